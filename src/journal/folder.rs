@@ -1,0 +1,263 @@
+//! The run folder on disk: where each file stands, and how it is opened, written and read back.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::PlaceName;
+use crate::plan::Plan;
+
+use super::{Batch, Event, ObservationError, ObservationReader, ObservationWriter, RunInfo};
+
+/// Why a run folder could not be made, written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// A file or folder could not be made or written.
+    #[error(
+        "cannot write {path}: {source}; free disk space or choose another folder with --reports"
+    )]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}; is this a run folder of squall?")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path} is damaged or not of squall: {why}")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The observations of all places of a run, wherever they are kept.
+pub trait Places {
+    /// The batches of one place in their order, as far as they are whole; the last item is an error where they are damaged.
+    fn batches(&self, place: &str) -> Result<Batches<'_>, ObservationError>;
+}
+
+/// Batches of one place.
+pub type Batches<'a> = Box<dyn Iterator<Item = Result<Batch, ObservationError>> + 'a>;
+
+/// The events of a run as far as they could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventLog {
+    /// Whole events in their order.
+    pub events: Vec<Event>,
+    /// Why there may be more, or why they cannot be trusted.
+    pub damage: Option<String>,
+}
+
+/// A run folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes a new folder `<reports>/<name>`, with a number behind it when that exists already; never overwrites anything.
+    pub fn create(reports: &Path, name: &str) -> Result<Self, FolderError> {
+        let failed = |path: &Path, source| FolderError::Write {
+            path: path.to_owned(),
+            source,
+        };
+        fs::create_dir_all(reports).map_err(|source| failed(reports, source))?;
+        let candidates =
+            std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
+        for candidate in candidates {
+            let path = reports.join(candidate);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self::with_subfolders(path),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(failed(&path, source)),
+            }
+        }
+        unreachable!("the numbers do not end")
+    }
+
+    fn with_subfolders(path: PathBuf) -> Result<Self, FolderError> {
+        let path = fs::canonicalize(&path).map_err(|source| FolderError::Write { path, source })?;
+        for sub in ["observations", "logs", "data"] {
+            let path = path.join(sub);
+            fs::create_dir(&path).map_err(|source| FolderError::Write { path, source })?;
+        }
+        Ok(Self { path })
+    }
+
+    /// Opens a folder that a run has left; fails when there is no `run.json` in it.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let folder = Self {
+            path: path.to_owned(),
+        };
+        folder.info()?;
+        Ok(folder)
+    }
+
+    /// Points `<reports>/latest` at this folder.
+    pub fn become_latest(&self) -> Result<(), FolderError> {
+        let (Some(reports), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return Ok(());
+        };
+        let link = reports.join("latest");
+        let fresh = reports.join(format!(".latest-{}", std::process::id()));
+        std::os::unix::fs::symlink(name, &fresh)
+            .and_then(|()| fs::rename(&fresh, &link))
+            .map_err(|source| FolderError::Write { path: link, source })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file or folder in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where worker and broker logs stand.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// Where file feeds and file taps stand: the folder that all workers share.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("data")
+    }
+
+    /// The observation file of a place.
+    pub fn observations(&self, place: &str) -> PathBuf {
+        self.path
+            .join("observations")
+            .join(format!("{place}.arrow"))
+    }
+
+    /// Begins the observations of a place.
+    pub fn write_observations(&self, place: &str) -> Result<ObservationWriter, ObservationError> {
+        ObservationWriter::create(&self.observations(place))
+    }
+
+    /// Writes a file in one step: it is there whole or not at all.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        let part = self.path.join(format!(".{name}.part"));
+        let written = File::create(&part).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_data()
+        });
+        written
+            .and_then(|()| fs::rename(&part, &path))
+            .map_err(|source| FolderError::Write { path, source })
+    }
+
+    /// Writes a value as JSON, pretty, with a line end.
+    pub fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), FolderError> {
+        self.write(name, &json_bytes(value))
+    }
+
+    /// Reads a value from JSON.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, FolderError> {
+        let path = self.path.join(name);
+        let bytes = fs::read(&path).map_err(|source| FolderError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| FolderError::Damaged {
+            path,
+            why: error.to_string(),
+        })
+    }
+
+    /// What is known about the run.
+    pub fn info(&self) -> Result<RunInfo, FolderError> {
+        self.read_json("run.json")
+    }
+
+    /// The run's timetable.
+    pub fn plan(&self) -> Result<Plan, FolderError> {
+        self.read_json("plan.json")
+    }
+
+    /// The run's events: whole lines with consecutive numbers, up to the first that is not.
+    pub fn events(&self) -> Result<EventLog, FolderError> {
+        let path = self.path.join("events.jsonl");
+        let file = File::open(&path).map_err(|source| FolderError::Read { path, source })?;
+        Ok(read_events(BufReader::new(file)))
+    }
+}
+
+impl Places for RunFolder {
+    fn batches(&self, place: &str) -> Result<Batches<'_>, ObservationError> {
+        Ok(Box::new(ObservationReader::open(
+            &self.observations(place),
+        )?))
+    }
+}
+
+/// Observations kept in memory, for tests and what-if questions.
+impl Places for BTreeMap<PlaceName, Vec<Batch>> {
+    fn batches(&self, place: &str) -> Result<Batches<'_>, ObservationError> {
+        let found = self
+            .iter()
+            .find(|(name, _)| name.as_str() == place)
+            .map(|(_, batches)| batches);
+        Ok(Box::new(found.into_iter().flatten().cloned().map(Ok)))
+    }
+}
+
+/// A value as pretty JSON with a line end.
+pub fn json_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("our own types have string keys only");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn read_events(lines: impl BufRead) -> EventLog {
+    let mut events = Vec::new();
+    for (n, line) in lines.split(b'\n').enumerate() {
+        let damage = |why: String| Some(format!("events.jsonl, line {}: {why}", n + 1));
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                return EventLog {
+                    events,
+                    damage: damage(error.to_string()),
+                };
+            }
+        };
+        match serde_json::from_slice::<Event>(&line) {
+            Ok(event) if event.n == n as u64 => events.push(event),
+            Ok(event) => {
+                let why = format!("event {} stands where {n} should", event.n);
+                return EventLog {
+                    events,
+                    damage: damage(why),
+                };
+            }
+            Err(error) => {
+                return EventLog {
+                    events,
+                    damage: damage(error.to_string()),
+                };
+            }
+        }
+    }
+    EventLog {
+        events,
+        damage: None,
+    }
+}

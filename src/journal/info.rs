@@ -1,0 +1,57 @@
+//! What is known about a run apart from its events: versions, seed, hosts and settings, secrets masked.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ConnectorName, Seed, StreamId, WorkerName};
+use crate::scenario::Scenario;
+
+/// The content of `run.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunInfo {
+    /// Version of the run folder's format, now 1.
+    pub format: u32,
+    /// Version of Squall that made the run.
+    pub squall: String,
+    /// Wall-clock time of moment 0, microseconds since the epoch.
+    pub started_unix_us: i64,
+    /// The same in RFC 3339, UTC.
+    pub started: String,
+    /// `process`.
+    pub runtime: String,
+    /// Where all planned choices come from.
+    pub seed: Seed,
+    /// What tells this run's records from all others.
+    pub stream: StreamId,
+    /// The scenario as resolved.
+    pub scenario: Scenario,
+    /// The scenario's path as given on the command line.
+    pub scenario_path: String,
+    /// The machine.
+    pub host: HostInfo,
+    /// The REST address (`host:port`) that each worker advertises; its worker id in Connect.
+    pub worker_ids: BTreeMap<WorkerName, String>,
+    /// The settings that each worker was started with (bootstrap, ports and paths left out), secrets masked.
+    pub worker_config: BTreeMap<String, String>,
+    /// The connectors' configurations as sent, secrets masked.
+    pub connector_configs: BTreeMap<ConnectorName, BTreeMap<String, String>>,
+    /// Interval between two polls of the group that was aimed at, in milliseconds.
+    pub group_poll_ms: u64,
+}
+
+/// The machine of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostInfo {
+    /// Kernel name and release.
+    pub os: String,
+    /// Processors that the harness may use.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// `java -version`, first line.
+    pub java: String,
+}

@@ -1,0 +1,20 @@
+//! The run folder: events, observations and logs, written as they happen and read back by everyone who judges.
+
+mod clock;
+mod event;
+mod folder;
+mod info;
+mod observation;
+mod writer;
+
+pub use clock::{Clock, Deadline, unix_us};
+pub use event::{
+    Ending, Event, Exit, GroupMember, GroupView, LogFact, Phase, Proof, RestClaim, SinkMember, What,
+};
+pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
+pub use info::{HostInfo, RunInfo};
+pub use observation::{
+    BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
+    ObservationWriter,
+};
+pub use writer::Journal;

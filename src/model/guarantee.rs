@@ -1,0 +1,154 @@
+//! What a scenario expects of a cluster, and the three answers that a judgement can give.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The answer to an expectation; the worst wins: `Held` < `Inconclusive` < `Broken`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The evidence is complete and shows that the expectation was met.
+    Held,
+    /// The evidence cannot decide.
+    Inconclusive,
+    /// The evidence shows that the expectation was not met.
+    Broken,
+}
+
+impl Verdict {
+    /// The worse of two answers.
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// The word in capitals, as the terminal shows it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Held => "HELD",
+            Self::Inconclusive => "INCONCLUSIVE",
+            Self::Broken => "BROKEN",
+        }
+    }
+
+    /// The mark that stands before a line.
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Held => "✓",
+            Self::Inconclusive => "?",
+            Self::Broken => "✗",
+        }
+    }
+}
+
+/// What can be guaranteed; the order is the order of the report.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuaranteeKind {
+    /// No acknowledged record is missing at the last tap, nor at one before it.
+    Lost,
+    /// No repeat that the committed positions do not explain.
+    UnexplainedDuplicates,
+    /// Repeats stay within a number, or within what the flush interval promises.
+    Duplicates,
+    /// Within a lane nothing arrives for the first time after something later.
+    Order,
+    /// Nothing arrives that was never sent, or damaged.
+    Phantoms,
+    /// No committed offset is ahead of what was delivered, and none goes back.
+    Offsets,
+    /// No task runs on two workers at once.
+    Overlap,
+    /// After each fault everything is as before within a time.
+    Recovery,
+    /// No lane is silent for longer than a time, beyond its baseline.
+    Outage,
+    /// A worker asked to stop does so by itself within its grace.
+    Stops,
+}
+
+impl GuaranteeKind {
+    /// All kinds, in the order of the report.
+    pub const ALL: [Self; 10] = [
+        Self::Lost,
+        Self::UnexplainedDuplicates,
+        Self::Duplicates,
+        Self::Order,
+        Self::Phantoms,
+        Self::Offsets,
+        Self::Overlap,
+        Self::Recovery,
+        Self::Outage,
+        Self::Stops,
+    ];
+
+    /// The key in a scenario's `expect`, and the name of the test case in JUnit.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::UnexplainedDuplicates => "unexplained-duplicates",
+            Self::Duplicates => "duplicates",
+            Self::Order => "order",
+            Self::Phantoms => "phantoms",
+            Self::Offsets => "offsets",
+            Self::Overlap => "overlap",
+            Self::Recovery => "recovery",
+            Self::Outage => "outage",
+            Self::Stops => "stops",
+        }
+    }
+}
+
+/// How many repeats a scenario allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DuplicateLimit {
+    /// At most this many extra copies at any tap.
+    Count(u64),
+    /// Per fault, lane and connector at most `lane rate × (offset.flush.interval.ms + commit time) + in flight`; none for graceful stops and exactly-once.
+    WithinFlushBound,
+}
+
+/// What a scenario expects; what is `None` is measured and shown but not judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Expectations {
+    /// Most records that may be lost.
+    pub lost: Option<u64>,
+    /// Most repeats that may stay unexplained.
+    pub unexplained_duplicates: Option<u64>,
+    /// Most repeats.
+    pub duplicates: Option<DuplicateLimit>,
+    /// Most reorderings (`kept` in a scenario is 0).
+    pub order: Option<u64>,
+    /// Most phantom and corrupt records.
+    pub phantoms: Option<u64>,
+    /// Most offsets ahead or gone back (`honest` in a scenario is 0).
+    pub offsets: Option<u64>,
+    /// Longest time that any task may be on two workers, in milliseconds (`none` in a scenario is 0).
+    pub overlap_ms: Option<u64>,
+    /// Longest recovery from any fault, in milliseconds.
+    pub recovery_ms: Option<u64>,
+    /// Longest silence of any lane around a fault beyond its baseline, in milliseconds.
+    pub outage_ms: Option<u64>,
+    /// Most graceful stops that may overrun their grace (`graceful` in a scenario is 0).
+    pub stops: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_answer_wins() {
+        assert_eq!(
+            Verdict::Held.and(Verdict::Inconclusive),
+            Verdict::Inconclusive
+        );
+        assert_eq!(Verdict::Broken.and(Verdict::Inconclusive), Verdict::Broken);
+        assert_eq!(Verdict::Held.and(Verdict::Held), Verdict::Held);
+    }
+}

@@ -1,0 +1,23 @@
+//! The words of Squall as types that cannot be wrong: no I/O, no clock, no randomness.
+
+mod fault;
+mod guarantee;
+mod names;
+mod record;
+mod route;
+mod time;
+mod version;
+
+pub use fault::{Due, FaultId, FaultKind, PlannedFault, Restart, Target};
+pub use guarantee::{DuplicateLimit, Expectations, GuaranteeKind, Verdict};
+pub use names::{
+    ConnectorName, Lane, NameError, PlaceName, Seed, SeedError, Sequence, StreamId, TaskId,
+    WorkerName,
+};
+pub use record::{CodecError, MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
+pub use route::{
+    Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
+    SequenceNames,
+};
+pub use time::{Moment, Window, WindowError};
+pub use version::{KafkaVersion, VersionError};

@@ -1,0 +1,197 @@
+//! The way of the records through a cluster: a feed (or a source that makes its own sequence), connectors, and taps.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ConnectorName, PlaceName};
+
+/// What holds the records at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Medium {
+    /// A Kafka topic of this name.
+    Topic(String),
+    /// A file of this name in the run's shared folder.
+    File(String),
+}
+
+/// How lane and sequence number are read from what arrives at a tap.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decode {
+    /// The record is Squall's own line.
+    Line,
+    /// The source made the record: lane and sequence number stand at these JSON pointers (RFC 6901).
+    Pointers {
+        /// Where the lane stands.
+        lane: Decoded,
+        /// Where the sequence number stands.
+        sequence: Decoded,
+    },
+}
+
+/// A JSON pointer into a record's key or value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decoded {
+    /// Into the key.
+    Key(String),
+    /// Into the value.
+    Value(String),
+}
+
+/// A feed or a tap.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Place {
+    /// Its name: that of the topic or file.
+    pub name: PlaceName,
+    /// What holds the records.
+    pub medium: Medium,
+    /// Partitions, where it is a topic that Squall makes.
+    pub partitions: u32,
+    /// How its records are read.
+    pub decode: Decode,
+}
+
+/// Which way a connector moves records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Into Kafka.
+    Source,
+    /// Out of Kafka.
+    Sink,
+}
+
+/// Which record a committed sequence number names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SequenceNames {
+    /// The last one that was sent.
+    LastSent,
+    /// The next one to send.
+    NextToSend,
+}
+
+/// How a connector's committed offsets name records of its input.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetMapping {
+    /// `{"cluster","partition","topic"}` → `{"offset"}`: the offset of the last upstream record that was sent (`MirrorSourceTask`).
+    MirrorSource,
+    /// `{"filename"}` → `{"position"}`: characters already read, so the next to read (`FileStreamSourceTask`); ASCII makes them bytes.
+    FileStreamSource,
+    /// The offset holds a sequence number of a lane at JSON pointers given in the scenario.
+    Pointers {
+        /// Pointer into the source partition that gives the lane; without it the partition speaks for lane 0.
+        lane: Option<String>,
+        /// Pointer into the source offset that gives the sequence number.
+        sequence: String,
+        /// Which record that number names.
+        names: SequenceNames,
+    },
+    /// The consumer group's committed offsets: next to read, of the input topic.
+    SinkGroup,
+    /// They cannot be mapped; checks that need them say *not measurable here*.
+    NotMeasurable,
+}
+
+/// A connector of the route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Connector {
+    /// Its name.
+    pub name: ConnectorName,
+    /// Which way it moves records.
+    pub direction: Direction,
+    /// Its configuration, `${…}` not yet replaced.
+    pub config: BTreeMap<String, String>,
+    /// How its offsets are read.
+    pub offsets: OffsetMapping,
+}
+
+impl Connector {
+    /// `tasks.max` of the configuration; Connect's own default is 1.
+    pub fn tasks_max(&self) -> u32 {
+        self.config
+            .get("tasks.max")
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(1)
+    }
+
+    /// Whether this is one of Kafka's own classes, by its full or its short name (with or without `Connector`).
+    pub fn is_class(&self, simple_name: &str) -> bool {
+        let class = self
+            .config
+            .get("connector.class")
+            .map_or("", String::as_str);
+        let short = class.rsplit('.').next().unwrap_or(class);
+        short.strip_suffix("Connector").unwrap_or(short)
+            == simple_name.strip_suffix("Connector").unwrap_or(simple_name)
+    }
+
+    /// The consumer group that a sink commits in: `connect-<name>` unless `consumer.override.group.id` says otherwise.
+    pub fn sink_group(&self) -> String {
+        let default = || format!("connect-{}", self.name);
+        self.config
+            .get("consumer.override.group.id")
+            .cloned()
+            .unwrap_or_else(default)
+    }
+}
+
+/// Where the records of a route come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Squall writes the stream here.
+    Feed(Place),
+    /// The first connector makes its own sequences, one a lane, contiguous from 0.
+    Generated,
+}
+
+/// A checked route: an origin, then one or two legs of connector and tap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Route {
+    /// Where the records come from.
+    pub origin: Origin,
+    /// Each connector with the tap behind it, in the way of the records; never empty.
+    pub legs: Vec<(Connector, Place)>,
+}
+
+impl Route {
+    /// The feed, where Squall writes the stream itself.
+    pub fn feed(&self) -> Option<&Place> {
+        match &self.origin {
+            Origin::Feed(place) => Some(place),
+            Origin::Generated => None,
+        }
+    }
+
+    /// The taps in the way of the records.
+    pub fn taps(&self) -> impl Iterator<Item = &Place> {
+        self.legs.iter().map(|(_, tap)| tap)
+    }
+
+    /// The connectors in the way of the records.
+    pub fn connectors(&self) -> impl Iterator<Item = &Connector> {
+        self.legs.iter().map(|(connector, _)| connector)
+    }
+
+    /// Feed and taps in the way of the records.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.feed().into_iter().chain(self.taps())
+    }
+
+    /// The place that leg `index` reads from; `None` for a source that makes its own sequence.
+    pub fn input_of(&self, index: usize) -> Option<&Place> {
+        match index.checked_sub(1) {
+            None => self.feed(),
+            Some(before) => self.legs.get(before).map(|(_, tap)| tap),
+        }
+    }
+}
