@@ -1,1 +1,23 @@
-//! Placeholder head.
+//! Kafka's own protocol, as Squall needs it: the only floor that names librdkafka, in plain blocking calls.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `cluster` | how a cluster is reached, and the errors of this floor |
+//! | `admin` | topics, offsets and groups, asked from the brokers |
+//! | `reader` | one topic's records in the order of its partitions |
+//! | `sender` | records out, and what became of each |
+//! | `internal` | records of `__consumer_offsets` |
+//!
+//! Nothing here ever joins a consumer group or commits an offset.
+
+mod admin;
+mod block;
+mod cluster;
+pub mod internal;
+mod reader;
+mod sender;
+
+pub use admin::{Admin, RawGroup, RawMember};
+pub use cluster::{Cluster, KafkaError};
+pub use reader::{Isolation, Item, RecordReader, Start};
+pub use sender::{Outcome, RecordSender, SendError, SendResult, Taken};
