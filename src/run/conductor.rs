@@ -87,7 +87,7 @@ impl<'a> Conductor<'a> {
         runtime: Arc<dyn Runtime>,
         stop: &'a StopToken,
     ) -> Result<Self, RunError> {
-        let cluster = Cluster::new(&runtime.bootstrap());
+        let cluster = Cluster::at(&runtime.bootstrap());
         let admin = Admin::new(&cluster).map_err(RunError::environment)?;
         Ok(Self {
             scenario,

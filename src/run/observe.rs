@@ -7,9 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
+use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::connect::{self, LogParser, Rest};
 use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
-use crate::kafka::{Admin, Cluster, Isolation, ReaderItem, RecordReader, internal};
+use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
 use crate::model::{ConnectorName, TaskId, WorkerName};
 use crate::runtime::Runtime;
 
@@ -21,6 +23,8 @@ const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
 const REST_POLL: Duration = Duration::from_secs(1);
 const LOG_POLL: Duration = Duration::from_millis(100);
 const READER_POLL: Duration = Duration::from_millis(100);
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
+const READER_MOST: usize = 10_000;
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// An observer that cannot see for this long says so in the journal.
 const BLIND_LIMIT: Duration = Duration::from_secs(20);
@@ -67,17 +71,21 @@ impl Observers {
         observers.spawn("group", watched, journal, watch_group);
         observers.spawn("offsets topic", watched, journal, |w, j, stop| {
             let isolation = if w.exactly_once { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
-            read_topic("offsets topic", &w.offsets_topic, isolation, w, j, stop, source_commit);
+            let (observer, name) = ("offsets topic", w.offsets_topic.as_str());
+            read_topic(&Topic { observer, name, isolation, what_of: source_commit }, w, j, stop);
         });
         observers.spawn("status topic", watched, journal, |w, j, stop| {
-            read_topic("status topic", &w.status_topic, Isolation::ReadUncommitted, w, j, stop, task_status);
+            let (observer, name, isolation) = ("status topic", w.status_topic.as_str(), Isolation::ReadUncommitted);
+            read_topic(&Topic { observer, name, isolation, what_of: task_status }, w, j, stop);
         });
         observers.spawn("config topic", watched, journal, |w, j, stop| {
-            read_topic("config topic", &w.config_topic, Isolation::ReadCommitted, w, j, stop, configuration);
+            let (observer, name, isolation) = ("config topic", w.config_topic.as_str(), Isolation::ReadCommitted);
+            read_topic(&Topic { observer, name, isolation, what_of: configuration }, w, j, stop);
         });
         if !watched.sinks.is_empty() {
             observers.spawn("consumer offsets", watched, journal, |w, j, stop| {
-                read_topic("consumer offsets", "__consumer_offsets", Isolation::ReadUncommitted, w, j, stop, sink_commit);
+                let (observer, name, isolation) = ("consumer offsets", "__consumer_offsets", Isolation::ReadUncommitted);
+                read_topic(&Topic { observer, name, isolation, what_of: sink_commit }, w, j, stop);
             });
         }
         observers.spawn("rest", watched, journal, watch_rest);
@@ -146,12 +154,17 @@ impl<'a> Sight<'a> {
         self.told = false;
     }
 
+    /// It will never see again.
+    fn lost(&mut self, why: &str) {
+        let (observer, why) = (self.observer.to_owned(), connect::mask_text(why));
+        self.journal.record(What::ObserverFailed { observer, why });
+    }
+
     fn bad(&mut self, why: &str) {
         let blind_until = *self.since.get_or_insert_with(|| Deadline::after(BLIND_LIMIT));
         if blind_until.has_passed() && !self.told {
             self.told = true;
-            let (observer, why) = (self.observer.to_owned(), connect::mask_text(why));
-            self.journal.record(What::ObserverFailed { observer, why });
+            self.lost(why);
         }
     }
 }
@@ -165,6 +178,7 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
             return;
         }
     };
+    let mut reader = GroupReader::default();
     let mut last: Option<GroupView> = None;
     let mut last_sinks: BTreeMap<ConnectorName, Vec<SinkMember>> = BTreeMap::new();
     let (mut polls, mut longest, mut round) = (0u64, Duration::ZERO, 0u32);
@@ -172,10 +186,9 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let (mut answered, mut reported) = (clock.now(), clock.now());
     loop {
         let began = clock.now();
-        match admin.group(&watched.group_id, GROUP_ANSWER_LIMIT) {
-            Ok(raw) => {
+        match described(&admin, &mut reader, watched) {
+            Ok(view) => {
                 sight.good();
-                let view = group_view(&raw, watched);
                 if last.as_ref() != Some(&view) {
                     journal.record(What::Group(view.clone()));
                     last = Some(view);
@@ -185,7 +198,7 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
                 answered = now;
                 polls += 1;
             }
-            Err(error) => sight.bad(&error.to_string()),
+            Err(why) => sight.bad(&why),
         }
         if round.is_multiple_of(SINK_GROUP_EVERY) {
             poll_sinks(&admin, watched, journal, &mut last_sinks);
@@ -202,17 +215,26 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     }
 }
 
-fn group_view(raw: &crate::kafka::RawGroup, watched: &Watched) -> GroupView {
-    let members: Vec<connect::group::RawMember<'_>> = raw
+/// The group as it is now; one that nobody has joined yet has no members.
+fn described(admin: &Admin, reader: &mut GroupReader, watched: &Watched) -> Result<GroupView, String> {
+    let raw = admin.group(&watched.group_id, GROUP_ANSWER_LIMIT).map_err(|error| error.to_string())?;
+    let raw = raw.unwrap_or_else(|| RawGroup {
+        state: "Dead".to_owned(),
+        protocol_type: String::new(),
+        protocol: String::new(),
+        members: Vec::new(),
+    });
+    let members: Vec<RawMember<'_>> = raw
         .members
         .iter()
-        .map(|member| connect::group::RawMember {
+        .map(|member| RawMember {
             member_id: &member.member_id,
             metadata: &member.metadata,
             assignment: &member.assignment,
         })
         .collect();
-    connect::group::view(&raw.state, &raw.protocol, &members, |url| watched.worker_of_url(url))
+    let view = reader.view(&raw.state, &raw.protocol, &members, |url| watched.worker_of_url(url));
+    view.map_err(|error| error.to_string())
 }
 
 fn poll_sinks(
@@ -222,7 +244,7 @@ fn poll_sinks(
     last: &mut BTreeMap<ConnectorName, Vec<SinkMember>>,
 ) {
     for (connector, group) in &watched.sinks {
-        let Ok(raw) = admin.group(group, GROUP_ANSWER_LIMIT) else { continue };
+        let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else { continue };
         if raw.state != "Stable" {
             continue;
         }
@@ -230,9 +252,9 @@ fn poll_sinks(
             .members
             .iter()
             .filter_map(|member| {
-                let topics = connect::group::consumer_assignment(&member.assignment).ok()?;
+                let topics = consumer_assignment(&member.assignment).ok()?;
                 let partitions = topics.into_values().flatten().collect();
-                Some(SinkMember { task: connect::group::task_of_client_id(&member.client_id), partitions })
+                Some(SinkMember { task: task_of_client_id(&member.client_id), partitions })
             })
             .collect();
         members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
@@ -250,20 +272,20 @@ struct Internal<'a> {
     timestamp_ms: i64,
 }
 
-fn read_topic(
-    observer: &str,
-    topic: &str,
+/// An internal topic, how it is read, and what its records tell.
+struct Topic<'a> {
+    observer: &'static str,
+    name: &'a str,
     isolation: Isolation,
-    watched: &Watched,
-    journal: &Journal,
-    stop: &Receiver<()>,
     what_of: fn(&Internal<'_>, &Watched) -> Option<What>,
-) {
-    let mut sight = Sight::new(observer, journal);
+}
+
+fn read_topic(topic: &Topic<'_>, watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+    let mut sight = Sight::new(topic.observer, journal);
     let mut reader: Option<RecordReader> = None;
-    loop {
-        match &mut reader {
-            None => match RecordReader::open(&watched.cluster, topic, isolation) {
+    while !stopped_within(stop, Duration::ZERO) {
+        let Some(open) = &reader else {
+            match RecordReader::open(&watched.cluster, topic.name, topic.isolation, &Start::Earliest, OPEN_LIMIT) {
                 Ok(opened) => reader = Some(opened),
                 Err(error) => {
                     sight.bad(&error.to_string());
@@ -271,27 +293,22 @@ fn read_topic(
                         return;
                     }
                 }
-            },
-            Some(open) => {
-                let read = open.poll(READER_POLL, |item| {
-                    if let ReaderItem::Record(record) = item {
-                        let internal = Internal {
-                            key: record.key,
-                            value: record.value,
-                            timestamp_ms: record.timestamp_ms,
-                        };
-                        if let Some(what) = what_of(&internal, watched) {
-                            journal.record(what);
-                        }
-                    }
-                });
-                match read {
-                    Ok(_) => sight.good(),
-                    Err(error) => sight.bad(&error.to_string()),
+            }
+            continue;
+        };
+        let read = open.poll(READER_POLL, READER_MOST, |item| {
+            if let Item::Record { key, value, timestamp_ms, .. } = item {
+                let record = Internal { key, value, timestamp_ms };
+                if let Some(what) = (topic.what_of)(&record, watched) {
+                    journal.record(what);
                 }
-                if stopped_within(stop, Duration::ZERO) {
-                    break;
-                }
+            }
+        });
+        match read {
+            Ok(_) => sight.good(),
+            Err(error) => {
+                sight.lost(&error.to_string());
+                return;
             }
         }
     }
@@ -301,7 +318,7 @@ fn read_topic(
 }
 
 fn source_commit(record: &Internal<'_>, _: &Watched) -> Option<What> {
-    let commit = connect::topics::source_commit(record.key, record.value)?;
+    let commit = topics::offset(record.key, record.value).ok()?;
     Some(What::SourceCommit {
         connector: commit.connector,
         partition: commit.partition,
@@ -323,26 +340,25 @@ fn sink_commit(record: &Internal<'_>, watched: &Watched) -> Option<What> {
 }
 
 fn task_status(record: &Internal<'_>, watched: &Watched) -> Option<What> {
-    let status = connect::topics::task_status(record.key, record.value)?;
-    Some(What::TaskStatus {
-        task: status.task,
-        state: status.state,
-        worker: watched.workers.get(&status.worker_id).cloned(),
-        generation: status.generation,
-        trace: status.trace.map(|trace| connect::mask_text(&trace)),
-    })
+    match topics::status(record.key, record.value).ok()? {
+        StatusRecord::Task { task, status } => Some(What::TaskStatus {
+            task,
+            worker: watched.workers.get(&status.worker_id).cloned(),
+            state: status.state,
+            generation: status.generation,
+            trace: status.trace,
+        }),
+        StatusRecord::Connector { .. } | StatusRecord::Other => None,
+    }
 }
 
 fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
-    Some(match connect::topics::configuration(record.key, record.value)? {
-        connect::topics::Configuration::Connector { connector, config } => {
-            What::ConnectorConfig { connector, config: config.map(|config| connect::mask(&config)) }
-        }
-        connect::topics::Configuration::Task { task, config } => {
-            What::TaskConfig { task, config: connect::mask(&config) }
-        }
-        connect::topics::Configuration::TargetState { connector, state } => What::TargetState { connector, state },
-    })
+    match topics::config(record.key, record.value).ok()? {
+        ConfigRecord::Connector { connector, config } => Some(What::ConnectorConfig { connector, config }),
+        ConfigRecord::Task { task, config } => Some(What::TaskConfig { task, config }),
+        ConfigRecord::TargetState { connector, state } => Some(What::TargetState { connector, state }),
+        ConfigRecord::Other => None,
+    }
 }
 
 fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
