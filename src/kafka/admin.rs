@@ -143,12 +143,12 @@ impl Admin {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(deadline.left()));
-        let answer = block::on(
-            self.changes().create_topics([&topic], &options),
-            deadline,
-        )
-        .ok_or_else(|| self.cluster.request_failed(what(), "no answer in time".to_owned()))?
-        .map_err(|error| self.cluster.request_error(what(), &error))?;
+        let answer = block::on(self.changes().create_topics([&topic], &options), deadline)
+            .ok_or_else(|| {
+                self.cluster
+                    .request_failed(what(), "no answer in time".to_owned())
+            })?
+            .map_err(|error| self.cluster.request_error(what(), &error))?;
         match answer.into_iter().next() {
             Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
                 Err(self.cluster.request_failed(what(), code.to_string()))
@@ -180,8 +180,10 @@ impl Admin {
 
     /// How many partitions the topic has; `None` when there is no such topic. Never creates one.
     pub fn partitions(&self, topic: &str, timeout: Duration) -> Result<Option<u32>, KafkaError> {
-        Ok(partition_ids(&self.cluster, self.questions(), topic, timeout)?
-            .map(|ids| u32::try_from(ids.len()).unwrap_or(u32::MAX)))
+        Ok(
+            partition_ids(&self.cluster, self.questions(), topic, timeout)?
+                .map(|ids| u32::try_from(ids.len()).unwrap_or(u32::MAX)),
+        )
     }
 
     /// Whether there is a topic of this name. Never creates one.
@@ -233,15 +235,18 @@ impl Admin {
         side: impl Fn((i64, i64)) -> i64,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
         let deadline = Deadline::after(timeout);
-        let ids = partition_ids(&self.cluster, self.questions(), topic, timeout)?.ok_or_else(|| {
-            KafkaError::NoTopic {
-                bootstrap: self.cluster.bootstrap.clone(),
-                topic: topic.to_owned(),
-            }
-        })?;
+        let ids =
+            partition_ids(&self.cluster, self.questions(), topic, timeout)?.ok_or_else(|| {
+                KafkaError::NoTopic {
+                    bootstrap: self.cluster.bootstrap.clone(),
+                    topic: topic.to_owned(),
+                }
+            })?;
         ids.into_iter()
             .map(|id| {
-                let marks = self.questions().fetch_watermarks(topic, id, deadline.left());
+                let marks = self
+                    .questions()
+                    .fetch_watermarks(topic, id, deadline.left());
                 marks.map(|marks| (id, side(marks))).map_err(|error| {
                     let what = format!("read the offsets of {topic}-{id}");
                     self.cluster.request_error(what, &error)
@@ -373,7 +378,9 @@ pub(super) fn partition_ids(
     };
     match found.error().map(RDKafkaErrorCode::from) {
         None => Ok(Some(found.partitions().iter().map(|p| p.id()).collect())),
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            Ok(None)
+        }
         Some(code) => Err(cluster.request_failed(what(), code.to_string())),
     }
 }
@@ -383,7 +390,8 @@ impl Drop for Admin {
     fn drop(&mut self) {
         let changes = self.changes.take();
         let questions = self.questions.take();
-        let groups = std::mem::take(&mut *self.groups.lock().unwrap_or_else(PoisonError::into_inner));
+        let groups =
+            std::mem::take(&mut *self.groups.lock().unwrap_or_else(PoisonError::into_inner));
         close_within(CLOSE, move || drop((changes, questions, groups)));
     }
 }

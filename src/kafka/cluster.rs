@@ -55,7 +55,9 @@ pub enum KafkaError {
         why: String,
     },
     /// A topic that is needed is not there.
-    #[error("topic {topic} does not exist on {bootstrap}; create it, or check the connector that should write it")]
+    #[error(
+        "topic {topic} does not exist on {bootstrap}; create it, or check the connector that should write it"
+    )]
     NoTopic {
         /// The cluster.
         bootstrap: String,
@@ -178,10 +180,8 @@ impl ClientContext for Heard {
 
     fn error(&self, error: Native, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
-            self.end_offset.store(
-                end_offset_in(reason).unwrap_or(-1),
-                Ordering::Relaxed,
-            );
+            self.end_offset
+                .store(end_offset_in(reason).unwrap_or(-1), Ordering::Relaxed);
         } else {
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         }
@@ -204,8 +204,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_partition_is_read_from_librdkafkas_sentence() {
-        let reason =
-            "Fetch from broker 1 reached end of partition at offset 17 (HighwaterMark 18)";
+        let reason = "Fetch from broker 1 reached end of partition at offset 17 (HighwaterMark 18)";
         assert_eq!(end_offset_in(reason), Some(17));
         assert_eq!(end_offset_in("Broker: No more messages"), None);
     }

@@ -159,7 +159,10 @@ mod tests {
     fn group_metadata_and_unknown_versions_are_no_offset_commits() {
         let commit = value(3, 5, "", 9);
         assert_eq!(offset_commit(&key(2, "g", "t", 0), Some(&commit)), None);
-        assert_eq!(offset_commit(&key(1, "g", "t", 0), Some(&value(5, 5, "", 9))), None);
+        assert_eq!(
+            offset_commit(&key(1, "g", "t", 0), Some(&value(5, 5, "", 9))),
+            None
+        );
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub enum Item<'a> {
 
 /// Reads all partitions of one topic; broker trouble that may pass is waited out.
 pub struct RecordReader {
+    cluster: Cluster,
     topic: String,
     // Present until close or drop, when it is handed to a closing thread.
     consumer: Option<BaseConsumer<Heard>>,
@@ -84,8 +85,29 @@ pub struct RecordReader {
 static READERS: AtomicU64 = AtomicU64::new(0);
 
 impl RecordReader {
+    /// Makes the consumer; talks to no broker yet. Fails when librdkafka refuses the settings.
+    pub fn connect(
+        cluster: &Cluster,
+        topic: &str,
+        isolation: Isolation,
+    ) -> Result<Self, KafkaError> {
+        Ok(Self {
+            cluster: cluster.clone(),
+            topic: topic.to_owned(),
+            consumer: Some(consumer(cluster, isolation)?),
+        })
+    }
+
     /// Begins to read; waits at most `timeout` for the topic's description. Fails when the topic is not there yet
-    /// ([`KafkaError::NoTopic`]) or the brokers do not answer.
+    /// ([`KafkaError::NoTopic`]) or the brokers do not answer ([`KafkaError::Request`]): both can be tried again.
+    pub fn begin(&self, start: &Start, timeout: Duration) -> Result<(), KafkaError> {
+        let assignment = self.assignment(start, timeout)?;
+        self.consumer()
+            .assign(&assignment)
+            .map_err(|error| self.failed(in_words(&error)))
+    }
+
+    /// [`Self::connect`] and [`Self::begin`] in one.
     pub fn open(
         cluster: &Cluster,
         topic: &str,
@@ -93,15 +115,8 @@ impl RecordReader {
         start: &Start,
         timeout: Duration,
     ) -> Result<Self, KafkaError> {
-        let reader = Self {
-            topic: topic.to_owned(),
-            consumer: Some(consumer(cluster, isolation)?),
-        };
-        let assignment = reader.assignment(cluster, start, timeout)?;
-        reader
-            .consumer()
-            .assign(&assignment)
-            .map_err(|error| reader.failed(in_words(&error)))?;
+        let reader = Self::connect(cluster, topic, isolation)?;
+        reader.begin(start, timeout)?;
         Ok(reader)
     }
 
@@ -113,15 +128,17 @@ impl RecordReader {
 
     fn assignment(
         &self,
-        cluster: &Cluster,
         start: &Start,
         timeout: Duration,
     ) -> Result<TopicPartitionList, KafkaError> {
+        let cluster = &self.cluster;
         let ids = partition_ids(cluster, self.consumer(), &self.topic, timeout)?;
-        let ids = ids.filter(|ids| !ids.is_empty()).ok_or_else(|| KafkaError::NoTopic {
-            bootstrap: cluster.bootstrap.clone(),
-            topic: self.topic.clone(),
-        })?;
+        let ids = ids
+            .filter(|ids| !ids.is_empty())
+            .ok_or_else(|| KafkaError::NoTopic {
+                bootstrap: cluster.bootstrap.clone(),
+                topic: self.topic.clone(),
+            })?;
         let everywhere = |offset: Offset| ids.iter().map(move |id| (*id, offset)).collect();
         let places: Vec<(i32, Offset)> = match start {
             Start::Zero => everywhere(Offset::Offset(0)),

@@ -3,15 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rdkafka::Message;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{
-    BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig,
-};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::Message;
 
 use super::cluster::{Heard, close_within, in_words};
 use super::{Cluster, KafkaError};
@@ -120,6 +118,12 @@ impl RecordSender {
             }
             Err((error, _)) => Err(self.failed(in_words(&error))),
         }
+    }
+
+    /// Sends what is queued without lingering and waits at most `limit` for it to become known.
+    pub fn flush(&self, limit: Duration) {
+        // Running out of time is no failure: what is still open shows in `in_flight`.
+        let _ = self.producer().flush(limit);
     }
 
     /// Takes in, without waiting, what has become known, and hands it over: in the order of offsets within each

@@ -1,0 +1,144 @@
+//! What feeds and taps show while they work: counts that any thread may look at, at any time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::model::{Lane, Moment};
+
+/// Live counts of a feed.
+#[derive(Debug, Default)]
+pub struct FeedCounts {
+    /// Records taken.
+    pub acked: AtomicU64,
+    /// Records refused.
+    pub refused: AtomicU64,
+    /// Records that were given up without an answer.
+    pub unknown: AtomicU64,
+    /// Records that should have been sent by now at the asked pace.
+    pub due: AtomicU64,
+    /// Records sent, answered or not.
+    pub sent: AtomicU64,
+    /// Why the feed cannot go on, if it cannot.
+    pub failure: Mutex<Option<String>>,
+    /// Why the last refused or unanswered record was so, in Kafka's or the system's words.
+    pub refusal: Mutex<Option<String>>,
+}
+
+impl FeedCounts {
+    /// Records taken.
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Why the feed cannot go on, if it cannot.
+    pub fn failure(&self) -> Option<String> {
+        text_in(&self.failure)
+    }
+
+    /// Why the last refused or unanswered record was so.
+    pub fn refusal(&self) -> Option<String> {
+        text_in(&self.refusal)
+    }
+}
+
+/// Live counts of a tap.
+#[derive(Debug)]
+pub struct TapCounts {
+    /// Whole records of the stream, repeats included.
+    pub arrived: AtomicU64,
+    /// Different records of the stream.
+    pub distinct: AtomicU64,
+    /// Damaged records.
+    pub corrupt: AtomicU64,
+    /// Records that the stream never sent.
+    pub foreign: AtomicU64,
+    /// When a record arrived that had not arrived before, last: microseconds of the run; 0 before the first.
+    pub last_arrival_us: AtomicU64,
+    /// Rows written or gathered.
+    pub rows: AtomicU64,
+    /// Why the tap cannot go on, if it cannot.
+    pub failure: Mutex<Option<String>>,
+    /// For each lane the highest sequence number that arrived, plus one.
+    pub lane_next: Vec<AtomicU64>,
+    /// For each lane when a record of it arrived last, new or repeated: microseconds of the run; 0 before the first.
+    pub lane_last_us: Vec<AtomicU64>,
+    /// For each partition the next offset, or for a file (partition 0) the byte position behind the last whole line.
+    pub positions: Mutex<BTreeMap<i32, i64>>,
+}
+
+impl TapCounts {
+    pub(super) fn new(lanes: u32) -> Self {
+        let zeros = || (0..lanes).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            arrived: AtomicU64::new(0),
+            distinct: AtomicU64::new(0),
+            corrupt: AtomicU64::new(0),
+            foreign: AtomicU64::new(0),
+            last_arrival_us: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            failure: Mutex::new(None),
+            lane_next: zeros(),
+            lane_last_us: zeros(),
+            positions: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Different records of the stream.
+    pub fn distinct(&self) -> u64 {
+        self.distinct.load(Ordering::Relaxed)
+    }
+
+    /// When a record arrived that had not arrived before, last.
+    pub fn last_arrival(&self) -> Option<Moment> {
+        moment_in(&self.last_arrival_us)
+    }
+
+    /// When a record of the lane arrived last.
+    pub fn lane_last(&self, lane: Lane) -> Option<Moment> {
+        moment_in(self.lane_last_us.get(usize::try_from(lane.0).ok()?)?)
+    }
+
+    /// Why the tap cannot go on, if it cannot.
+    pub fn failure(&self) -> Option<String> {
+        text_in(&self.failure)
+    }
+
+    /// Whether everything before these positions has been read and counted. A partition that nothing is known of
+    /// counts as read to 0.
+    pub fn has_read_to(&self, ends: &BTreeMap<i32, i64>) -> bool {
+        let positions = self
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        ends.iter()
+            .all(|(partition, end)| positions.get(partition).copied().unwrap_or(0) >= *end)
+    }
+}
+
+pub(super) fn set_text(slot: &Mutex<Option<String>>, text: String) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+}
+
+fn text_in(slot: &Mutex<Option<String>>) -> Option<String> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn moment_in(slot: &AtomicU64) -> Option<Moment> {
+    let us = slot.load(Ordering::Relaxed);
+    (us > 0).then_some(Moment(us))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tap_has_read_to_an_end_only_when_every_partition_has() {
+        let counts = TapCounts::new(2);
+        *counts.positions.lock().unwrap() = BTreeMap::from([(0, 5), (1, 7)]);
+        assert!(counts.has_read_to(&BTreeMap::from([(0, 5), (1, 6), (2, 0)])));
+        assert!(!counts.has_read_to(&BTreeMap::from([(0, 6)])));
+        assert!(!counts.has_read_to(&BTreeMap::from([(3, 1)])));
+    }
+}

@@ -1,0 +1,188 @@
+//! What arrives at a tap, record by record: decoded, counted and written down.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
+
+use crate::journal::{Observation, ObservationKind};
+use crate::model::{Lane, Moment, Record, Sequence, Sighting};
+
+use super::rows::Rows;
+use super::seen::Seen;
+use super::{Decoder, PlaceError, TapCounts};
+
+/// The book of one tap.
+pub(super) struct Sightings {
+    decoder: Decoder,
+    lanes: u32,
+    seen: Vec<Seen>,
+    rows: Rows,
+    counts: Arc<TapCounts>,
+    now: Tally,
+}
+
+/// Counts that are shown once a batch rather than once a record.
+#[derive(Default)]
+struct Tally {
+    arrived: u64,
+    distinct: u64,
+    corrupt: u64,
+    foreign: u64,
+    last_new_us: u64,
+}
+
+impl Sightings {
+    pub(super) fn new(decoder: Decoder, lanes: u32, rows: Rows, counts: Arc<TapCounts>) -> Self {
+        Self {
+            decoder,
+            lanes,
+            seen: (0..lanes).map(|_| Seen::default()).collect(),
+            rows,
+            counts,
+            now: Tally::default(),
+        }
+    }
+
+    /// Takes in a record; fails only when its row cannot be written.
+    pub(super) fn sight(
+        &mut self,
+        at: Moment,
+        (partition, position): (i32, i64),
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), PlaceError> {
+        let (record, kind) = match self.decoder.decode(self.lanes, key, value) {
+            Sighting::Whole(record) => {
+                self.arrived(at, record);
+                (record, ObservationKind::Whole)
+            }
+            Sighting::Corrupt => {
+                self.now.corrupt += 1;
+                (NO_RECORD, ObservationKind::Corrupt)
+            }
+            Sighting::Foreign => {
+                self.now.foreign += 1;
+                (NO_RECORD, ObservationKind::Foreign)
+            }
+        };
+        self.rows.push(Observation {
+            at,
+            lane: record.lane,
+            sequence: record.sequence,
+            partition,
+            position,
+            kind,
+        })
+    }
+
+    fn arrived(&mut self, at: Moment, record: Record) {
+        self.now.arrived += 1;
+        let lane = record.lane.0 as usize;
+        if self.seen[lane].insert(record.sequence.0) {
+            self.now.distinct += 1;
+            self.now.last_new_us = at.as_us();
+        }
+        self.counts.lane_next[lane].fetch_max(record.sequence.0.saturating_add(1), Relaxed);
+        self.counts.lane_last_us[lane].store(at.as_us(), Relaxed);
+    }
+
+    /// Shows the counts, then the positions up to which they hold.
+    pub(super) fn show(&self, positions: impl Iterator<Item = (i32, i64)>) {
+        let (now, counts) = (&self.now, &self.counts);
+        counts.arrived.store(now.arrived, Relaxed);
+        counts.distinct.store(now.distinct, Relaxed);
+        counts.corrupt.store(now.corrupt, Relaxed);
+        counts.foreign.store(now.foreign, Relaxed);
+        counts.last_arrival_us.store(now.last_new_us, Relaxed);
+        counts.rows.store(self.rows.count(), Relaxed);
+        // The lock makes the counts above visible to everyone who sees these positions.
+        counts
+            .positions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(positions);
+    }
+
+    /// Flushes the rows when the last time is too long ago.
+    pub(super) fn flush_in_time(&mut self) -> Result<(), PlaceError> {
+        self.rows.flush_in_time()
+    }
+
+    /// Ends the observation file; returns its rows.
+    pub(super) fn finish(self) -> Result<u64, PlaceError> {
+        self.rows.finish()
+    }
+}
+
+/// Stands in the rows of what is no record.
+const NO_RECORD: Record = Record {
+    lane: Lane(0),
+    sequence: Sequence(0),
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::journal::{Clock, ObservationReader, ObservationWriter};
+    use crate::model::{RecordCodec, StreamId};
+
+    use super::*;
+
+    fn line(codec: &RecordCodec, lane: u32, sequence: u64) -> Vec<u8> {
+        let mut line = Vec::new();
+        let record = Record {
+            lane: Lane(lane),
+            sequence: Sequence(sequence),
+        };
+        codec.encode(record, &mut line);
+        line
+    }
+
+    #[test]
+    fn every_arrival_is_counted_once_in_one_kind_and_written_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tap.arrow");
+        let clock = Clock::start();
+        let rows = Rows::new(ObservationWriter::create(&path).unwrap(), clock);
+        let counts = Arc::new(TapCounts::new(3));
+        let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
+        let other = RecordCodec::new(StreamId(2), 60, 3).unwrap();
+        let mut book = Sightings::new(Decoder::Line(codec), 3, rows, Arc::clone(&counts));
+        let mut damaged = line(&codec, 0, 9);
+        damaged[50] ^= 1;
+        let values = [
+            line(&codec, 2, 0),
+            line(&codec, 2, 1),
+            line(&codec, 2, 0),
+            line(&other, 1, 0),
+            damaged,
+        ];
+        for (n, value) in values.iter().enumerate() {
+            let n = n as u64;
+            let place = (4, n as i64 * 61);
+            book.sight(Moment(100 + n), place, b"", Some(value))
+                .unwrap();
+        }
+        book.show([(4, 305)].into_iter());
+        let shown = [
+            &counts.arrived,
+            &counts.distinct,
+            &counts.corrupt,
+            &counts.foreign,
+            &counts.rows,
+        ];
+        assert_eq!(shown.map(|count| count.load(Relaxed)), [3, 2, 1, 1, 5]);
+        assert_eq!(counts.last_arrival(), Some(Moment(101)));
+        assert_eq!(counts.lane_last(Lane(2)), Some(Moment(102)));
+        assert_eq!(counts.lane_next[2].load(Relaxed), 2);
+        assert!(counts.has_read_to(&[(4, 305)].into()));
+        assert_eq!(book.finish().unwrap(), 5);
+        let batches: Vec<_> = ObservationReader::open(&path)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let kinds: Vec<u8> = batches
+            .iter()
+            .flat_map(|batch| batch.kind.clone())
+            .collect();
+        assert_eq!(kinds, [0, 0, 0, 4, 3]);
+    }
+}

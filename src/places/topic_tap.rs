@@ -1,0 +1,111 @@
+//! Reading a topic live, for a tap.
+
+use std::time::Duration;
+
+use crate::journal::Clock;
+use crate::kafka::{Item, KafkaError, RecordReader, Start};
+
+use super::PlaceError;
+use super::sightings::Sightings;
+use super::thread::StopSignal;
+
+/// Longest wait for records; the stop signal and the rows' flush are looked at in between.
+const WAIT: Duration = Duration::from_millis(50);
+/// Records that share one reading of the clock: their handling takes less than a record takes through a broker, so none
+/// of them can seem to arrive before it was sent.
+const BATCH: usize = 64;
+/// One attempt to find a topic that is not there yet.
+const ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Reads until the signal; fails when reading can never go on.
+pub(super) fn read(
+    reader: &RecordReader,
+    book: &mut Sightings,
+    clock: Clock,
+    stop: &StopSignal,
+) -> Result<(), PlaceError> {
+    begin(reader, stop)?;
+    let mut positions = Positions::default();
+    while !stop.is_set() {
+        let mut written = Ok(());
+        let mut arrived = None;
+        let polled = reader.poll(WAIT, BATCH, |item| match item {
+            Item::Record {
+                partition,
+                offset,
+                key,
+                value,
+                ..
+            } => {
+                let at = *arrived.get_or_insert_with(|| clock.now());
+                if written.is_ok() {
+                    written = book.sight(at, (partition, offset), key, value);
+                }
+                positions.reach(partition, offset + 1);
+            }
+            Item::EndOfPartition {
+                partition,
+                next_offset,
+            } => positions.reach(partition, next_offset.unwrap_or(0)),
+        });
+        written?;
+        let taken = polled?;
+        if taken > 0 {
+            book.show(positions.all());
+        }
+        book.flush_in_time()?;
+    }
+    Ok(())
+}
+
+/// Begins reading as soon as the topic is there; fails when it never was before the signal.
+fn begin(reader: &RecordReader, stop: &StopSignal) -> Result<(), PlaceError> {
+    loop {
+        match reader.begin(&Start::Zero, ATTEMPT) {
+            Ok(()) => return Ok(()),
+            Err(error @ (KafkaError::NoTopic { .. } | KafkaError::Request { .. })) => {
+                if stop.wait(WAIT) {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// For each partition the next offset.
+#[derive(Default)]
+struct Positions(Vec<i64>);
+
+impl Positions {
+    fn reach(&mut self, partition: i32, next: i64) {
+        let Ok(index) = usize::try_from(partition) else {
+            return;
+        };
+        if index >= self.0.len() {
+            self.0.resize(index + 1, 0);
+        }
+        self.0[index] = self.0[index].max(next);
+    }
+
+    fn all(&self) -> impl Iterator<Item = (i32, i64)> {
+        (0..).zip(self.0.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_only_go_forward() {
+        let mut positions = Positions::default();
+        positions.reach(2, 7);
+        positions.reach(2, 5);
+        positions.reach(-1, 9);
+        assert_eq!(
+            positions.all().collect::<Vec<_>>(),
+            [(0, 0), (1, 0), (2, 7)]
+        );
+    }
+}
