@@ -1,11 +1,15 @@
 //! Judgement to bytes: one file a format, each a pure function, the same bytes for the same judgement.
 
+mod chart;
 mod csv;
+mod files;
+mod html;
 mod json;
 mod junit;
 mod ledger;
 mod markdown;
 mod numbers;
+mod page;
 mod terminal;
 mod text;
 
@@ -13,6 +17,8 @@ mod text;
 mod sample;
 
 pub use csv::{csv_faults, csv_ledger, csv_recoveries, csv_rewinds};
+pub use files::files;
+pub use html::html;
 pub use json::{RESULT_FORMAT, ResultError, from_json, json, result_schema};
 pub use junit::junit;
 pub use markdown::markdown;
