@@ -33,7 +33,9 @@ impl Conductor<'_> {
             Medium::Topic(topic) => Feed::start_topic(&self.cluster, topic, place.partitions, spec, codec, clock, writer),
             Medium::File(file) => Feed::start_file(&self.runtime.data_folder().join(file), spec, codec, clock, writer),
         };
-        self.feed = Some(feed.map_err(RunError::environment)?);
+        let feed = feed.map_err(RunError::environment)?;
+        self.fed = Some(feed.counts());
+        self.feed = Some(feed);
         self.journal.record(What::FeedBegan);
         Ok(())
     }
@@ -80,7 +82,7 @@ impl Conductor<'_> {
     }
 
     fn seen_last(&self) -> u64 {
-        self.taps.last().map_or(0, |(_, tap)| tap.distinct())
+        self.taps.last().map_or(0, |(_, tap)| tap.counts().distinct())
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::journal::{Deadline, Event, Journal, Phase, RunFolder, What};
 use crate::kafka::{Admin, Cluster};
-use crate::model::{Moment, PlaceName, TaskId};
-use crate::places::{Feed, Tap};
+use crate::model::{Lane, Moment, PlaceName, TaskId};
+use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
 use crate::plan::Plan;
 use crate::runtime::Runtime;
 use crate::scenario::Scenario;
@@ -62,8 +62,10 @@ pub struct Conductor<'a> {
     pub live: Live,
     /// All tasks of the route, once they are known.
     pub tasks: Vec<TaskId>,
-    /// The feed, once it flows.
+    /// The feed, while it flows.
     pub feed: Option<Feed>,
+    /// The feed's counts, from its start on.
+    pub fed: Option<Arc<FeedCounts>>,
     /// The taps in the way of the records.
     pub taps: Vec<(PlaceName, Tap)>,
     /// Readers of exactly-once taps that also see aborted records.
@@ -100,6 +102,7 @@ impl<'a> Conductor<'a> {
             live: Live::default(),
             tasks: Vec::new(),
             feed: None,
+            fed: None,
             taps: Vec::new(),
             uncommitted: Vec::new(),
             observers: None,
@@ -163,8 +166,8 @@ impl<'a> Conductor<'a> {
                 logs.display()
             )));
         }
-        let feed = self.feed.as_ref().and_then(|feed| feed.failure()).map(|why| ("the feed".to_owned(), why));
-        let taps = self.taps.iter().find_map(|(name, tap)| Some((format!("tap {name}"), tap.failure()?)));
+        let feed = self.fed.as_ref().and_then(|fed| fed.failure()).map(|why| ("the feed".to_owned(), why));
+        let taps = self.taps.iter().find_map(|(name, tap)| Some((format!("tap {name}"), tap.counts().failure()?)));
         match feed.or(taps) {
             Some((who, why)) => Err(RunError::Environment(format!("{who} failed: {why}"))),
             None => Ok(()),
@@ -177,15 +180,15 @@ impl<'a> Conductor<'a> {
             return;
         }
         self.progress_told = now;
-        let seen = self.taps.iter().map(|(name, tap)| (name.clone(), tap.distinct())).collect();
+        let seen = self.taps.iter().map(|(name, tap)| (name.clone(), tap.counts().distinct())).collect();
         self.journal.record(What::Progress { fed: self.acked(), seen });
     }
 
     /// Records that the feed has taken; for a source of its own, those seen at the first tap.
     pub fn acked(&self) -> u64 {
-        match &self.feed {
-            Some(feed) => feed.acked(),
-            None => self.taps.first().map_or(0, |(_, tap)| tap.distinct()),
+        match &self.fed {
+            Some(fed) => fed.acked(),
+            None => self.taps.first().map_or(0, |(_, tap)| tap.counts().distinct()),
         }
     }
 
@@ -194,7 +197,7 @@ impl<'a> Conductor<'a> {
         let mut before = self.acked();
         let mut backlogs = Vec::new();
         for (_, tap) in &self.taps {
-            let here = tap.distinct();
+            let here = tap.counts().distinct();
             backlogs.push(before.saturating_sub(here));
             before = here;
         }
@@ -204,19 +207,32 @@ impl<'a> Conductor<'a> {
     /// The longest time since any lane last had something new at any tap.
     pub fn longest_silence(&self) -> Duration {
         let now = self.now();
-        let silences = self.taps.iter().flat_map(|(_, tap)| tap.lane_arrivals()).map(|arrival| now.since(arrival));
-        silences.max().unwrap_or_default()
+        let mut longest = Duration::ZERO;
+        for (_, tap) in &self.taps {
+            let counts = tap.counts();
+            let lanes = (0..self.scenario.stream.lanes).map(Lane);
+            let silences = lanes.map(|lane| now.since(counts.lane_last(lane).unwrap_or_default()));
+            longest = longest.max(silences.max().unwrap_or_default());
+        }
+        longest
+    }
+
+    /// Keeps what the feed did in all.
+    pub fn feed_ended(&mut self, end: &FeedEnd) {
+        if let Some(place) = self.scenario.route.feed() {
+            self.rows.insert(place.name.clone(), end.rows);
+        }
+        let FeedEnd { acked, refused, unknown, due, .. } = *end;
+        self.journal.record(What::FeedEnded { acked, refused, unknown, due });
     }
 
     /// Stops taps, readers and observers and keeps the number of rows they wrote.
     pub fn finish_observations(&mut self, limit: Duration) -> Vec<String> {
         let mut troubles = Vec::new();
         if let Some(feed) = self.feed.take() {
-            let place = self.scenario.route.feed().map(|feed| feed.name.clone());
-            match (feed.stop(Duration::from_secs(1)), place) {
-                (Ok(end), Some(place)) => drop(self.rows.insert(place, end.rows)),
-                (Ok(_), None) => {}
-                (Err(error), _) => troubles.push(error.to_string()),
+            match feed.stop(Duration::from_secs(1)) {
+                Ok(end) => self.feed_ended(&end),
+                Err(error) => troubles.push(error.to_string()),
             }
         }
         for (name, tap) in std::mem::take(&mut self.taps) {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::connect::{self, Rest};
+use crate::connect::Rest;
+use crate::connect::rest::ConnectorStatus;
 use crate::journal::{Deadline, Phase, What};
 use crate::kafka::Isolation;
-use crate::model::{Connector, ConnectorName, Direction, Medium, Origin, Place, RecordCodec, StreamId};
-use crate::places::Tap;
+use crate::model::{Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, StreamId};
+use crate::places::{Decoder, Tap};
 use crate::scenario::{self, Substitutions};
 
 use super::conductor::{Conductor, RunError, TimedOut};
@@ -32,10 +33,8 @@ impl Conductor<'_> {
 
     /// The connectors' configurations with `${…}` replaced.
     pub fn connector_configs(&self) -> BTreeMap<ConnectorName, BTreeMap<String, String>> {
-        let substitutions = Substitutions {
-            bootstrap: self.runtime.bootstrap(),
-            data_folder: self.runtime.data_folder().to_string_lossy().into_owned(),
-        };
+        let bootstrap = self.runtime.bootstrap();
+        let substitutions = Substitutions { bootstrap: &bootstrap, data_folder: self.runtime.data_folder() };
         let route = &self.scenario.route;
         let resolved = |(index, connector): (usize, &Connector)| {
             (connector.name.clone(), scenario::resolve_config(route, index, &substitutions))
@@ -55,7 +54,7 @@ impl Conductor<'_> {
         for place in self.scenario.route.places() {
             if let Medium::Topic(topic) = &place.medium {
                 self.admin
-                    .create_topic(topic, place.partitions, replication, &BTreeMap::new())
+                    .create_topic(topic, place.partitions, replication, &BTreeMap::new(), Deadline::after(CREATE_LIMIT))
                     .map_err(RunError::environment)?;
             }
         }
@@ -86,13 +85,16 @@ impl Conductor<'_> {
 
     fn start_tap(&self, stream: StreamId, place: &Place, file: &str, isolation: Isolation) -> Result<Tap, RunError> {
         let writer = self.folder.write_observations(file).map_err(RunError::environment)?;
-        let codec = self.codec(stream)?;
+        let decoder = match &place.decode {
+            Decode::Line => Decoder::Line(self.codec(stream)?),
+            Decode::Pointers { lane, sequence } => Decoder::Pointers { lane: lane.clone(), sequence: sequence.clone() },
+        };
         let (lanes, clock) = (self.scenario.stream.lanes, self.journal.clock());
         let started = match &place.medium {
             Medium::Topic(topic) => {
-                Tap::start_topic(&self.cluster, topic, isolation, &place.decode, codec, lanes, clock, writer)
+                Tap::start_topic(&self.cluster, topic, isolation, decoder, lanes, clock, writer)
             }
-            Medium::File(file) => Tap::start_file(&self.runtime.data_folder().join(file), codec, lanes, clock, writer),
+            Medium::File(file) => Tap::start_file(&self.runtime.data_folder().join(file), decoder, lanes, clock, writer),
         };
         started.map_err(RunError::environment)
     }
@@ -101,7 +103,8 @@ impl Conductor<'_> {
     pub fn rest(&self) -> Result<Rest, RunError> {
         let up = self.scenario.connect.workers.iter().find(|worker| self.runtime.is_up(worker));
         let url = up.and_then(|worker| self.runtime.rest_url(worker));
-        url.map(|url| Rest::new(&url)).ok_or_else(|| RunError::Environment("no worker is up".to_owned()))
+        let url = url.ok_or_else(|| RunError::Environment("no worker is up".to_owned()))?;
+        Rest::new(&url).map_err(RunError::environment)
     }
 
     fn create_connectors(&mut self) -> Result<Vec<ConnectorName>, RunError> {
@@ -136,7 +139,7 @@ impl Conductor<'_> {
             )));
         }
         if let Err(TimedOut(seen)) = waited {
-            let states = self.rest()?.status_all(Duration::from_secs(5)).map(|all| connect::failures(&all)).unwrap_or_default();
+            let states = self.rest()?.status_all(Duration::from_secs(5)).map(|all| in_words(&all)).unwrap_or_default();
             return Err(RunError::Environment(format!(
                 "the connectors' tasks did not run within {} s: {seen}{states}",
                 RUNNING_LIMIT.as_secs()
@@ -153,4 +156,16 @@ impl Conductor<'_> {
             Origin::Feed(_) => false,
         }
     }
+}
+
+/// What REST says of connectors that do not run, with the first lines of their traces.
+fn in_words(all: &BTreeMap<ConnectorName, ConnectorStatus>) -> String {
+    let mut words = String::new();
+    for (name, status) in all.iter().filter(|(_, status)| status.state != "RUNNING") {
+        words.push_str(&format!("; connector {name} is {}", status.state));
+        if let Some(trace) = &status.trace {
+            words.push_str(&format!(":\n{trace}"));
+        }
+    }
+    words
 }

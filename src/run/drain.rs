@@ -1,11 +1,11 @@
 //! Converge and drain: the feed ends, and every tap is read until nothing can be missing that is not lost.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::journal::{Phase, What};
 use crate::model::{Connector, ConnectorName, Medium, OffsetMapping, PlaceName, SequenceNames};
-use crate::places::FeedEnd;
 
 use super::conductor::{Conductor, RunError, TimedOut};
 
@@ -32,20 +32,22 @@ impl Conductor<'_> {
         if self.is_generated() {
             return self.pause_source();
         }
-        let Some(feed) = self.feed.as_mut() else {
+        let Some(feed) = self.feed.take() else {
             return Ok(());
         };
-        feed.end_stream();
-        let limit = self.wait_until(FEED_LIMIT, |run| match run.feed.as_ref().map(|feed| feed.is_settled()) {
-            Some(false) => Err("the feed still waits for answers".to_owned()),
-            Some(true) | None => Ok(()),
+        // Stopping waits for the last answers, so it has a thread of its own: this one goes on looking after the run.
+        let (done, answer) = channel();
+        std::thread::spawn(move || done.send(feed.stop(FEED_LIMIT)));
+        let mut end = None;
+        let waited = self.wait_until(FEED_LIMIT * 2, |_| {
+            end = end.take().or_else(|| answer.try_recv().ok());
+            if end.is_some() { Ok(()) } else { Err("the feed still waits for answers".to_owned()) }
         })?;
-        if let (Err(TimedOut(seen)), Some(feed)) = (limit, &self.feed) {
-            self.journal.record(What::Note(format!("{seen}: {} records have no answer", feed.unanswered())));
-        }
-        if let Some(feed) = &self.feed {
-            let FeedEnd { acked, refused, unknown, due, .. } = feed.counts();
-            self.journal.record(What::FeedEnded { acked, refused, unknown, due });
+        match (end, waited) {
+            (Some(Ok(end)), _) => self.feed_ended(&end),
+            (Some(Err(error)), _) => return Err(RunError::environment(error)),
+            (None, Err(TimedOut(seen))) => return Err(RunError::Environment(seen)),
+            (None, Ok(())) => {}
         }
         Ok(())
     }
@@ -54,7 +56,7 @@ impl Conductor<'_> {
         let Some(source) = self.scenario.route.connectors().next().map(|connector| connector.name.clone()) else {
             return Ok(());
         };
-        self.rest()?.pause(&source).map_err(RunError::environment)?;
+        self.rest()?.pause(&source, ENDS_LIMIT).map_err(RunError::environment)?;
         let waited = self.wait_until(Duration::from_secs(60), |run| {
             let of_source = run.live.status.iter().filter(|(task, _)| task.connector == source);
             match of_source.into_iter().find(|(_, (state, _, _))| state != "PAUSED") {
@@ -113,14 +115,14 @@ impl Conductor<'_> {
 
     fn quiet_for(&self) -> Duration {
         let now = self.now();
-        let quiets = self.taps.iter().map(|(_, tap)| now.since(tap.last_arrival()));
+        let quiets = self.taps.iter().map(|(_, tap)| now.since(tap.counts().last_arrival().unwrap_or_default()));
         quiets.min().unwrap_or_default()
     }
 
     fn first_short_tap(&self) -> Option<String> {
         let acked = self.acked();
-        let short = self.taps.iter().find(|(_, tap)| tap.distinct() < acked);
-        short.map(|(name, tap)| format!("{} of {acked} records are at {name}", tap.distinct()))
+        let short = self.taps.iter().find(|(_, tap)| tap.counts().distinct() < acked);
+        short.map(|(name, tap)| format!("{} of {acked} records are at {name}", tap.counts().distinct()))
     }
 
     fn up_workers(&self) -> std::collections::BTreeSet<crate::model::WorkerName> {
@@ -242,7 +244,7 @@ impl Conductor<'_> {
                 continue;
             }
             let partitions: Vec<i32> = ends.values().flat_map(|ends| ends.keys().copied()).collect();
-            if let Ok(committed) = self.admin.committed(&connector.sink_group(), topic, &partitions, ENDS_LIMIT) {
+            if let Ok(committed) = self.admin.committed(&connector.sink_group(), topic, partitions, ENDS_LIMIT) {
                 sinks.insert(connector.name.clone(), committed);
             }
         }

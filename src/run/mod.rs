@@ -12,7 +12,7 @@ mod schedule;
 mod stop;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use crate::connect;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
 use crate::model::{Direction, PlaceName, StreamId};
 use crate::plan::Plan;
-use crate::runtime::{ClusterSpec, ProcessCluster, Runtime};
+use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
+use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
 use crate::scenario::Scenario;
 
 use conductor::Conductor;
@@ -29,6 +30,7 @@ use observe::{GROUP_POLL, Observers, Watched};
 pub use conductor::RunError;
 pub use stop::{StopToken, Urgency};
 
+const READY_LIMIT: Duration = Duration::from_secs(90);
 const OBSERVER_LIMIT: Duration = Duration::from_secs(3);
 
 /// What is to be run, and where its evidence goes.
@@ -100,19 +102,22 @@ impl Run {
 
     fn phases(&self, stop: &StopToken, rows: &mut BTreeMap<PlaceName, u64>) -> Result<(), RunError> {
         self.journal.record(What::PhaseBegan(Phase::Prepare));
-        let spec = self.cluster_spec();
-        let asked_to_stop = || stop.urgency() > Urgency::None;
-        let started = ProcessCluster::start(&spec, &self.journal, &asked_to_stop);
-        let runtime: Arc<dyn Runtime> = match started {
-            Ok(cluster) => Arc::new(cluster),
-            Err(_) if asked_to_stop() => return Err(RunError::Interrupted),
-            Err(error) => return Err(RunError::environment(error)),
+        let folders = UserFolders::from_env();
+        let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path()).map_err(RunError::environment)?;
+        let spec = self.cluster_spec(folders, ledger);
+        let failed = |error: RuntimeError| match stop.urgency() {
+            Urgency::None => RunError::environment(error),
+            Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
         };
+        let prepared = prepare(&spec, &self.journal, stop.asked()).map_err(failed)?;
+        self.journal.record(What::PhaseBegan(Phase::Provision));
+        let cluster = ProcessCluster::start(&spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
+        let runtime: Arc<dyn Runtime> = Arc::new(cluster);
         let scenario = &self.request.scenario;
         let conductor =
             Conductor::new(scenario, &self.request.plan, &self.folder, &self.journal, Arc::clone(&runtime), stop);
         let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor, &spec);
+            let result = self.act(&mut conductor);
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
@@ -125,9 +130,9 @@ impl Run {
         result
     }
 
-    fn act(&self, conductor: &mut Conductor<'_>, spec: &ClusterSpec) -> Result<(), RunError> {
+    fn act(&self, conductor: &mut Conductor<'_>) -> Result<(), RunError> {
         self.write_known(conductor)?;
-        let watched = self.watched(conductor, spec);
+        let watched = self.watched(conductor);
         let mut observers = Observers::start(&watched, &self.journal);
         observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
         conductor.observers = Some(observers);
@@ -142,37 +147,43 @@ impl Run {
         Ok(())
     }
 
-    fn cluster_spec(&self) -> ClusterSpec {
+    fn cluster_spec(&self, folders: UserFolders, ledger: Ledger) -> ClusterSpec {
         let scenario = &self.request.scenario;
+        let classes = scenario.route.connectors().filter_map(|connector| connector.config.get("connector.class").cloned());
         ClusterSpec {
-            run_id: self.stream.to_string(),
             kafka_version: scenario.kafka.version,
             brokers: scenario.kafka.brokers,
             connect_version: scenario.connect.version,
             workers: scenario.connect.workers.clone(),
             worker_config: scenario.connect.config.clone(),
             plugins: scenario.connect.plugins.clone(),
-            scenario_folder: PathBuf::from(&self.request.scenario_path).parent().map(PathBuf::from).unwrap_or_default(),
-            logs_folder: self.folder.logs(),
-            data_folder: self.folder.data(),
-            run_folder: self.folder.path().to_owned(),
+            plugin_base: Path::new(&self.request.scenario_path).parent().map(PathBuf::from).unwrap_or_default(),
+            connector_classes: classes.collect(),
+            group_id: format!("squall-{}", self.stream),
+            logs: self.folder.logs(),
+            data: self.folder.data(),
+            folders,
             kafka_home: self.request.kafka_home.clone(),
+            java: None,
+            style: StartStyle::Together,
+            ready_limit: READY_LIMIT,
+            ledger,
         }
     }
 
-    fn watched(&self, conductor: &Conductor<'_>, spec: &ClusterSpec) -> Watched {
+    fn watched(&self, conductor: &Conductor<'_>) -> Watched {
         let scenario = &self.request.scenario;
         let runtime = conductor.runtime.as_ref();
-        let names = spec.worker_topics();
+        let topics = runtime.internal_topics();
         let sinks = scenario.route.connectors().filter(|connector| connector.direction == Direction::Sink);
         let ids = scenario.connect.workers.iter().filter_map(|worker| Some((runtime.worker_id(worker)?, worker.clone())));
         let rest = scenario.connect.workers.iter().filter_map(|worker| Some((worker.clone(), runtime.rest_url(worker)?)));
         Watched {
             cluster: conductor.cluster.clone(),
-            group_id: names.group_id,
-            offsets_topic: names.offsets_topic,
-            status_topic: names.status_topic,
-            config_topic: names.config_topic,
+            group_id: runtime.group_id(),
+            offsets_topic: topics.offsets,
+            status_topic: topics.status,
+            config_topic: topics.config,
             sinks: sinks.map(|sink| (sink.name.clone(), sink.sink_group())).collect(),
             workers: ids.collect(),
             rest: rest.collect(),

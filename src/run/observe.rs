@@ -365,7 +365,8 @@ fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> = BTreeMap::new();
     loop {
         for (worker, url) in &watched.rest {
-            let answer = rest_claims(&Rest::new(url));
+            let Ok(rest) = Rest::new(url) else { continue };
+            let answer = rest_claims(&rest);
             if last.get(worker) != Some(&answer) {
                 journal.record(What::RestView { worker: worker.clone(), answer: answer.clone() });
                 last.insert(worker.clone(), answer);
@@ -378,7 +379,7 @@ fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
 }
 
 fn rest_claims(rest: &Rest) -> Result<BTreeMap<TaskId, RestClaim>, String> {
-    let connectors = rest.status_all(Duration::from_secs(1)).map_err(|error| error.short())?;
+    let connectors = rest.status_all(Duration::from_secs(1)).map_err(|error| error.to_string())?;
     let mut claims = BTreeMap::new();
     for (connector, status) in connectors {
         for task in status.tasks {
