@@ -130,7 +130,7 @@ impl Rest {
         self.get("/", timeout)
     }
 
-    /// Creates a connector; fails with [`RestError::Rebalancing`] when there is one of this name, too.
+    /// Creates a connector; fails with [`RestError::Refused`] when there is one of this name.
     pub fn create(
         &self,
         name: &ConnectorName,
@@ -142,8 +142,7 @@ impl Rest {
             .map(drop)
     }
 
-    /// Creates a connector or changes its configuration; asks again until the deadline while the answer is one that
-    /// passes ([`RestError::is_passing`]).
+    /// Creates a connector or changes its configuration, with [`while_passing`] until the deadline.
     pub fn put_config(
         &self,
         name: &ConnectorName,
@@ -152,15 +151,10 @@ impl Rest {
     ) -> Result<(), RestError> {
         let path = format!("/connectors/{name}/config");
         let body = json!(config);
-        loop {
-            let timeout = deadline.left().max(RETRY_PAUSE);
-            match self.send(Method::PUT, &path, Some(&body), timeout) {
-                Err(error) if error.is_passing() && !deadline.has_passed() => {
-                    std::thread::sleep(RETRY_PAUSE);
-                }
-                answer => return answer.map(drop),
-            }
-        }
+        while_passing(deadline, |timeout| {
+            self.send(Method::PUT, &path, Some(&body), timeout)
+                .map(drop)
+        })
     }
 
     /// Deletes a connector; that there is none is no error.
@@ -294,9 +288,10 @@ impl Rest {
         timeout: Duration,
     ) -> Result<Vec<u8>, RestError> {
         let (status, answer) = self.exchange(method, path, body, timeout)?;
+        // Connect says 409 for a name that is taken, too, and that does not pass.
         match status {
             200..=299 => Ok(answer),
-            409 => Err(RestError::Rebalancing {
+            409 if !words_of(&answer).contains("already exists") => Err(RestError::Rebalancing {
                 url: self.url(path),
                 message: words_of(&answer),
             }),
@@ -321,7 +316,7 @@ impl Rest {
         }
         let response = request
             .send()
-            .map_err(|error| unreachable(with_causes(&error)))?;
+            .map_err(|error| unreachable(with_causes(&error.without_url())))?;
         let status = response.status().as_u16();
         let bytes = read(response).map_err(|error| unreachable(error.to_string()))?;
         Ok((status, bytes))
@@ -337,6 +332,22 @@ impl Rest {
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+}
+
+/// Asks again until the deadline while the answer is one that passes ([`RestError::is_passing`]), and returns the last
+/// answer; `ask` gets the time that is left.
+pub fn while_passing<T>(
+    deadline: Deadline,
+    mut ask: impl FnMut(Duration) -> Result<T, RestError>,
+) -> Result<T, RestError> {
+    loop {
+        match ask(deadline.left().max(RETRY_PAUSE)) {
+            Err(error) if error.is_passing() && !deadline.has_passed() => {
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            answer => return answer,
+        }
     }
 }
 

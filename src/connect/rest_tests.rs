@@ -155,6 +155,24 @@ fn a_configuration_that_is_wrong_is_put_once_and_the_worker_quoted() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_no_rebalance() {
+    let worker = worker(&[(
+        409,
+        r#"{"error_code":409,"message":"Connector in already exists"}"#,
+    )]);
+    let error = worker
+        .rest
+        .create(&name("in"), &config(), SOON)
+        .unwrap_err();
+    assert!(
+        matches!(&error, RestError::Refused { status: 409, .. }),
+        "{error}"
+    );
+    assert!(!error.is_passing());
+    worker.requests();
+}
+
+#[test]
 fn waiting_for_a_rebalance_ends_with_the_deadline() {
     let worker = worker(&[(409, r#"{"message":"rebalance"}"#)]);
     let error = worker
