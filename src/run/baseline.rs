@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::journal::{Phase, What};
+use crate::journal::What;
 use crate::model::{Medium, Moment, StreamId};
 use crate::places::Feed;
 

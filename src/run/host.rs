@@ -1,6 +1,6 @@
 //! Facts about this machine and this process that a run writes down.
 
-use crate::connect;
+use crate::connect::secrets;
 use crate::journal::HostInfo;
 use crate::model::StreamId;
 use crate::scenario::Scenario;
@@ -16,8 +16,8 @@ pub fn fresh_stream(started_unix_us: i64) -> StreamId {
     StreamId(hasher.finalize())
 }
 
-/// The machine as the report shows it; what cannot be read is left empty.
-pub fn this_machine() -> HostInfo {
+/// The machine as the report shows it; what cannot be read is left empty. `java` is the version of its Java.
+pub fn this_machine(java: &str) -> HostInfo {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let memory_kib = read("/proc/meminfo")
         .lines()
@@ -26,7 +26,7 @@ pub fn this_machine() -> HostInfo {
         os: format!("{} {}", read("/proc/sys/kernel/ostype").trim(), read("/proc/sys/kernel/osrelease").trim()),
         cpus: std::thread::available_parallelism().map_or(0, |count| u32::try_from(count.get()).unwrap_or(0)),
         memory_bytes: memory_kib.unwrap_or(0) * 1024,
-        java: crate::runtime::java_version_line(),
+        java: java.to_owned(),
     }
 }
 
@@ -38,6 +38,19 @@ pub fn own_cpu_ms() -> u64 {
     ticks.sum::<u64>() * 1_000 / TICKS_PER_SECOND
 }
 
+/// The scenario's text as it may be written to disk: each secret value of its settings is replaced wherever it stands.
+pub fn masked_text(text: &str, scenario: &Scenario) -> String {
+    let settings = scenario.route.connectors().map(|connector| &connector.config);
+    let mut hidden: Vec<&str> = Vec::new();
+    for config in settings.chain([&scenario.connect.config]) {
+        let masked = secrets::mask(config);
+        let differing = config.iter().filter(|(name, value)| masked.get(*name) != Some(value));
+        hidden.extend(differing.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()));
+    }
+    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    hidden.iter().fold(text.to_owned(), |text, value| text.replace(value, secrets::HIDDEN))
+}
+
 /// A wall-clock time in RFC 3339, UTC, in whole seconds.
 pub fn rfc3339(unix_us: i64) -> String {
     jiff::Timestamp::from_second(unix_us / 1_000_000).map(|time| time.to_string()).unwrap_or_default()
@@ -46,9 +59,9 @@ pub fn rfc3339(unix_us: i64) -> String {
 /// The scenario as it may be written to disk: secrets in worker and connector settings are masked.
 pub fn masked_scenario(scenario: &Scenario) -> Scenario {
     let mut masked = scenario.clone();
-    masked.connect.config = connect::mask(&scenario.connect.config);
+    masked.connect.config = secrets::mask(&scenario.connect.config);
     for (connector, _) in &mut masked.route.legs {
-        connector.config = connect::mask(&connector.config);
+        connector.config = secrets::mask(&connector.config);
     }
     masked
 }

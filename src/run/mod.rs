@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connect;
+use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
 use crate::model::{Direction, PlaceName, StreamId};
 use crate::plan::Plan;
@@ -62,9 +62,9 @@ impl Run {
         let stream = host::fresh_stream(clock.started_unix_us());
         let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
         let run = Self { request, folder, journal, stream };
-        run.folder.write("scenario.yaml", run.request.scenario_text.as_bytes()).map_err(RunError::environment)?;
+        run.folder.write("scenario.yaml", host::masked_text(&run.request.scenario_text, &run.request.scenario).as_bytes()).map_err(RunError::environment)?;
         run.folder.write_json("plan.json", &run.request.plan).map_err(RunError::environment)?;
-        run.write_info("", BTreeMap::new(), BTreeMap::new())?;
+        run.write_info("", "", BTreeMap::new(), BTreeMap::new())?;
         Ok(run)
     }
 
@@ -90,7 +90,7 @@ impl Run {
         let ending = match result {
             Ok(()) => Ending::Complete,
             Err(RunError::Interrupted) => Ending::Interrupted,
-            Err(RunError::Environment(why)) => Ending::Environment(connect::mask_text(&why)),
+            Err(RunError::Environment(why)) => Ending::Environment(secrets::mask_text(&why)),
         };
         let harness_cpu_ms = host::own_cpu_ms();
         self.journal.record(What::RunEnded { ending: ending.clone(), rows, harness_cpu_ms });
@@ -117,7 +117,7 @@ impl Run {
         let conductor =
             Conductor::new(scenario, &self.request.plan, &self.folder, &self.journal, Arc::clone(&runtime), stop);
         let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor);
+            let result = self.act(&mut conductor, &prepared.java.version_line());
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
@@ -130,8 +130,8 @@ impl Run {
         result
     }
 
-    fn act(&self, conductor: &mut Conductor<'_>) -> Result<(), RunError> {
-        self.write_known(conductor)?;
+    fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
+        self.write_known(conductor, java)?;
         let watched = self.watched(conductor);
         let mut observers = Observers::start(&watched, &self.journal);
         observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
@@ -179,6 +179,7 @@ impl Run {
         let ids = scenario.connect.workers.iter().filter_map(|worker| Some((runtime.worker_id(worker)?, worker.clone())));
         let rest = scenario.connect.workers.iter().filter_map(|worker| Some((worker.clone(), runtime.rest_url(worker)?)));
         Watched {
+            version: scenario.connect.version,
             cluster: conductor.cluster.clone(),
             group_id: runtime.group_id(),
             offsets_topic: topics.offsets,
@@ -191,16 +192,17 @@ impl Run {
         }
     }
 
-    fn write_known(&self, conductor: &Conductor<'_>) -> Result<(), RunError> {
+    fn write_known(&self, conductor: &Conductor<'_>, java: &str) -> Result<(), RunError> {
         let workers = self.request.scenario.connect.workers.iter();
         let ids = workers.filter_map(|worker| Some((worker.clone(), conductor.runtime.worker_id(worker)?)));
         let configs = conductor.connector_configs();
-        let masked = configs.iter().map(|(name, config)| (name.clone(), connect::mask(config))).collect();
-        self.write_info(&conductor.runtime.bootstrap(), ids.collect(), masked)
+        let masked = configs.iter().map(|(name, config)| (name.clone(), secrets::mask(config))).collect();
+        self.write_info(java, &conductor.runtime.bootstrap(), ids.collect(), masked)
     }
 
     fn write_info(
         &self,
+        java: &str,
         bootstrap: &str,
         worker_ids: BTreeMap<crate::model::WorkerName, String>,
         connector_configs: BTreeMap<crate::model::ConnectorName, BTreeMap<String, String>>,
@@ -216,10 +218,10 @@ impl Run {
             stream: self.stream,
             scenario: host::masked_scenario(&self.request.scenario),
             scenario_path: self.request.scenario_path.clone(),
-            host: host::this_machine(),
+            host: host::this_machine(java),
             worker_ids,
             bootstrap: bootstrap.to_owned(),
-            worker_config: connect::mask(&self.request.scenario.connect.config),
+            worker_config: secrets::mask(&self.request.scenario.connect.config),
             connector_configs,
             group_poll_ms: u64::try_from(GROUP_POLL.as_millis()).unwrap_or(0),
         };

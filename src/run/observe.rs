@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
-use crate::connect::{self, LogParser, Rest};
+use crate::connect::Rest;
+use crate::connect::log::LogParser;
+use crate::connect::secrets;
 use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
 use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
-use crate::model::{ConnectorName, TaskId, WorkerName};
+use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
 use crate::runtime::Runtime;
 
 /// Aim for the time between two polls of the Connect group.
@@ -32,6 +34,8 @@ const BLIND_LIMIT: Duration = Duration::from_secs(20);
 /// What observers need to know of the cluster.
 #[derive(Debug, Clone)]
 pub struct Watched {
+    /// The workers' release.
+    pub version: KafkaVersion,
     /// How to reach Kafka.
     pub cluster: Cluster,
     /// The workers' group.
@@ -94,7 +98,9 @@ impl Observers {
 
     /// Begins to follow the workers' logs; new incarnations are found by asking the runtime.
     pub fn follow_logs(&mut self, runtime: std::sync::Arc<dyn Runtime>, watched: &Watched, journal: &Journal) {
-        self.spawn("logs", watched, journal, move |_, journal, stop| watch_logs(runtime.as_ref(), journal, stop));
+        self.spawn("logs", watched, journal, move |w, journal, stop| {
+            watch_logs(runtime.as_ref(), w.version, journal, stop);
+        });
     }
 
     fn spawn(
@@ -156,7 +162,7 @@ impl<'a> Sight<'a> {
 
     /// It will never see again.
     fn lost(&mut self, why: &str) {
-        let (observer, why) = (self.observer.to_owned(), connect::mask_text(why));
+        let (observer, why) = (self.observer.to_owned(), secrets::mask_text(why));
         self.journal.record(What::ObserverFailed { observer, why });
     }
 
@@ -356,8 +362,8 @@ fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
     match topics::config(record.key, record.value).ok()? {
         ConfigRecord::Connector { connector, config } => Some(What::ConnectorConfig { connector, config }),
         ConfigRecord::Task { task, config } => Some(What::TaskConfig { task, config }),
-        ConfigRecord::TargetState { connector, state } => Some(What::TargetState { connector, state }),
-        ConfigRecord::Other => None,
+        ConfigRecord::TargetState { connector, state } => Some(What::TargetState { connector, state: state? }),
+        ConfigRecord::Commit { .. } | ConfigRecord::Other => None,
     }
 }
 
@@ -410,8 +416,8 @@ impl Followed {
         let Ok(read) = read else { return };
         self.position += read as u64;
         let mut lines = self.parser.facts(&appended);
-        if last {
-            lines.extend(self.parser.finish());
+        if last || read == 0 {
+            lines.extend(self.parser.flush());
         }
         for line in lines {
             journal.record(What::Log {
@@ -420,20 +426,20 @@ impl Followed {
                 worker_ms: line.worker_ms,
                 level: line.level,
                 fact: line.fact,
-                text: connect::mask_text(&line.text),
+                text: line.text,
             });
         }
     }
 }
 
-fn watch_logs(runtime: &dyn Runtime, journal: &Journal, stop: &Receiver<()>) {
+fn watch_logs(runtime: &dyn Runtime, version: KafkaVersion, journal: &Journal, stop: &Receiver<()>) {
     let mut followed: Vec<Followed> = Vec::new();
     loop {
         let ending = stopped_within(stop, LOG_POLL);
         for file in runtime.log_files() {
             if !followed.iter().any(|known| known.path == file.path) {
                 let (worker, incarnation, path) = (file.worker, file.incarnation, file.path);
-                followed.push(Followed { worker, incarnation, path, position: 0, parser: LogParser::default() });
+                followed.push(Followed { worker, incarnation, path, position: 0, parser: LogParser::new(version) });
             }
         }
         followed.iter_mut().for_each(|file| file.read_on(journal, ending));
