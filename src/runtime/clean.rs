@@ -90,10 +90,10 @@ fn clean_run(path: &Path, owner: Owner, things: &[Thing], report: &mut CleanRepo
     let mut left = Vec::new();
     let killed = kill_all(&owner, things, &mut left);
     let removed = remove_folders(things, &mut left);
-    if left.is_empty() {
-        if let Err(error) = fs::remove_file(path) {
-            left.push(format!("{}: {error}", path.display()));
-        }
+    if left.is_empty()
+        && let Err(error) = fs::remove_file(path)
+    {
+        left.push(format!("{}: {error}", path.display()));
     }
     report.left.append(&mut left);
     report.runs.push(CleanedRun {

@@ -126,21 +126,18 @@ pub enum RuntimeError {
         seen: String,
     },
     /// A broker or worker ended while it was awaited.
-    #[error("{who} ended {} before it was ready; its log {} ends with:\n{log_tail}", how(*.exit), .log.display())]
+    #[error("{who} ended {} before it was ready; {end}", how(*.exit))]
     Died {
         /// Broker or worker.
         who: String,
         /// How.
         exit: Exit,
         /// Its log.
-        log: PathBuf,
-        /// The last error lines of it.
-        log_tail: String,
+        end: Box<LogEnd>,
     },
     /// A broker or worker did not answer within the limit.
     #[error(
-        "{who} was not ready after {limit_s} s: awaited {awaited}, last seen: {last_seen}; its log {} ends with:\n{log_tail}",
-        .log.display()
+        "{who} was not ready after {limit_s} s: awaited {awaited}, last seen: {last_seen}; {end}"
     )]
     NotReady {
         /// Broker or worker.
@@ -152,9 +149,7 @@ pub enum RuntimeError {
         /// What was seen last.
         last_seen: String,
         /// Its log.
-        log: PathBuf,
-        /// The last error lines of it.
-        log_tail: String,
+        end: Box<LogEnd>,
     },
     /// A helper program failed.
     #[error("{tool} failed: {why}")]
@@ -202,6 +197,26 @@ pub enum RuntimeError {
     /// The user interrupted the start, or the cluster is being taken down.
     #[error("interrupted while {0}; start the run again")]
     Interrupted(String),
+}
+
+/// The end of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The file.
+    pub log: PathBuf,
+    /// Its last error lines, or its last lines when there are none.
+    pub last_words: String,
+}
+
+impl std::fmt::Display for LogEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "its log {} ends with:\n{}",
+            self.log.display(),
+            self.last_words
+        )
+    }
 }
 
 impl RuntimeError {

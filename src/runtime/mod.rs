@@ -16,7 +16,7 @@ use crate::model::WorkerName;
 
 pub use clean::{CleanReport, CleanedRun, clean};
 pub use doctor::{Check, CheckState, DoctorScope, doctor_checks};
-pub use error::RuntimeError;
+pub use error::{LogEnd, RuntimeError};
 pub use ledger::{Ledger, Thing};
 pub use user_folders::UserFolders;
 

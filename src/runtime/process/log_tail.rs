@@ -2,24 +2,37 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::super::LogEnd;
 
 const TAIL_BYTES: u64 = 256 * 1024;
 const LINES: usize = 5;
 const LINE_CHARACTERS: usize = 400;
 
+/// The end of this log.
+pub fn end_of(log: PathBuf) -> LogEnd {
+    LogEnd {
+        last_words: last_words(&log),
+        log,
+    }
+}
+
 /// The last lines at ERROR or FATAL with an exception's first line; the last lines of any kind when there are none.
-pub fn last_words(log: &Path) -> String {
+fn last_words(log: &Path) -> String {
     let text = tail(log);
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let troubles: Vec<&str> = lines
-        .iter()
-        .copied()
-        .filter(|line| is_trouble(line))
-        .collect();
+    let mut troubles = Vec::new();
+    for (n, line) in lines.iter().enumerate() {
+        let after_error = n > 0 && is_error(lines[n - 1]);
+        let is_exception = after_error && !line.starts_with(['[', '\t', ' ']);
+        if is_error(line) || is_exception || is_uncaught(line) {
+            troubles.push(*line);
+        }
+    }
     let chosen = if troubles.is_empty() {
         &lines
     } else {
@@ -44,14 +57,17 @@ pub fn port_trouble(log: &Path) -> Option<String> {
         .map(printable)
 }
 
-fn is_trouble(line: &str) -> bool {
-    let level = [" ERROR ", " FATAL "]
+fn is_error(line: &str) -> bool {
+    [" ERROR ", " FATAL "]
         .iter()
-        .any(|level| line.contains(level));
-    level
-        || line.starts_with("Caused by: ")
-        || line.starts_with("Exception in thread")
-        || line.starts_with("Error")
+        .any(|level| line.contains(level))
+}
+
+/// What a JVM prints of an exception's cause, of an exception that nobody caught, and of its own refusal to start.
+fn is_uncaught(line: &str) -> bool {
+    ["Caused by: ", "Exception in thread", "Error"]
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 fn printable(line: &str) -> String {
@@ -87,6 +103,12 @@ mod tests {
         )
         .unwrap();
         assert_eq!(last_words(&log), "  [t] ERROR no broker (x)");
+        let trace = "[t] ERROR stopping (x)\na.ConfigException: not soon\n\tat a.b(C.java)\n[t] INFO b (x)\n";
+        std::fs::write(&log, trace).unwrap();
+        assert_eq!(
+            last_words(&log),
+            "  [t] ERROR stopping (x)\n  a.ConfigException: not soon"
+        );
         std::fs::write(&log, "[t] INFO a (x)\n\u{1b}[31m[t] INFO b (x)\n").unwrap();
         assert_eq!(last_words(&log), "  [t] INFO a (x)\n  [31m[t] INFO b (x)");
         assert_eq!(last_words(&temp.path().join("none")), "  (nothing)");

@@ -99,6 +99,7 @@ pub fn fetch(
         .args([
             "-q",
             "-B",
+            "-U",
             "-Dstyle.color=never",
             "dependency:copy-dependencies",
         ])

@@ -6,6 +6,7 @@ mod config;
 mod installation;
 mod java;
 mod launch;
+mod layout;
 mod log_tail;
 mod maven;
 mod node;

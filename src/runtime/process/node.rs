@@ -121,8 +121,7 @@ impl Node {
         RuntimeError::Died {
             who: self.name.clone(),
             exit,
-            log_tail: log_tail::last_words(&log),
-            log,
+            end: Box::new(log_tail::end_of(log)),
         }
     }
 
@@ -134,8 +133,7 @@ impl Node {
             limit_s: limit.as_secs(),
             awaited: self.probe.awaited(),
             last_seen: self.slot().last_seen.clone(),
-            log_tail: log_tail::last_words(&log),
-            log,
+            end: Box::new(log_tail::end_of(log)),
         }
     }
 }

@@ -62,8 +62,18 @@ pub fn run(
         .map_err(RuntimeError::file("read", &path))?;
     Ok(Done {
         status,
-        output: String::from_utf8_lossy(&output).into_owned(),
+        output: without_colours(&String::from_utf8_lossy(&output)),
     })
+}
+
+/// Maven resets the terminal's colours before its first word, even when it is told to use none.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
 }
 
 fn wait(
@@ -95,5 +105,17 @@ fn wait(
             });
         }
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_taken_out_of_what_a_program_said() {
+        let said = "\u{1b}[0m\u{1b}[0m[ERROR] a\n[\u{1b}[1;31mERROR\u{1b}[m] b";
+        assert_eq!(without_colours(said), "[ERROR] a\n[ERROR] b");
+        assert_eq!(without_colours("plain"), "plain");
     }
 }
