@@ -1,0 +1,43 @@
+//! What the benchmarks share: a broker, a topic on it, and the CPU time of this process.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use squall::journal::{Clock, Deadline};
+use squall::kafka::{Admin, Cluster};
+
+/// Longest wait for anything.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// `host:port` of the broker to measure with.
+pub fn broker() -> String {
+    std::env::var("SQUALL_BENCH_BOOTSTRAP")
+        .expect("set SQUALL_BENCH_BOOTSTRAP to host:port of a broker that this may write to")
+}
+
+/// A fresh topic on the broker.
+pub fn topic(cluster: &Cluster, clock: Clock, name: &str, partitions: u32) -> (Admin, String) {
+    let admin = Admin::new(cluster).expect("the client settings are plain");
+    let topic = format!("{name}-{}", clock.started_unix_us());
+    let deadline = Deadline::after(LIMIT);
+    admin.wait_ready(1, deadline).expect("the broker answers");
+    admin
+        .create_topic(&topic, partitions, 1, &BTreeMap::new(), deadline)
+        .expect("the topic can be made");
+    (admin, topic)
+}
+
+/// CPU time that this process has used, over all threads; the kernel counts it in hundredths of a second.
+pub fn cpu() -> Duration {
+    let stat =
+        std::fs::read_to_string("/proc/self/stat").expect("Linux shows each process its own times");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    // Fields 14 and 15 of proc(5): user and system time; the two before the name's end are cut off.
+    let ticks: u64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
