@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use squall::journal::{Clock, Deadline, ObservationWriter};
 use squall::kafka::{Cluster, Isolation, RecordSender, Taken};
 use squall::model::{Lane, Record, RecordCodec, Sequence, StreamId};

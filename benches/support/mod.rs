@@ -1,4 +1,4 @@
-//! What the benchmarks share: a broker, a topic on it, and the CPU time of this process.
+//! What the benchmarks share: a broker and a topic on it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,19 +25,4 @@ pub fn topic(cluster: &Cluster, clock: Clock, name: &str, partitions: u32) -> (A
         .create_topic(&topic, partitions, 1, &BTreeMap::new(), deadline)
         .expect("the topic can be made");
     (admin, topic)
-}
-
-/// CPU time that this process has used, over all threads; the kernel counts it in hundredths of a second.
-pub fn cpu() -> Duration {
-    let stat =
-        std::fs::read_to_string("/proc/self/stat").expect("Linux shows each process its own times");
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    // Fields 14 and 15 of proc(5): user and system time; the two before the name's end are cut off.
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
