@@ -98,7 +98,7 @@ impl Admin {
             .expect("the client is only taken by drop")
     }
 
-    /// Waits until this many brokers are in the metadata and a controller answers.
+    /// Waits until a broker answers and names this many brokers, itself included, as up.
     pub fn wait_ready(&self, brokers: usize, deadline: Deadline) -> Result<(), KafkaError> {
         loop {
             let asked = self

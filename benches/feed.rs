@@ -1,0 +1,117 @@
+//! What a feed, two taps and their observation files cost together, in CPU time per record at a sustained rate.
+//!
+//! The two taps read the topic that the feed writes, as the taps of a route do. `SQUALL_BENCH_SECONDS` sets how long
+//! (default 20) and `SQUALL_BENCH_RATE` how many records per second (default 50,000).
+
+mod support;
+
+use std::time::Duration;
+
+use squall::journal::{Clock, Deadline, ObservationWriter};
+use squall::kafka::{Cluster, Isolation};
+use squall::model::{RecordCodec, StreamId};
+use squall::places::{Decoder, Feed, Tap};
+use squall::scenario::StreamSpec;
+
+const PARTITIONS: u32 = 6;
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
+}
+
+fn main() {
+    let seconds = number("SQUALL_BENCH_SECONDS", 20);
+    let stream = StreamSpec {
+        lanes: 12,
+        rate_per_second: number("SQUALL_BENCH_RATE", 50_000),
+        record_size_bytes: 200,
+    };
+    let cluster = Cluster::at(&support::broker());
+    let clock = Clock::start();
+    let (admin, topic) = support::topic(&cluster, clock, "bench-feed", PARTITIONS);
+    let codec = RecordCodec::new(StreamId(1), stream.record_size_bytes, stream.lanes)
+        .expect("200 bytes hold a record");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let writer = |name: &str| {
+        ObservationWriter::create(&folder.path().join(name)).expect("the folder is empty")
+    };
+    let tap = |name: &str| {
+        let decoder = Decoder::Line(codec);
+        let isolation = Isolation::ReadCommitted;
+        Tap::start_topic(
+            &cluster,
+            &topic,
+            isolation,
+            decoder,
+            stream.lanes,
+            clock,
+            writer(name),
+        )
+        .expect("the client settings are plain")
+    };
+    let taps = [tap("one.arrow"), tap("two.arrow")];
+    let feed = Feed::start_topic(
+        &cluster,
+        &topic,
+        PARTITIONS,
+        stream,
+        codec,
+        clock,
+        writer("feed.arrow"),
+    )
+    .expect("the client settings are plain");
+
+    // The rate is sustained when it is measured after the start and the backlog does not grow.
+    std::thread::sleep(Duration::from_secs(2));
+    let (began, cpu_before, acked_before) = (clock.now(), cpu(), feed.counts().acked());
+    std::thread::sleep(Duration::from_secs(seconds));
+    let took = clock.now().since(began).as_secs_f64();
+    let used = cpu() - cpu_before;
+    let acked = feed.counts().acked() - acked_before;
+
+    let end = feed
+        .stop(support::LIMIT)
+        .expect("the observations can be written");
+    let ends = admin
+        .end_offsets(&topic, support::LIMIT)
+        .expect("the broker answers");
+    let deadline = Deadline::after(support::LIMIT);
+    while !taps.iter().all(|tap| tap.has_read_to(&ends)) && !deadline.has_passed() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let drained = support::LIMIT.saturating_sub(deadline.left());
+    for tap in taps {
+        assert_eq!(tap.counts().distinct(), end.acked, "every record arrives");
+        tap.stop(support::LIMIT)
+            .expect("the observations can be written");
+    }
+    let each_us = used.as_secs_f64() * 1e6 / acked as f64;
+    println!(
+        "acked {:.0}/s over {took:.1} s; {} due, {} acked in all",
+        acked as f64 / took,
+        end.due,
+        end.acked
+    );
+    println!("taps at the end {} ms after the feed", drained.as_millis());
+    println!(
+        "CPU per record for feed, two taps and observations: {each_us:.2} µs (wanted: at most 10)"
+    );
+}
+
+/// CPU time that this process has used, over all threads; the kernel counts it in hundredths of a second.
+fn cpu() -> Duration {
+    let stat =
+        std::fs::read_to_string("/proc/self/stat").expect("Linux shows each process its own times");
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    // Fields 14 and 15 of proc(5): user and system time; the two before the name's end are cut off.
+    let ticks: u64 = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
