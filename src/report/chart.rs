@@ -107,6 +107,7 @@ pub(super) struct Chart {
     pub(super) right: Px,
     pub(super) grid: Vec<Label>,
     pub(super) bands: Vec<Band>,
+    pub(super) many_bands: bool,
     pub(super) groups: Vec<Label>,
     pub(super) rows: Vec<Row>,
     pub(super) plots: Vec<Plot>,
@@ -137,6 +138,7 @@ pub(super) fn chart(judgement: &Judgement) -> Option<Chart> {
         left: Px(LEFT),
         right: Px(RIGHT),
         grid: grid(scale),
+        many_bands: bands.len() > FEW_BANDS,
         bands,
         groups,
         rows,
@@ -305,7 +307,11 @@ fn block(scale: Scale, group: &str, segment: &Segment, text_y: f64, step: f64) -
     let text = visible(&segment.label, 60);
     let length = Moment(segment.to.0.saturating_sub(segment.from.0)).as_ms();
     let room = step > 20.0 && text.chars().count() as f64 * LABEL_CHARACTER + 6.0 <= width;
-    let class = if group == "run" {
+    let slim = segment.paint == Paint::Bad && width < 8.0;
+    let class = if slim {
+        // A hatched ground would look empty.
+        "bad-slim".to_owned()
+    } else if group == "run" {
         "ph-run".to_owned()
     } else {
         class(segment.paint)

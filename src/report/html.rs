@@ -1,5 +1,6 @@
 //! The judgement as one HTML file that needs no network, no script and nothing beside it.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use askama::Template;
@@ -17,6 +18,7 @@ use super::page::{
 use super::text::{is_deceptive, shell_word, shown, visible};
 
 const FINDINGS_BEFORE_ALL: usize = 3;
+const FINDINGS_SHOWN: usize = 8;
 const FINDINGS: usize = 200;
 const RECOVERY_CARDS: usize = 6;
 const RECOVERY_LINES: usize = 400;
@@ -84,6 +86,7 @@ struct Page {
     more_rewinds: Vec<RewindRow>,
     rewinds_left: usize,
     findings: Vec<FindingCard>,
+    more_findings: Vec<FindingCard>,
     findings_left: usize,
     not_listed: String,
     faults: Vec<FaultRow>,
@@ -105,7 +108,8 @@ struct Page {
 
 impl Page {
     fn of(judgement: &Judgement) -> Self {
-        let (broke, findings, findings_left) = findings(judgement);
+        let (broke, others) = findings(judgement);
+        let (findings, more_findings, findings_left) = split(others, FINDINGS_SHOWN, FINDINGS);
         let (recoveries, more_recoveries, recoveries_left) =
             split(page::recoveries(judgement), RECOVERY_CARDS, RECOVERY_LINES);
         let (rewinds, more_rewinds, rewinds_left) =
@@ -158,6 +162,7 @@ impl Page {
             more_rewinds,
             rewinds_left,
             findings,
+            more_findings,
             findings_left,
             not_listed: not_listed(judgement),
             faults,
@@ -182,7 +187,7 @@ impl Page {
         }
     }
 
-    /// Whether a table of faults, recoveries or rewinds has anything to show.
+    /// Whether there is no ledger to show.
     fn nothing_fed(&self) -> bool {
         self.feed.is_none() && self.taps.is_empty()
     }
@@ -219,9 +224,18 @@ fn summary(judgement: &Judgement) -> String {
         faults_aside(judgement),
         long(run.duration_ms),
         format!("seed {}", run.seed),
-        visible(&run.started, 40),
+        started(judgement),
     ];
     parts.join(" · ")
+}
+
+/// `2026-11-23 02:10:41 UTC`.
+fn started(judgement: &Judgement) -> String {
+    let text = visible(&judgement.run.started, 40);
+    match text.strip_suffix('Z').and_then(|text| text.split_once('T')) {
+        Some((day, time)) => format!("{day} {time} UTC"),
+        None => text,
+    }
 }
 
 fn faults_aside(judgement: &Judgement) -> String {
@@ -236,33 +250,26 @@ fn faults_aside(judgement: &Judgement) -> String {
     }
 }
 
-/// What broke, at the top of the page; then all other findings, and how many are left out.
-fn findings(judgement: &Judgement) -> (Vec<FindingCard>, Vec<FindingCard>, usize) {
+/// What broke, for the top of the page; then all other findings.
+fn findings(judgement: &Judgement) -> (Vec<FindingCard>, Vec<FindingCard>) {
     let broken = judgement
         .guarantees
         .iter()
-        .filter(|g| g.verdict == Verdict::Broken);
-    let mut first: Vec<&String> = Vec::new();
-    for guarantee in broken {
-        for id in guarantee.findings.iter().take(FINDINGS_BEFORE_ALL) {
-            if !first.contains(&id) {
-                first.push(id);
-            }
-        }
-    }
+        .filter(|guarantee| guarantee.verdict == Verdict::Broken);
+    let first: BTreeSet<&String> = broken
+        .flat_map(|guarantee| guarantee.findings.iter().take(FINDINGS_BEFORE_ALL))
+        .collect();
     let (broke, others): (Vec<_>, Vec<_>) = judgement
         .findings
         .iter()
-        .partition(|finding| first.contains(&&finding.id));
-    let left = others.len().saturating_sub(FINDINGS);
+        .partition(|finding| first.contains(&finding.id));
     let cards = |findings: Vec<_>| -> Vec<FindingCard> {
         findings
             .into_iter()
-            .take(FINDINGS)
-            .map(|f| page::finding(judgement, f))
+            .map(|finding| page::finding(judgement, finding))
             .collect()
     };
-    (cards(broke), cards(others), left)
+    (cards(broke), cards(others))
 }
 
 fn not_listed(judgement: &Judgement) -> String {
@@ -335,7 +342,7 @@ fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
             "workers",
             format!("{} × Connect {}", run.workers, text(&run.connect)),
         ),
-        ("started", text(&run.started)),
+        ("started", started(judgement)),
         ("took", long(run.duration_ms)),
         ("seed", run.seed.to_string()),
         ("scenario", text(&run.scenario_path)),

@@ -1,9 +1,11 @@
 //! The contents of the HTML report, row by row, each number already as it is read.
 
+use std::collections::BTreeSet;
+
 use crate::model::{Moment, Verdict};
 use crate::verify::{
-    FaultReport, FeedLedger, Finding, GuaranteeResult, Judgement, LogLine, Recovery, RecoveryPhase,
-    Rewind, Setting, TapLedger,
+    FaultReport, FeedLedger, Finding, FindingKind, GuaranteeResult, Judgement, LogLine, Recovery,
+    RecoveryPhase, Rewind, Setting, TapLedger,
 };
 
 use super::ledger::equations;
@@ -77,8 +79,8 @@ fn guarantee_row(judgement: &Judgement, guarantee: &GuaranteeResult) -> Guarante
         word: guarantee.verdict.word(),
         title: guarantee.title.clone(),
         key: guarantee.kind.key(),
-        measured: visible(&guarantee.measured, LINE_LIMIT),
-        limit: visible(&guarantee.limit, LINE_LIMIT),
+        measured: visible(&guarantee.measured, 48),
+        limit: visible(&guarantee.limit, 48),
         used: guarantee.used.map(percent),
         fill: width(guarantee.used.unwrap_or(0.0)),
         note: visible(&guarantee.note, LINE_LIMIT),
@@ -276,7 +278,7 @@ pub(super) fn finding(judgement: &Judgement, finding: &Finding) -> FindingCard {
         .iter()
         .filter(|g| g.findings.contains(&finding.id));
     let worst = verdicts.map(|guarantee| guarantee.verdict).max();
-    let mut facts = vec![plural(finding.count, "case", "cases")];
+    let mut facts = vec![what_counts(finding)];
     facts.extend(finding.place.iter().map(|place| format!("at {place}")));
     facts.extend(
         finding
@@ -303,6 +305,26 @@ pub(super) fn finding(judgement: &Judgement, finding: &Finding) -> FindingCard {
         more_ranges: finding.ranges.len().saturating_sub(RANGES),
         log: lines(&finding.log),
     }
+}
+
+/// What a finding stands for, with its unit.
+fn what_counts(finding: &Finding) -> String {
+    let (one, many) = match finding.kind {
+        FindingKind::Lost
+        | FindingKind::Undecided
+        | FindingKind::Phantom
+        | FindingKind::Corrupt
+        | FindingKind::UnexplainedRepeat
+        | FindingKind::Reordering
+        | FindingKind::RepeatBeyondBound
+        | FindingKind::Repeat => ("record", "records"),
+        FindingKind::OffsetAhead | FindingKind::OffsetRegression => ("commit", "commits"),
+        FindingKind::Overlap
+        | FindingKind::StopOverrun
+        | FindingKind::TaskFailed
+        | FindingKind::NotRecovered => ("time", "times"),
+    };
+    plural(finding.count, one, many)
 }
 
 fn between(from: Option<Moment>, to: Option<Moment>) -> Option<String> {
@@ -365,13 +387,19 @@ pub(super) struct RecoveryCard {
     pub(super) phases: Vec<PhaseRow>,
 }
 
-/// The recoveries, the longest first; the bars of all have one scale.
+/// The recoveries: the longest of each fault and connector, then all others, each the longest first; the bars of all have
+/// one scale.
 pub(super) fn recoveries(judgement: &Judgement) -> Vec<RecoveryCard> {
     let mut sorted: Vec<&Recovery> = judgement.recoveries.iter().collect();
     sorted.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms));
     let longest = sorted.first().map_or(1, |recovery| recovery.total_ms);
-    sorted
+    let mut seen = BTreeSet::new();
+    let (first, others): (Vec<_>, Vec<_>) = sorted
         .into_iter()
+        .partition(|recovery| seen.insert((recovery.fault, &recovery.task.connector)));
+    first
+        .into_iter()
+        .chain(others)
         .map(|recovery| recovery_card(judgement, recovery, longest))
         .collect()
 }
@@ -656,7 +684,7 @@ pub(super) fn run_phases(judgement: &Judgement) -> Vec<RunPhase> {
         let name = visible(&phase.phase, 40);
         let part = share(phase.length_ms, total);
         RunPhase {
-            inside: part > (name.chars().count() + 2) as f64 * 0.0075,
+            inside: part > (name.chars().count() + 1) as f64 * 0.0065,
             name,
             length: seconds(phase.length_ms),
             share: percent(part),
