@@ -105,7 +105,8 @@ impl Drawing {
             id: FaultId(number),
             kind,
             target,
-            draw: NumberStream::new(self.seed, &format!("{name}/target")).next(),
+            // 32 bits choose fairly among workers and survive every JSON reader.
+            draw: NumberStream::new(self.seed, &format!("{name}/target")).next() >> 32,
             due,
             restart,
         });

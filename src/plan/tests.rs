@@ -35,7 +35,66 @@ fn a_plan_stays_the_same_for_ever() {
         "  - kill: {target: follower, restart-after: 2s}\n  - repeat: {rounds: 2, every: 15s ± 3s, do: [{kill: {target: any}}]}\n",
     );
     let plan = draw(&scenario, Seed(0x7f3a_91c2));
-    insta::assert_snapshot!(serde_json::to_string_pretty(&plan).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&plan).unwrap(), @r#"
+    {
+      "format": 1,
+      "scenario": "test",
+      "seed": "7f3a-91c2",
+      "faults": [
+        {
+          "id": 1,
+          "kind": "kill",
+          "target": "follower",
+          "draw": 3222497201,
+          "due": {
+            "after-recovery": {
+              "ms": 0
+            }
+          },
+          "restart": {
+            "after": {
+              "ms": 2000
+            }
+          }
+        },
+        {
+          "id": 2,
+          "kind": "kill",
+          "target": "any",
+          "draw": 1461234891,
+          "due": {
+            "in-series": {
+              "series": 0,
+              "ms": 0
+            }
+          },
+          "restart": {
+            "after": {
+              "ms": 0
+            }
+          }
+        },
+        {
+          "id": 3,
+          "kind": "kill",
+          "target": "any",
+          "draw": 2292133043,
+          "due": {
+            "in-series": {
+              "series": 0,
+              "ms": 13984
+            }
+          },
+          "restart": {
+            "after": {
+              "ms": 0
+            }
+          }
+        }
+      ],
+      "estimate-ms": 1021000
+    }
+    "#);
 }
 
 #[test]
@@ -51,7 +110,9 @@ fn rolling_takes_every_worker_in_turn() {
 #[test]
 fn only_the_first_step_of_a_round_begins_on_the_clock() {
     let plan = draw(
-        &scenario("  - repeat: {window: 10s..60s, every: 20s, do: [{kill: {target: any}}, {stop: {target: leader, after-recovery: 3s}}]}\n"),
+        &scenario(
+            "  - repeat: {window: 10s..60s, every: 20s, do: [{kill: {target: any}}, {stop: {target: leader, after-recovery: 3s}}]}\n",
+        ),
         Seed(1),
     );
     assert_eq!(plan.faults.len(), 6);
@@ -67,14 +128,19 @@ fn each_repeat_is_a_series_of_its_own() {
         Due::InSeries { series, .. } => Some(series),
         Due::At { .. } | Due::AfterRecovery { .. } => None,
     };
-    assert_eq!(plan.faults.iter().map(series).collect::<Vec<_>>(), [Some(0), Some(1)]);
+    assert_eq!(
+        plan.faults.iter().map(series).collect::<Vec<_>>(),
+        [Some(0), Some(1)]
+    );
     assert_ne!(plan.faults[0].draw, plan.faults[1].draw);
 }
 
 #[test]
 fn one_more_round_or_fault_moves_no_earlier_choice() {
     let rounds = |rounds: u32, more: &str| {
-        let faults = format!("  - repeat: {{rounds: {rounds}, every: 15s ± 3s, do: [{{kill: {{target: any}}}}]}}\n{more}");
+        let faults = format!(
+            "  - repeat: {{rounds: {rounds}, every: 15s ± 3s, do: [{{kill: {{target: any}}}}]}}\n{more}"
+        );
         draw(&scenario(&faults), Seed(7)).faults
     };
     let three = rounds(3, "");
@@ -110,7 +176,14 @@ fn a_timetable_says_when_what_and_whom() {
         .iter()
         .map(|line| format!("{} | {} | {}", line.at, line.what, line.touches))
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    before | start Kafka 4.1.1 × 1 and Connect 4.1.1 × 3 | w1, w2, w3
+    before | deploy | mirror
+    before | baseline of at least 5s | orders, src.orders
+    4.0 s | F1 SIGKILL w2 | w2, stays down
+    ~317.0 s | F2 SIGTERM the leader | one of w1, w2, w3, SIGKILL after 5s, restarted after 2s
+    ~330.0 s | drain until nothing arrives for 2s, at most 2m | src.orders
+    "#);
 }
 
 proptest! {

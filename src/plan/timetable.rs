@@ -84,9 +84,21 @@ fn at(due: Due, begins_ms: u64) -> String {
 fn touches(scenario: &Scenario, fault: &PlannedFault) -> String {
     let who = match &fault.target {
         Target::Worker(worker) => worker.to_string(),
-        Target::All => names(scenario.connect.workers.iter().map(|worker| worker.as_str())),
+        Target::All => names(
+            scenario
+                .connect
+                .workers
+                .iter()
+                .map(|worker| worker.as_str()),
+        ),
         Target::Leader | Target::Follower | Target::Any | Target::Owner(_) => {
-            let workers = names(scenario.connect.workers.iter().map(|worker| worker.as_str()));
+            let workers = names(
+                scenario
+                    .connect
+                    .workers
+                    .iter()
+                    .map(|worker| worker.as_str()),
+            );
             format!("one of {workers}")
         }
     };

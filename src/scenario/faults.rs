@@ -24,7 +24,11 @@ pub(super) fn read(list: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -
     let mut steps = Vec::new();
     let mut alive = Alive::new(aims.workers);
     let mut last_at = None;
-    for entry in list.items().iter().filter_map(|item| item.entries().first()) {
+    for entry in list
+        .items()
+        .iter()
+        .filter_map(|item| item.entries().first())
+    {
         let node = &entry.value;
         let step = match entry.key.as_str() {
             "kill" | "stop" => {
@@ -250,11 +254,7 @@ fn every(node: &Node, mistakes: &mut Collector<'_>) -> Option<(u64, u64)> {
 }
 
 /// When the first round begins, and how many there are.
-fn rounds(
-    node: &Node,
-    every: Option<u64>,
-    mistakes: &mut Collector<'_>,
-) -> Option<(u64, u32)> {
+fn rounds(node: &Node, every: Option<u64>, mistakes: &mut Collector<'_>) -> Option<(u64, u32)> {
     let Some((from, to)) = node.read("window", units::stretch) else {
         let rounds = shape::whole(node.text_of("rounds")?, true)?;
         return Some((0, u32::try_from(rounds).ok()?));
@@ -282,11 +282,7 @@ fn rounds(
     Some((from, u32::try_from(rounds).ok()?))
 }
 
-fn rolling(
-    node: &Node,
-    alive: &mut Alive<'_>,
-    mistakes: &mut Collector<'_>,
-) -> Option<FaultStep> {
+fn rolling(node: &Node, alive: &mut Alive<'_>, mistakes: &mut Collector<'_>) -> Option<FaultStep> {
     let entry = node.entry("kill").or_else(|| node.entry("stop"))?;
     let step = InjectStep {
         kind: kind(entry)?,
@@ -340,7 +336,9 @@ impl<'a> Alive<'a> {
             Restart::Never => self.lose(&step.target),
         }
         if self.named.len() + self.by_role >= self.workers.len() {
-            let span = node.get("restart-after").map_or(node.span, |value| value.span);
+            let span = node
+                .get("restart-after")
+                .map_or(node.span, |value| value.span);
             let message = "after this fault no worker is left, so nothing can recover";
             let help = format!(
                 "of {} at least one must come back: write a duration, such as `2s`",

@@ -420,11 +420,7 @@ static ROUND_STOP: Table = Table {
 
 static REPEAT: Table = Table {
     keys: &[
-        key(
-            "rounds",
-            Shape::Whole(1, 10_000),
-            "How many rounds.",
-        ),
+        key("rounds", Shape::Whole(1, 10_000), "How many rounds."),
         key(
             "window",
             Shape::Stretch,
@@ -453,11 +449,7 @@ static ROLLING: Table = Table {
             Shape::Map(&ROLLING_STOP),
             "SIGTERM, and SIGKILL when the grace is over.",
         ),
-        key(
-            "pause",
-            Shape::Duration,
-            "Pause after each recovery; 0s.",
-        ),
+        key("pause", Shape::Duration, "Pause after each recovery; 0s."),
     ],
     exactly_one: &[&["kill", "stop"]],
     at_most_one: &[],
@@ -467,7 +459,11 @@ static ROLLING_KILL: Table = table(&[RESTART_AFTER]);
 static ROLLING_STOP: Table = table(&[GRACE, RESTART_AFTER]);
 
 static EXPECT: Table = table(&[
-    key("lost", Shape::Limit(&["none"]), "Most records that may be lost."),
+    key(
+        "lost",
+        Shape::Limit(&["none"]),
+        "Most records that may be lost.",
+    ),
     key(
         "unexplained-duplicates",
         Shape::Limit(&["none"]),

@@ -163,8 +163,16 @@ fn check_own_classes(
     let connector = &draft.connector;
     let medium = before.map(|place| &place.medium);
     let needed = [
-        ("MirrorSource", "topic", matches!(medium, Some(Medium::Topic(_)))),
-        ("FileStreamSource", "file", matches!(medium, Some(Medium::File(_)))),
+        (
+            "MirrorSource",
+            "topic",
+            matches!(medium, Some(Medium::Topic(_))),
+        ),
+        (
+            "FileStreamSource",
+            "file",
+            matches!(medium, Some(Medium::File(_))),
+        ),
     ];
     for (class, what, fits) in needed {
         if connector.is_class(class) && !fits {
@@ -229,13 +237,17 @@ fn check_mirror_tap(
     };
     if !fits {
         let message = format!("MirrorSource does not write to `{name}`");
-        let help = format!("it puts its source's alias before the topic: call the tap `{expected}`");
+        let help =
+            format!("it puts its source's alias before the topic: call the tap `{expected}`");
         mistakes.report(tap.name_span, message, help);
     }
 }
 
 fn check_file_setting(draft: &ConnectorDraft<'_>, mistakes: &mut Collector<'_>) {
-    let file = draft.node.get("config").and_then(|config| config.get("file"));
+    let file = draft
+        .node
+        .get("config")
+        .and_then(|config| config.get("file"));
     if let Some(file) = file
         && !file.text().is_some_and(|text| text.contains("${"))
     {
@@ -261,7 +273,10 @@ fn offsets(
         }
         (Direction::Source, Some(entry)) => OffsetMapping::Pointers {
             lane: entry.value.read("lane", units::pointer),
-            sequence: entry.value.read("sequence", units::pointer).unwrap_or_default(),
+            sequence: entry
+                .value
+                .read("sequence", units::pointer)
+                .unwrap_or_default(),
             names: match entry.value.text_of("names") {
                 Some("next-to-send") => SequenceNames::NextToSend,
                 _ => SequenceNames::LastSent,

@@ -89,7 +89,8 @@ fn scenario_name(root: &Node, mistakes: &mut Collector<'_>) -> Option<String> {
         && !name.starts_with(['.', '-']);
     if !fine {
         let message = format!("`{name}` cannot name a run folder");
-        let help = "letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit";
+        let help =
+            "letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit";
         mistakes.report(node.span, message, help);
     }
     Some(name.to_owned())
@@ -107,11 +108,7 @@ fn version(node: Option<&Node>) -> Option<KafkaVersion> {
     node?.read("version", str::parse)
 }
 
-fn connect(
-    node: Option<&Node>,
-    kafka: KafkaVersion,
-    mistakes: &mut Collector<'_>,
-) -> ConnectSpec {
+fn connect(node: Option<&Node>, kafka: KafkaVersion, mistakes: &mut Collector<'_>) -> ConnectSpec {
     let count = node
         .and_then(|node| shape::whole(node.text_of("workers")?, true))
         .map_or(3, |count| count.clamp(1, 99));
@@ -180,7 +177,11 @@ fn check_stream(node: Option<&Node>, stream: StreamSpec, mistakes: &mut Collecto
         let help = format!("write at least {MIN_RECORD_SIZE_BYTES}");
         mistakes.report(place("record-size"), message, help);
     } else if let Err(error) = RecordCodec::new(StreamId(0), size, stream.lanes.min(100_000)) {
-        mistakes.report(place("record-size"), error.to_string(), "see `squall schema`");
+        mistakes.report(
+            place("record-size"),
+            error.to_string(),
+            "see `squall schema`",
+        );
     }
     if size > LARGEST_RECORD_BYTES {
         let message = format!("brokers take no record of {size} bytes by default");
@@ -193,6 +194,10 @@ fn check_stream(node: Option<&Node>, stream: StreamSpec, mistakes: &mut Collecto
     if bytes > MOST_BYTES_PER_SECOND {
         let most = MOST_BYTES_PER_SECOND / u64::try_from(size.max(1)).unwrap_or(u64::MAX);
         let message = format!("records of {size} bytes cannot be sent at this rate: over 1 GiB/s");
-        mistakes.report(place("rate"), message, format!("write at most `{most}/s`, or smaller records"));
+        mistakes.report(
+            place("rate"),
+            message,
+            format!("write at most `{most}/s`, or smaller records"),
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Connector, ConnectorName, Direction, Medium, OffsetMapping, Origin, Place, PlaceName, Route};
+use crate::model::{
+    Connector, ConnectorName, Direction, Medium, OffsetMapping, Origin, Place, PlaceName, Route,
+};
 
 use super::leg;
 use super::mistake::{Collector, Span};
@@ -137,7 +139,11 @@ fn read_connector<'n>(node: &'n Node, mistakes: &mut Collector<'_>) -> Option<Co
     let class = config.get("connector.class");
     if class.is_none() && !config.entries().is_empty() {
         let help = "add `connector.class:`, such as `MirrorSourceConnector`";
-        mistakes.report(config_entry.key_span, "`connector.class` is missing in `config`", help);
+        mistakes.report(
+            config_entry.key_span,
+            "`connector.class` is missing in `config`",
+            help,
+        );
     }
     let name = name?;
     check_config(&name, config, mistakes);
@@ -253,7 +259,11 @@ fn check_order(entries: &[&Entry], mistakes: &mut Collector<'_>) -> bool {
             "feed" => "a connector and a tap are expected behind it",
             _ => "a tap is expected behind it: the topic or file that it writes",
         };
-        wrong(last.key_span, &format!("the route ends with a {}", last.key), help);
+        wrong(
+            last.key_span,
+            &format!("the route ends with a {}", last.key),
+            help,
+        );
     }
     fine
 }

@@ -10,7 +10,10 @@ const DURATION: &str = "[0-9]+(ms|s|m|h)( ?[0-9]+(ms|s|m|h))*";
 pub fn json_schema() -> Value {
     let mut schema = of_table(&SCENARIO);
     let head = [
-        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        (
+            "$schema",
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        ),
         ("title", json!("Squall scenario")),
         (
             "description",
@@ -48,7 +51,10 @@ fn of_table(table: &Table) -> Value {
         schema["required"] = json!(required);
     }
     let exactly_one = table.exactly_one.iter().map(|group| {
-        let one: Vec<Value> = group.iter().map(|key| json!({ "required": [key] })).collect();
+        let one: Vec<Value> = group
+            .iter()
+            .map(|key| json!({ "required": [key] }))
+            .collect();
         json!({ "oneOf": one })
     });
     let at_most_one = table

@@ -57,7 +57,11 @@ pub(super) fn check_worker_config(config: &Node, mistakes: &mut Collector<'_>) {
             && text.trim().parse::<u32>().is_err()
         {
             let message = format!("`{}` cannot be `{text}`", entry.key);
-            mistakes.report(entry.value.span, message, "write whole milliseconds, such as `1000`");
+            mistakes.report(
+                entry.value.span,
+                message,
+                "write whole milliseconds, such as `1000`",
+            );
         }
     }
 }

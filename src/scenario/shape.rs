@@ -54,13 +54,7 @@ fn check_map(
 ) {
     for entry in node.entries() {
         match table.keys.iter().find(|key| key.name == entry.key) {
-            Some(key) => check(
-                &entry.value,
-                &key.shape,
-                key.name,
-                entry.key_span,
-                mistakes,
-            ),
+            Some(key) => check(&entry.value, &key.shape, key.name, entry.key_span, mistakes),
             None => {
                 let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
                 let message = format!("unknown key `{}`", entry.key);
@@ -139,8 +133,9 @@ fn check_settings(node: &Node, mistakes: &mut Collector<'_>) {
 type Wrong = (String, String);
 
 fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<(), Wrong> {
-    let because =
-        |what: &'static str| move |help: String| (format!("`{text}` is no {what} for `{name}`"), help);
+    let because = |what: &'static str| {
+        move |help: String| (format!("`{text}` is no {what} for `{name}`"), help)
+    };
     let expected = || {
         (
             format!("{} cannot be `{text}`", place_name(name)),
@@ -169,8 +164,12 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
         Shape::Stretch => units::stretch(text).map(drop).map_err(because("window")),
         Shape::Rate => units::rate(text).map(drop).map_err(because("rate")),
         Shape::Size => units::size(text).map(drop).map_err(because("size")),
-        Shape::Pointer => units::pointer(text).map(drop).map_err(because("JSON pointer")),
-        Shape::Maven => units::maven(text).map(drop).map_err(because("Maven coordinate")),
+        Shape::Pointer => units::pointer(text)
+            .map(drop)
+            .map_err(because("JSON pointer")),
+        Shape::Maven => units::maven(text)
+            .map(drop)
+            .map_err(because("Maven coordinate")),
         Shape::Version => check_version(text, name),
         Shape::Limit(words) if words.contains(&text) || whole(text, plain).is_some() => Ok(()),
         Shape::Limit(_) => Err(expected()),
@@ -334,7 +333,10 @@ mod tests {
     #[test]
     fn a_slip_of_the_keyboard_is_understood_and_another_word_is_not() {
         let known = ["restart-after", "target", "at"];
-        assert_eq!(meant("resart-after", &known), "did you mean `restart-after`?");
+        assert_eq!(
+            meant("resart-after", &known),
+            "did you mean `restart-after`?"
+        );
         assert_eq!(meant("taregt", &known), "did you mean `target`?");
         assert_eq!(
             meant("colour", &known),

@@ -182,9 +182,15 @@ mod tests {
 
     #[test]
     fn names_stand_for_topics_absolute_files_and_brokers() {
-        assert_eq!(resolved("${in}|${feed}|${feed.topic}"), "orders|orders|orders");
+        assert_eq!(
+            resolved("${in}|${feed}|${feed.topic}"),
+            "orders|orders|orders"
+        );
         assert_eq!(resolved("<${out}>"), "</run/data/archive.txt>");
-        assert_eq!(resolved("${topic.orders},${tap.archive.txt}"), "orders,/run/data/archive.txt");
+        assert_eq!(
+            resolved("${topic.orders},${tap.archive.txt}"),
+            "orders,/run/data/archive.txt"
+        );
         assert_eq!(resolved("${bootstrap}"), "localhost:9092");
         assert_eq!(resolved("${bootstrap.servers}"), "localhost:9092");
     }
@@ -192,7 +198,10 @@ mod tests {
     #[test]
     fn what_is_meant_for_connect_stays_as_it_is() {
         assert_eq!(resolved("$${topic}-${in}"), "${topic}-orders");
-        assert_eq!(resolved("${file:/etc/secrets:password}"), "${file:/etc/secrets:password}");
+        assert_eq!(
+            resolved("${file:/etc/secrets:password}"),
+            "${file:/etc/secrets:password}"
+        );
         assert_eq!(resolved("a $ b {c}"), "a $ b {c}");
     }
 }

@@ -69,7 +69,11 @@ fn mistakes(text: &str) -> Vec<String> {
 fn one(text: &str, expected: &str) {
     let found = mistakes(text);
     let parts: Vec<&str> = expected.split('|').collect();
-    assert_eq!(found.len(), 1, "expected {expected}\nin {text}\nfound {found:#?}");
+    assert_eq!(
+        found.len(),
+        1,
+        "expected {expected}\nin {text}\nfound {found:#?}"
+    );
     let fits = found[0].starts_with(&format!("{}: ", parts[0]))
         && parts[1..].iter().all(|part| found[0].contains(part));
     assert!(fits, "expected {expected}\nin {text}\nfound {found:#?}");
@@ -97,11 +101,20 @@ fn what_is_left_out_has_the_documented_default() {
     let scenario = good(&with(""));
     assert_eq!(scenario.kafka.version.to_string(), "4.1.1");
     assert_eq!(scenario.connect.version, scenario.kafka.version);
-    let workers: Vec<&str> = scenario.connect.workers.iter().map(|w| w.as_str()).collect();
+    let workers: Vec<&str> = scenario
+        .connect
+        .workers
+        .iter()
+        .map(|w| w.as_str())
+        .collect();
     assert_eq!(workers, ["w1", "w2", "w3"]);
     assert_eq!(
         scenario.stream,
-        StreamSpec { lanes: 12, rate_per_second: 2_000, record_size_bytes: 200 }
+        StreamSpec {
+            lanes: 12,
+            rate_per_second: 2_000,
+            record_size_bytes: 200
+        }
     );
     assert_eq!(
         scenario.timing,
@@ -125,13 +138,25 @@ fn expectations_are_read_as_words_and_as_numbers() {
     ))
     .expect;
     assert_eq!(expect.duplicates, Some(DuplicateLimit::WithinFlushBound));
-    assert_eq!((expect.lost, expect.order, expect.offsets), (Some(0), Some(0), Some(0)));
-    assert_eq!((expect.overlap_ms, expect.recovery_ms), (Some(0), Some(20_000)));
+    assert_eq!(
+        (expect.lost, expect.order, expect.offsets),
+        (Some(0), Some(0), Some(0))
+    );
+    assert_eq!(
+        (expect.overlap_ms, expect.recovery_ms),
+        (Some(0), Some(20_000))
+    );
     assert_eq!(expect.stops, Some(0));
-    let expect = good(&with("expect: {duplicates: 7, order: 3, overlap: 2s, outage: 1m, phantoms: 2}\n")).expect;
+    let expect = good(&with(
+        "expect: {duplicates: 7, order: 3, overlap: 2s, outage: 1m, phantoms: 2}\n",
+    ))
+    .expect;
     assert_eq!(expect.duplicates, Some(DuplicateLimit::Count(7)));
     assert_eq!((expect.order, expect.phantoms), (Some(3), Some(2)));
-    assert_eq!((expect.overlap_ms, expect.outage_ms), (Some(2_000), Some(60_000)));
+    assert_eq!(
+        (expect.overlap_ms, expect.outage_ms),
+        (Some(2_000), Some(60_000))
+    );
     let none = good(&with("expect: {duplicates: none}\n")).expect;
     assert_eq!(none.duplicates, Some(DuplicateLimit::Count(0)));
 }
@@ -148,19 +173,38 @@ fn faults_are_read_with_target_time_and_return() {
 ",
     ))
     .faults;
-    let FaultStep::Inject(kill) = &faults[0] else { panic!("{faults:?}") };
-    assert_eq!(kill.start, Start::At(4_000));
-    assert_eq!(kill.restart, Restart::Never);
-    let FaultStep::Inject(stop) = &faults[1] else { panic!("{faults:?}") };
-    assert_eq!(stop.target, Target::Owner("mirror-1".parse().unwrap()));
-    assert_eq!(stop.kind, crate::model::FaultKind::Stop { grace_ms: 30_000 });
-    let FaultStep::Inject(stop) = &faults[2] else { panic!("{faults:?}") };
-    assert_eq!(stop.target, Target::Owner("archive-0".parse().unwrap()));
-    assert_eq!(stop.start, Start::AfterRecovery(1_000));
-    let FaultStep::Repeat { first_ms, rounds, every_ms, jitter_ms, steps } = &faults[4] else {
+    let FaultStep::Inject(kill) = &faults[0] else {
         panic!("{faults:?}")
     };
-    assert_eq!((*first_ms, *rounds, *every_ms, *jitter_ms), (10_000, 3, 20_000, 2_000));
+    assert_eq!(kill.start, Start::At(4_000));
+    assert_eq!(kill.restart, Restart::Never);
+    let FaultStep::Inject(stop) = &faults[1] else {
+        panic!("{faults:?}")
+    };
+    assert_eq!(stop.target, Target::Owner("mirror-1".parse().unwrap()));
+    assert_eq!(
+        stop.kind,
+        crate::model::FaultKind::Stop { grace_ms: 30_000 }
+    );
+    let FaultStep::Inject(stop) = &faults[2] else {
+        panic!("{faults:?}")
+    };
+    assert_eq!(stop.target, Target::Owner("archive-0".parse().unwrap()));
+    assert_eq!(stop.start, Start::AfterRecovery(1_000));
+    let FaultStep::Repeat {
+        first_ms,
+        rounds,
+        every_ms,
+        jitter_ms,
+        steps,
+    } = &faults[4]
+    else {
+        panic!("{faults:?}")
+    };
+    assert_eq!(
+        (*first_ms, *rounds, *every_ms, *jitter_ms),
+        (10_000, 3, 20_000, 2_000)
+    );
     assert_eq!(steps.len(), 2);
 }
 
@@ -211,23 +255,42 @@ fn an_unknown_key_is_found_at_every_level() {
     for (lines, expected) in [
         ("kafka: {brokrs: 1}\n", "brokrs|did you mean `brokers`?"),
         ("connect: {worker: 1}\n", "worker|did you mean `workers`?"),
-        ("connect: {plugins: [{pat: x}]}\n", "pat|did you mean `path`?"),
+        (
+            "connect: {plugins: [{pat: x}]}\n",
+            "pat|did you mean `path`?",
+        ),
         ("stream: {lane: 1}\n", "lane|did you mean `lanes`?"),
-        ("faults: [{kil: {target: any}}]\n", "kil|did you mean `kill`?"),
-        ("faults: [{kill: {target: any, grace: 3s}}]\n", "grace|known here"),
-        ("faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, at: 1s}}]}}]\n", "at|known here"),
-        ("faults: [{rolling: {kill: {}, puase: 1s}}]\n", "puase|did you mean `pause`?"),
+        (
+            "faults: [{kil: {target: any}}]\n",
+            "kil|did you mean `kill`?",
+        ),
+        (
+            "faults: [{kill: {target: any, grace: 3s}}]\n",
+            "grace|known here",
+        ),
+        (
+            "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, at: 1s}}]}}]\n",
+            "at|known here",
+        ),
+        (
+            "faults: [{rolling: {kill: {}, puase: 1s}}]\n",
+            "puase|did you mean `pause`?",
+        ),
         ("expect: {lots: 0}\n", "lots|did you mean `lost`?"),
         ("duraton: 3s\n", "duraton|did you mean `duration`?"),
     ] {
         one(&with(lines), expected);
     }
     one(
-        &with_route("  - feed: {topik: a}\n  - connector: {name: m, config: {connector.class: MirrorSource}}\n  - tap: {topic: s.a}\n"),
+        &with_route(
+            "  - feed: {topik: a}\n  - connector: {name: m, config: {connector.class: MirrorSource}}\n  - tap: {topic: s.a}\n",
+        ),
         "topik|did you mean `topic`?",
     );
     one(
-        &with_route("  - feed: {topic: a}\n  - connector: {name: m, config: {connector.class: XSource}, offset: {}}\n  - tap: {topic: s.a}\n"),
+        &with_route(
+            "  - feed: {topic: a}\n  - connector: {name: m, config: {connector.class: XSource}, offset: {}}\n  - tap: {topic: s.a}\n",
+        ),
         "offset|did you mean `offsets`?",
     );
 }
@@ -235,29 +298,71 @@ fn an_unknown_key_is_found_at_every_level() {
 #[test]
 fn values_of_the_wrong_kind_are_reported_with_what_is_expected() {
     for (lines, expected) in [
-        ("kafka: 4.1.1\n", "4.1.1|`kafka` cannot be `4.1.1`|expected a map with `version` and `brokers`"),
-        ("kafka: {version: 4.1}\n", "4.1|no Kafka version|three numbers"),
-        ("kafka: {version: 2.8.1}\n", "2.8.1|not supported|3.0.0 to 4.3.x"),
+        (
+            "kafka: 4.1.1\n",
+            "4.1.1|`kafka` cannot be `4.1.1`|expected a map with `version` and `brokers`",
+        ),
+        (
+            "kafka: {version: 4.1}\n",
+            "4.1|no Kafka version|three numbers",
+        ),
+        (
+            "kafka: {version: 2.8.1}\n",
+            "2.8.1|not supported|3.0.0 to 4.3.x",
+        ),
         ("kafka: {version: 4.4.0}\n", "4.4.0|not supported"),
         ("kafka: {brokers: 2}\n", "2|expected `1` or `3`"),
         ("connect: {workers: three}\n", "three|no whole number"),
-        ("connect: {workers: \"3\"}\n", "\"3\"|no whole number|without quotes"),
-        ("connect: {config: [a]}\n", "[a]|cannot be a list|expected a map"),
+        (
+            "connect: {workers: \"3\"}\n",
+            "\"3\"|no whole number|without quotes",
+        ),
+        (
+            "connect: {config: [a]}\n",
+            "[a]|cannot be a list|expected a map",
+        ),
         ("connect: {config: {a: [b]}}\n", "[b]|no single value"),
         ("connect: {config: {a: }}\n", "a|`a` has no value"),
         ("stream: {lanes: 0}\n", "0|at least 1"),
         ("stream: {rate: 0/s}\n", "0/s|no records at all"),
-        ("stream: {rate: 10000k/s, record-size: 1KiB}\n", "10000k/s|over 1 GiB/s|1048576/s"),
-        ("faults: {kill: {target: any}}\n", "{kill: {target: any}}|cannot be a map|expected a list"),
-        ("faults: [kill]\n", "kill|a fault cannot be `kill`|expected a map with `kill`"),
-        ("faults: [{kill: any}]\n", "any|`kill` cannot be `any`|expected a map"),
+        (
+            "stream: {rate: 10000k/s, record-size: 1KiB}\n",
+            "10000k/s|over 1 GiB/s|1048576/s",
+        ),
+        (
+            "faults: {kill: {target: any}}\n",
+            "{kill: {target: any}}|cannot be a map|expected a list",
+        ),
+        (
+            "faults: [kill]\n",
+            "kill|a fault cannot be `kill`|expected a map with `kill`",
+        ),
+        (
+            "faults: [{kill: any}]\n",
+            "any|`kill` cannot be `any`|expected a map",
+        ),
         ("faults: [{kill: {}}]\n", "kill|needs `target` or `owner`"),
-        ("faults: [{kill: {target: any, owner: mirror-0}}]\n", "owner|cannot stand beside `target`"),
-        ("faults: [{kill: {target: any, at: 1s, after-recovery: 1s}}]\n", "after-recovery|cannot stand beside `at`"),
-        ("faults: [{kill: {target: any}, stop: {target: any}}]\n", "stop|cannot stand beside `kill`|begin a new line"),
-        ("faults: [{kill: {target: any, restart-after: 2}}]\n", "2|write the unit too"),
+        (
+            "faults: [{kill: {target: any, owner: mirror-0}}]\n",
+            "owner|cannot stand beside `target`",
+        ),
+        (
+            "faults: [{kill: {target: any, at: 1s, after-recovery: 1s}}]\n",
+            "after-recovery|cannot stand beside `at`",
+        ),
+        (
+            "faults: [{kill: {target: any}, stop: {target: any}}]\n",
+            "stop|cannot stand beside `kill`|begin a new line",
+        ),
+        (
+            "faults: [{kill: {target: any, restart-after: 2}}]\n",
+            "2|write the unit too",
+        ),
         ("expect:\n", "expect|`expect` has no value|expected a map"),
-        ("expect: {duplicates: few}\n", "few|a whole number or `none` or `within-flush-bound`"),
+        (
+            "expect: {duplicates: few}\n",
+            "few|a whole number or `none` or `within-flush-bound`",
+        ),
         ("question: 42\n", "42|must be text|\"42\""),
         ("baseline: 0s\n", "0s|too short"),
         ("drain: 1s\n", "1s|shorter than the quiet"),
@@ -269,24 +374,78 @@ fn values_of_the_wrong_kind_are_reported_with_what_is_expected() {
 #[test]
 fn faults_without_sense_are_reported() {
     for (lines, expected) in [
-        ("faults: [{kill: {target: w9}}]\n", "w9|unknown worker `w9`|`w1` to `w3`"),
-        ("faults: [{kill: {target: laeder}}]\n", "laeder|did you mean `leader`?"),
-        ("faults: [{kill: {owner: miror-1}}]\n", "miror-1|no connector `miror`|did you mean `mirror`?"),
-        ("faults: [{kill: {owner: mirror-3}}]\n", "mirror-3|no task 3|`mirror-0` to `mirror-2`"),
-        ("faults: [{kill: {owner: mirror}}]\n", "mirror|names no task"),
-        ("connect: {workers: 1}\nfaults: [{kill: {target: follower}}]\n", "follower|no follower"),
-        ("faults: [{kill: {target: all, restart-after: never}}]\n", "never|no worker is left"),
-        ("faults: [{rolling: {kill: {restart-after: never}}}]\n", "never|no worker is left"),
-        ("faults: [{repeat: {rounds: 3, every: 9s, do: [{kill: {target: any, restart-after: never}}]}}]\n", "never|no worker is left"),
-        ("faults: [{kill: {target: w1, restart-after: never}}, {kill: {target: w1}}]\n", "w1|already down"),
-        ("faults: [{kill: {target: w1, at: 9s}}, {kill: {target: w1, at: 8s}}]\n", "8s|before the one above it"),
-        ("faults: [{repeat: {rounds: 0, every: 9s, do: [{kill: {target: any}}]}}]\n", "0|at least 1"),
-        ("faults: [{repeat: {rounds: 1, every: 0s, do: [{kill: {target: any}}]}}]\n", "0s|without time"),
-        ("faults: [{repeat: {rounds: 1, every: 1s ± 2s, do: [{kill: {target: any}}]}}]\n", "1s ± 2s|ends before it begins"),
-        ("faults: [{repeat: {window: 60s..10s, every: 1s, do: [{kill: {target: any}}]}}]\n", "60s..10s|ends before it begins|did you mean `10s..1m`?"),
-        ("faults: [{repeat: {window: 0s..10h, every: 1s, do: [{kill: {target: any}}]}}]\n", "0s..10h|36000 rounds"),
-        ("faults: [{repeat: {rounds: 1, every: 1s, do: []}}]\n", "[]|`do` is empty"),
-        ("faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, after-recovery: 1s}}]}}]\n", "after-recovery|a time of its own"),
+        (
+            "faults: [{kill: {target: w9}}]\n",
+            "w9|unknown worker `w9`|`w1` to `w3`",
+        ),
+        (
+            "faults: [{kill: {target: laeder}}]\n",
+            "laeder|did you mean `leader`?",
+        ),
+        (
+            "faults: [{kill: {owner: miror-1}}]\n",
+            "miror-1|no connector `miror`|did you mean `mirror`?",
+        ),
+        (
+            "faults: [{kill: {owner: mirror-3}}]\n",
+            "mirror-3|no task 3|`mirror-0` to `mirror-2`",
+        ),
+        (
+            "faults: [{kill: {owner: mirror}}]\n",
+            "mirror|names no task",
+        ),
+        (
+            "connect: {workers: 1}\nfaults: [{kill: {target: follower}}]\n",
+            "follower|no follower",
+        ),
+        (
+            "faults: [{kill: {target: all, restart-after: never}}]\n",
+            "never|no worker is left",
+        ),
+        (
+            "faults: [{rolling: {kill: {restart-after: never}}}]\n",
+            "never|no worker is left",
+        ),
+        (
+            "faults: [{repeat: {rounds: 3, every: 9s, do: [{kill: {target: any, restart-after: never}}]}}]\n",
+            "never|no worker is left",
+        ),
+        (
+            "faults: [{kill: {target: w1, restart-after: never}}, {kill: {target: w1}}]\n",
+            "w1|already down",
+        ),
+        (
+            "faults: [{kill: {target: w1, at: 9s}}, {kill: {target: w1, at: 8s}}]\n",
+            "8s|before the one above it",
+        ),
+        (
+            "faults: [{repeat: {rounds: 0, every: 9s, do: [{kill: {target: any}}]}}]\n",
+            "0|at least 1",
+        ),
+        (
+            "faults: [{repeat: {rounds: 1, every: 0s, do: [{kill: {target: any}}]}}]\n",
+            "0s|without time",
+        ),
+        (
+            "faults: [{repeat: {rounds: 1, every: 1s ± 2s, do: [{kill: {target: any}}]}}]\n",
+            "1s ± 2s|ends before it begins",
+        ),
+        (
+            "faults: [{repeat: {window: 60s..10s, every: 1s, do: [{kill: {target: any}}]}}]\n",
+            "60s..10s|ends before it begins|did you mean `10s..1m`?",
+        ),
+        (
+            "faults: [{repeat: {window: 0s..10h, every: 1s, do: [{kill: {target: any}}]}}]\n",
+            "0s..10h|36000 rounds",
+        ),
+        (
+            "faults: [{repeat: {rounds: 1, every: 1s, do: []}}]\n",
+            "[]|`do` is empty",
+        ),
+        (
+            "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, after-recovery: 1s}}]}}]\n",
+            "after-recovery|a time of its own",
+        ),
     ] {
         one(&with(lines), expected);
     }
@@ -305,30 +464,145 @@ fn a_route_that_carries_no_records_is_reported() {
     for (route, expected) in [
         (&[topic][..], "tap|begins with a tap"),
         (&[feed], "feed|ends with a feed"),
-        (&[feed, mirror], "connector|ends with a connector|a tap is expected"),
-        (&[feed, mirror, sink, file], "connector|two connectors without a tap"),
+        (
+            &[feed, mirror],
+            "connector|ends with a connector|a tap is expected",
+        ),
+        (
+            &[feed, mirror, sink, file],
+            "connector|two connectors without a tap",
+        ),
         (&[feed, topic], "tap|a tap without a connector"),
-        (&[feed, mirror, topic, sink, file, reader, "  - tap: {topic: b}\n"], "connector|a third connector"),
-        (&[feed, mirror, topic, "  - feed: {topic: b}\n"], "feed|behind the beginning|`tap`"),
+        (
+            &[
+                feed,
+                mirror,
+                topic,
+                sink,
+                file,
+                reader,
+                "  - tap: {topic: b}\n",
+            ],
+            "connector|a third connector",
+        ),
+        (
+            &[feed, mirror, topic, "  - feed: {topic: b}\n"],
+            "feed|behind the beginning|`tap`",
+        ),
         (&[sink, file], "FileStreamSink|a sink with nothing to read"),
-        (&[feed, mirror, file], "out.txt|a source, and this tap is a file"),
-        (&["  - feed: {file: in.txt}\n", sink, file], "FileStreamSink|a topic is expected before it"),
-        (&["  - feed: {file: in.txt}\n", mirror, "  - tap: {topic: src.in.txt}\n"], "MirrorSource|has no topic before it"),
-        (&[feed, reader, topic], "FileStreamSource|has no file before it"),
-        (&[feed, mirror, "  - tap: {topic: other}\n"], "other|call the tap `src.a`"),
-        (&[feed, mirror, "  - tap: {topic: a}\n"], "a|a second place called `a`"),
-        (&[feed, mirror, topic, "  - connector: {name: m, config: {connector.class: FileStreamSink}}\n", file], "m|a second connector called `m`"),
-        (&["  - feed: {topic: a, file: b}\n", mirror, topic], "file|cannot stand beside `topic`"),
-        (&["  - feed: {topic: a/b}\n", mirror, topic], "a/b|cannot name a feed or tap"),
-        (&["  - feed: {}\n", mirror, topic], "feed|needs `topic` or `file`"),
-        (&[feed, "  - connector: {name: m, config: {tasks.max: 1}}\n", file], "config|`connector.class` is missing"),
-        (&[feed, "  - connector: {name: m, config: {connector.class: X, tasks.max: no}}\n", file], "no|`tasks.max` cannot be `no`"),
-        (&[feed, "  - connector: {name: m, config: {connector.class: X, name: n}}\n", file], "n|a second name"),
-        (&[feed, "  - connector: {name: m, config: {connector.class: X}}\n", topic], "X|a source or a sink"),
-        (&[feed, mirror, "  - tap: {topic: src.a, lane: {value: /a}}\n"], "lane|behind a feed"),
-        (&["  - connector: {name: m, config: {connector.class: XSource}}\n", topic], "src.a|how are the records"),
-        (&["  - feed: {file: in.txt}\n", reader, "  - tap: {topic: b, partitions: 4}\n"], "4|would lose their order"),
-        (&[feed, "  - connector: {name: s, config: {connector.class: FileStreamSink, file: /tmp/x}}\n", file], "/tmp/x|not the one in the route"),
+        (
+            &[feed, mirror, file],
+            "out.txt|a source, and this tap is a file",
+        ),
+        (
+            &["  - feed: {file: in.txt}\n", sink, file],
+            "FileStreamSink|a topic is expected before it",
+        ),
+        (
+            &[
+                "  - feed: {file: in.txt}\n",
+                mirror,
+                "  - tap: {topic: src.in.txt}\n",
+            ],
+            "MirrorSource|has no topic before it",
+        ),
+        (
+            &[feed, reader, topic],
+            "FileStreamSource|has no file before it",
+        ),
+        (
+            &[feed, mirror, "  - tap: {topic: other}\n"],
+            "other|call the tap `src.a`",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: m, config: {connector.class: XSource}}\n",
+                "  - tap: {topic: a}\n",
+            ],
+            "a|a second place called `a`",
+        ),
+        (
+            &[
+                feed,
+                mirror,
+                topic,
+                "  - connector: {name: m, config: {connector.class: FileStreamSink}}\n",
+                file,
+            ],
+            "m|a second connector called `m`",
+        ),
+        (
+            &["  - feed: {topic: a, file: b}\n", mirror, topic],
+            "file|cannot stand beside `topic`",
+        ),
+        (
+            &["  - feed: {topic: a/b}\n", mirror, topic],
+            "a/b|cannot name a feed or tap",
+        ),
+        (
+            &["  - feed: {}\n", mirror, topic],
+            "feed|needs `topic` or `file`",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: m, config: {tasks.max: 1}}\n",
+                file,
+            ],
+            "config|`connector.class` is missing",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: m, config: {connector.class: X, tasks.max: no}}\n",
+                file,
+            ],
+            "no|`tasks.max` cannot be `no`",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: m, config: {connector.class: X, name: n}}\n",
+                file,
+            ],
+            "n|a second name",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: m, config: {connector.class: X}}\n",
+                topic,
+            ],
+            "X|a source or a sink",
+        ),
+        (
+            &[feed, mirror, "  - tap: {topic: src.a, lane: {value: /a}}\n"],
+            "lane|behind a feed",
+        ),
+        (
+            &[
+                "  - connector: {name: m, config: {connector.class: XSource}}\n",
+                topic,
+            ],
+            "src.a|how are the records",
+        ),
+        (
+            &[
+                "  - feed: {file: in.txt}\n",
+                reader,
+                "  - tap: {topic: b, partitions: 4}\n",
+            ],
+            "4|would lose their order",
+        ),
+        (
+            &[
+                feed,
+                "  - connector: {name: s, config: {connector.class: FileStreamSink, file: /tmp/x}}\n",
+                file,
+            ],
+            "/tmp/x|not the one in the route",
+        ),
     ] {
         one(&with_route(&route.concat()), expected);
     }
@@ -338,15 +612,24 @@ fn a_route_that_carries_no_records_is_reported() {
 fn a_guarantee_that_the_route_cannot_measure_is_reported() {
     let route = "  - feed: {topic: a}\n  - connector: {name: m, config: {connector.class: XSource}}\n  - tap: {topic: b}\n";
     let with_expect = |expect: &str| format!("{}expect: {{{expect}}}\n", with_route(route));
-    for key in ["offsets: honest", "unexplained-duplicates: 0", "duplicates: within-flush-bound"] {
+    for key in [
+        "offsets: honest",
+        "unexplained-duplicates: 0",
+        "duplicates: within-flush-bound",
+    ] {
         let name = key.split(':').next().unwrap();
-        one(&with_expect(key), &format!("{name}|this route cannot measure|add `offsets:"));
+        one(
+            &with_expect(key),
+            &format!("{name}|this route cannot measure|add `offsets:"),
+        );
     }
     for fine in ["duplicates: 5", "overlap: none", "lost: 0"] {
         assert_eq!(mistakes(&with_expect(fine)), [""; 0]);
     }
-    let mapped = with_expect("offsets: honest")
-        .replace("config:", "offsets: {sequence: /n, names: next-to-send}, config:");
+    let mapped = with_expect("offsets: honest").replace(
+        "config:",
+        "offsets: {sequence: /n, names: next-to-send}, config:",
+    );
     assert_eq!(mistakes(&mapped), [""; 0]);
 }
 
@@ -359,9 +642,14 @@ fn a_source_that_makes_its_own_records_needs_no_feed() {
     assert_eq!(scenario.stream.lanes, 4);
     let (connector, tap) = &scenario.route.legs[0];
     assert_eq!(connector.direction, Direction::Source);
-    assert!(matches!(&connector.offsets, OffsetMapping::Pointers { sequence, .. } if sequence == "/seqno"));
+    assert!(
+        matches!(&connector.offsets, OffsetMapping::Pointers { sequence, .. } if sequence == "/seqno")
+    );
     let whole = || String::new();
-    let expected = Decode::Pointers { lane: Decoded::Key(whole()), sequence: Decoded::Value(whole()) };
+    let expected = Decode::Pointers {
+        lane: Decoded::Key(whole()),
+        sequence: Decoded::Value(whole()),
+    };
     assert_eq!(tap.decode, expected);
     assert_eq!(connector.config["throughput"], "500");
 }
@@ -369,7 +657,10 @@ fn a_source_that_makes_its_own_records_needs_no_feed() {
 #[test]
 fn kafkas_own_connectors_are_wired_and_others_are_left_alone() {
     let scenario = good(&with("kafka: {brokers: 3}\n"));
-    let substitutions = Substitutions { bootstrap: "b:1", data_folder: Path::new("/data") };
+    let substitutions = Substitutions {
+        bootstrap: "b:1",
+        data_folder: Path::new("/data"),
+    };
     let mirror = resolve_config(&scenario.route, 0, &substitutions);
     for (key, value) in [
         ("source.cluster.alias", "src"),
@@ -387,12 +678,18 @@ fn kafkas_own_connectors_are_wired_and_others_are_left_alone() {
     let other = "  - feed: {topic: a}\n  - connector: {name: m, direction: source, config: {connector.class: X, to: \"${out}\"}}\n  - tap: {topic: b}\n";
     let scenario = good(&with_route(other));
     assert_eq!(resolve_config(&scenario.route, 0, &substitutions).len(), 2);
-    assert_eq!(resolve_config(&scenario.route, 0, &substitutions)["to"], "b");
+    assert_eq!(
+        resolve_config(&scenario.route, 0, &substitutions)["to"],
+        "b"
+    );
 }
 
 #[test]
 fn an_unknown_name_in_a_configuration_is_reported_with_the_known_ones() {
-    let text = with("").replace("FileStreamSink, ", "FileStreamSink, x: \"${inn}\", y: \"${in\", z: \"$${topic}\", ");
+    let text = with("").replace(
+        "FileStreamSink, ",
+        "FileStreamSink, x: \"${inn}\", y: \"${in\", z: \"$${topic}\", ",
+    );
     let found = mistakes(&text);
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].contains("`${inn}` stands for nothing here") && found[0].contains("`in`"));
@@ -401,15 +698,30 @@ fn an_unknown_name_in_a_configuration_is_reported_with_the_known_ones() {
 
 #[test]
 fn settings_that_only_the_run_can_know_are_refused() {
-    one(&with("connect: {config: {listeners: x}}\n"), "listeners|not for the scenario");
-    one(&with("connect: {config: {session.timeout.ms: 6s}}\n"), "6s|whole milliseconds");
+    one(
+        &with("connect: {config: {listeners: x}}\n"),
+        "listeners|not for the scenario",
+    );
+    one(
+        &with("connect: {config: {session.timeout.ms: 6s}}\n"),
+        "6s|whole milliseconds",
+    );
 }
 
 #[test]
 fn a_picture_of_a_mistake_underlines_its_place() {
     let text = with("faults:\n  - kill: {target: follower, resart-after: 2s}\n");
     let picture = parse("bounce.yaml", &text).unwrap_err().render(false);
-    insta::assert_snapshot!(picture, @"");
+    insta::assert_snapshot!(picture, @r#"
+      × unknown key `resart-after`
+       ╭─[bounce.yaml:3:30]
+     3 │   - kill: {target: follower, resart-after: 2s}
+       ·                              ──────┬─────
+       ·                                    ╰── did you mean `restart-after`?
+       ╰────
+
+    1 mistake in bounce.yaml
+    "#);
     let coloured = parse("bounce.yaml", &text).unwrap_err().render(true);
     assert!(coloured.contains('\u{1b}') && !picture.contains('\u{1b}'));
 }
@@ -436,16 +748,24 @@ fn the_shipped_schema_is_up_to_date() {
         std::fs::write(&path, &expected).unwrap();
     }
     let shipped = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(shipped == expected, "run this test with SQUALL_UPDATE_SCHEMA=1 to write it anew");
+    assert!(
+        shipped == expected,
+        "run this test with SQUALL_UPDATE_SCHEMA=1 to write it anew"
+    );
 }
 
 /// The whole of what must be true of any text.
 fn check_any(text: &str) {
-    let Err(mistakes) = parse("any", text) else { return };
+    let Err(mistakes) = parse("any", text) else {
+        return;
+    };
     assert!(!mistakes.all().is_empty());
     for mistake in mistakes.all() {
         let end = mistake.span.offset + mistake.span.length;
-        assert!(text.get(mistake.span.offset..end).is_some(), "{mistake:?} in {text:?}");
+        assert!(
+            text.get(mistake.span.offset..end).is_some(),
+            "{mistake:?} in {text:?}"
+        );
         assert!(!mistake.help.is_empty() && !mistake.message.is_empty());
     }
     mistakes.render(false);
@@ -453,17 +773,23 @@ fn check_any(text: &str) {
 
 fn damaged_scenario() -> impl Strategy<Value = String> {
     let texts: Vec<String> = bundled().into_iter().map(|(_, text)| text).collect();
-    let pieces = vec!["", "x", "0", "-1", "w9", "[", "}", ": ", "\n", "never", "±", "*a", "&a ", "null"];
-    (prop::sample::select(texts), 0.0..1.0_f64, 0_usize..12, prop::sample::select(pieces)).prop_map(
-        |(text, at, length, piece)| {
+    let pieces = vec![
+        "", "x", "0", "-1", "w9", "[", "}", ": ", "\n", "never", "±", "*a", "&a ", "null",
+    ];
+    (
+        prop::sample::select(texts),
+        0.0..1.0_f64,
+        0_usize..12,
+        prop::sample::select(pieces),
+    )
+        .prop_map(|(text, at, length, piece)| {
             let characters: Vec<char> = text.chars().collect();
             let from = (characters.len() as f64 * at) as usize;
             let to = (from + length).min(characters.len());
             let head: String = characters[..from].iter().collect();
             let tail: String = characters[to..].iter().collect();
             format!("{head}{piece}{tail}")
-        },
-    )
+        })
 }
 
 proptest! {

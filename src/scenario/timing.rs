@@ -23,7 +23,12 @@ pub(super) fn read(
     mistakes: &mut Collector<'_>,
 ) -> Timing {
     let given = |key: &str| root.read(key, units::duration);
-    for (key, least) in [("baseline", 1_000), ("quiet", 500), ("drain", 1_000), ("recovery-wait", 1_000)] {
+    for (key, least) in [
+        ("baseline", 1_000),
+        ("quiet", 500),
+        ("drain", 1_000),
+        ("recovery-wait", 1_000),
+    ] {
         check_least(root, key, least, mistakes);
     }
     let flush = connect.known_time_ms("offset.flush.interval.ms") + MARGIN_MS;
@@ -38,7 +43,11 @@ pub(super) fn read(
     if let (Some(drain), true) = (root.get("drain"), timing.drain_ms < timing.quiet_ms) {
         let quiet = units::duration_text(timing.quiet_ms);
         let message = "the drain is shorter than the quiet that ends it";
-        mistakes.report(drain.span, message, format!("write more than `quiet`: {quiet}"));
+        mistakes.report(
+            drain.span,
+            message,
+            format!("write more than `quiet`: {quiet}"),
+        );
     }
     timing
 }

@@ -232,12 +232,7 @@ impl Builder {
         self.put(node, 0, mistakes)
     }
 
-    fn put(
-        &mut self,
-        node: Node,
-        anchor: usize,
-        mistakes: &mut Collector<'_>,
-    ) -> Result<(), Stop> {
+    fn put(&mut self, node: Node, anchor: usize, mistakes: &mut Collector<'_>) -> Result<(), Stop> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(Stop {

@@ -144,7 +144,10 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(500));
         assert_eq!(duration("1m 30s"), Ok(90_000));
         assert_eq!(duration("1h30m"), Ok(5_400_000));
-        assert_eq!(duration("2"), Err("write the unit too, such as `2s`".into()));
+        assert_eq!(
+            duration("2"),
+            Err("write the unit too, such as `2s`".into())
+        );
         for bad in ["", "s", "2 s", "2s ", "-2s", "2x", "2s  3s", "720h", "1.5s"] {
             assert!(duration(bad).is_err(), "{bad:?} was accepted");
         }
@@ -166,7 +169,15 @@ mod tests {
         for text in ["2000/s", "2,000/s", "2_000/s", "2k/s"] {
             assert_eq!(rate(text), Ok(2_000), "{text:?}");
         }
-        for bad in ["2000", "/s", "k/s", "-1/s", "2000/m", ",/s", "99999999999999999999/s"] {
+        for bad in [
+            "2000",
+            "/s",
+            "k/s",
+            "-1/s",
+            "2000/m",
+            ",/s",
+            "99999999999999999999/s",
+        ] {
             assert!(rate(bad).is_err(), "{bad:?} was accepted");
         }
         assert_eq!(size("200"), Ok(200));
