@@ -131,11 +131,7 @@ pub(super) fn latency(case: &Case<'_>) -> Vec<Latency> {
     all
 }
 
-fn latency_of(
-    place: &crate::model::PlaceName,
-    phase: &str,
-    histogram: &Histogram<u64>,
-) -> Latency {
+fn latency_of(place: &crate::model::PlaceName, phase: &str, histogram: &Histogram<u64>) -> Latency {
     let ms = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
     Latency {
         place: place.clone(),

@@ -11,7 +11,9 @@ use super::cuts::Cuts;
 use super::history::{FaultStory, History, Victim};
 use super::leg::Leg;
 use super::marks::{FaultMarks, marks};
-use super::pass::{self, Before, FeedFacts, Frame, Grid, MOST_GENERATED, MOST_LANES, Snap, TapFacts};
+use super::pass::{
+    self, Before, FeedFacts, Frame, Grid, MOST_GENERATED, MOST_LANES, Snap, TapFacts,
+};
 use super::seen::{Expected, missing};
 
 /// Records in flight at a kill arrive within this time: producers and consumers hold less than a second of records.
@@ -66,8 +68,7 @@ impl<'a> Case<'a> {
 
     fn read_tap(&self, leg: usize) -> (TapFacts, Option<TapFacts>) {
         let given = leg.checked_sub(1).map(|before| {
-            let reads_all =
-                !super::settings::reads_committed(self.info, self.legs[leg].connector);
+            let reads_all = !super::settings::reads_committed(self.info, self.legs[leg].connector);
             let all = self.uncommitted[before].as_ref().filter(|_| reads_all);
             all.unwrap_or(&self.taps[before])
         });
@@ -93,7 +94,13 @@ impl<'a> Case<'a> {
         }
         let uncommitted = format!("{name}!uncommitted");
         let wanted = self.legs[leg].exactly_once && self.written(&uncommitted);
-        let all = wanted.then(|| read(&uncommitted, Cuts::new(&[], &[], self.frame.lanes), BTreeMap::new()));
+        let all = wanted.then(|| {
+            read(
+                &uncommitted,
+                Cuts::new(&[], &[], self.frame.lanes),
+                BTreeMap::new(),
+            )
+        });
         (facts, all)
     }
 
@@ -142,7 +149,12 @@ impl<'a> Case<'a> {
             .filter_map(|commit| Some((partition(commit.key)?, commit.next?)))
             .collect();
         let mut starts: Vec<(i32, u64)> = Vec::new();
-        let partitions: BTreeSet<i32> = leg.commits.keys().into_iter().filter_map(partition).collect();
+        let partitions: BTreeSet<i32> = leg
+            .commits
+            .keys()
+            .into_iter()
+            .filter_map(partition)
+            .collect();
         for victim in self.history.faults.iter().flat_map(|fault| &fault.victims) {
             let Some(acted) = victim.acted else { continue };
             let start = |p: &i32| (*p, leg.commits.certain_at(CommitKey::Partition(*p), acted));
@@ -249,10 +261,17 @@ impl<'a> Case<'a> {
 }
 
 /// When nothing of what a fault's victims had sent is in flight any more.
-pub(super) fn settled_flight(leg: &Leg<'_>, fault: &FaultStory, history: &History<'_>) -> Option<Moment> {
+pub(super) fn settled_flight(
+    leg: &Leg<'_>,
+    fault: &FaultStory,
+    history: &History<'_>,
+) -> Option<Moment> {
     let gone = fault.victims.iter().filter_map(Victim::gone).max()?;
     let slack = Moment(gone.0.saturating_add(IN_FLIGHT_US));
-    Some(leg.resumed(fault, history).map_or(slack, |at| at.max(slack)))
+    Some(
+        leg.resumed(fault, history)
+            .map_or(slack, |at| at.max(slack)),
+    )
 }
 
 /// Where the stretch begins that the flush interval promises to cover, counted back from the kill.
@@ -274,9 +293,19 @@ fn frame(info: &RunInfo, history: &History<'_>, legs: &[Leg<'_>], marks: &[Fault
     let mut moments: Vec<u64> = Vec::new();
     for fault in &history.faults {
         for leg in legs {
-            let kills = matches!(fault.kind, FaultKind::Kill) || fault.victims.iter().any(|v| v.killed);
-            let of_kill = [settled_flight(leg, fault, history), promise_begins(leg, fault)];
-            moments.extend(of_kill.into_iter().flatten().filter(|_| kills).map(|at| at.0));
+            let kills =
+                matches!(fault.kind, FaultKind::Kill) || fault.victims.iter().any(|v| v.killed);
+            let of_kill = [
+                settled_flight(leg, fault, history),
+                promise_begins(leg, fault),
+            ];
+            moments.extend(
+                of_kill
+                    .into_iter()
+                    .flatten()
+                    .filter(|_| kills)
+                    .map(|at| at.0),
+            );
         }
     }
     moments.extend(marks.iter().flat_map(FaultMarks::moments).map(|at| at.0));

@@ -145,7 +145,9 @@ fn source_commit(leg: &Leg<'_>, at: Moment, partition: &Value, offset: &Value) -
                 Some(pointer) => partition.pointer(pointer).and_then(number),
                 None => Some(0),
             };
-            let key = lane.and_then(|n| u32::try_from(n).ok()).map(CommitKey::Lane);
+            let key = lane
+                .and_then(|n| u32::try_from(n).ok())
+                .map(CommitKey::Lane);
             let next = match names {
                 SequenceNames::LastSent => plus_one(offset.pointer(sequence)),
                 SequenceNames::NextToSend => offset.pointer(sequence).and_then(number),

@@ -97,11 +97,7 @@ fn stretch(times: &[Moment]) -> (u64, u64) {
 }
 
 /// A second look at all places, for one record only.
-fn sightings(
-    evidence: &Evidence<'_>,
-    record: (u32, u64),
-    lines: &mut Vec<StoryLine>,
-) -> Vec<Seen> {
+fn sightings(evidence: &Evidence<'_>, record: (u32, u64), lines: &mut Vec<StoryLine>) -> Vec<Seen> {
     let route = &evidence.info.scenario.route;
     let mut all = Vec::new();
     for place in route.places() {
@@ -159,7 +155,11 @@ fn commits(
     lines: &mut Vec<StoryLine>,
 ) {
     for leg in legs {
-        if finding.connector.as_ref().is_some_and(|name| *name != leg.connector.name) {
+        if finding
+            .connector
+            .as_ref()
+            .is_some_and(|name| *name != leg.connector.name)
+        {
             continue;
         }
         let about = |key: CommitKey| match key {
@@ -180,7 +180,10 @@ fn commits(
                 Some(next) => format!("committed for {subject}: next is {next}"),
                 None => format!("its commit for {subject} was deleted"),
             };
-            lines.push(line(Some(commit.at), format!("{} {what}", leg.connector.name)));
+            lines.push(line(
+                Some(commit.at),
+                format!("{} {what}", leg.connector.name),
+            ));
         }
     }
 }
@@ -198,10 +201,16 @@ fn faults(
             lines.push(line(fault.acted(), text));
             for victim in &fault.victims {
                 if let Some(at) = victim.ended {
-                    lines.push(line(Some(at), format!("the process of {} was gone", victim.worker)));
+                    lines.push(line(
+                        Some(at),
+                        format!("the process of {} was gone", victim.worker),
+                    ));
                 }
                 if let Some(at) = victim.undone {
-                    lines.push(line(Some(at), format!("{} was started again", victim.worker)));
+                    lines.push(line(
+                        Some(at),
+                        format!("{} was started again", victim.worker),
+                    ));
                 }
             }
         }
@@ -214,7 +223,10 @@ fn logs(history: &History<'_>, (from, to): (u64, u64), lines: &mut Vec<StoryLine
         .iter()
         .filter(|log| log.trouble && (from..=to).contains(&log.line.at.0));
     for log in near.take(MOST_LINES) {
-        let text = format!("log of {}: {} {}", log.line.worker, log.line.level, log.line.text);
+        let text = format!(
+            "log of {}: {} {}",
+            log.line.worker, log.line.level, log.line.text
+        );
         lines.push(line(Some(log.line.at), text));
     }
 }

@@ -125,9 +125,12 @@ impl Facts<'_, '_> {
         let slack = 2_000_000;
         let to = to.unwrap_or(from).0.saturating_add(slack);
         let from = from.0.saturating_sub(slack);
-        let near = self.case.history.logs.iter().filter(|log| {
-            log.trouble && (from..=to).contains(&log.line.at.0)
-        });
+        let near = self
+            .case
+            .history
+            .logs
+            .iter()
+            .filter(|log| log.trouble && (from..=to).contains(&log.line.at.0));
         near.take(MOST_LINES).map(|log| log.line.clone()).collect()
     }
 
@@ -200,13 +203,18 @@ fn strays(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         let place = &facts.case.legs[leg].tap.name;
         if phantom > 0 {
             let what = plural(phantom, "record");
-            let text = format!("{what} that nobody had sent at {place}{}", whereabouts(&tap.phantoms));
-            found.push(stray(facts, leg, FindingKind::Phantom, text, phantom));
+            let text = format!(
+                "{what} that nobody had sent at {place}{}",
+                whereabouts(&tap.phantoms)
+            );
+            let finding = timed(blank(FindingKind::Phantom, text, phantom), &tap.phantoms);
+            found.push(facts.at_tap(leg, finding));
         }
         if corrupt > 0 {
             let what = plural(corrupt, "damaged record");
             let text = format!("{what} at {place}{}", whereabouts(&tap.corrupts));
-            found.push(stray(facts, leg, FindingKind::Corrupt, text, corrupt));
+            let finding = timed(blank(FindingKind::Corrupt, text, corrupt), &tap.corrupts);
+            found.push(facts.at_tap(leg, finding));
         }
     }
 }
@@ -232,18 +240,13 @@ fn whereabouts(list: &[Stray]) -> String {
     }
 }
 
-fn stray(facts: &Facts<'_, '_>, leg: usize, kind: FindingKind, text: String, count: u64) -> Finding {
-    let list = match kind {
-        FindingKind::Corrupt => &facts.case.taps[leg].corrupts,
-        _ => &facts.case.taps[leg].phantoms,
-    };
+fn timed(finding: Finding, list: &[Stray]) -> Finding {
     let at = |stray: &Stray| Moment(stray.at_us);
-    let finding = Finding {
+    Finding {
         from: list.iter().map(at).min(),
         to: list.iter().map(at).max(),
-        ..blank(kind, text, count)
-    };
-    facts.at_tap(leg, finding)
+        ..finding
+    }
 }
 
 fn repeats(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
@@ -303,8 +306,11 @@ fn reorderings(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
                 continue;
             }
             let was_given = |sequence: &u64| {
-                leg.checked_sub(1)
-                    .is_some_and(|before| facts.case.taps[before].lanes[number].reordered.contains(sequence))
+                leg.checked_sub(1).is_some_and(|before| {
+                    facts.case.taps[before].lanes[number]
+                        .reordered
+                        .contains(sequence)
+                })
             };
             let mut ranges = super::seen::Ranges::default();
             for sequence in lane.reordered.iter().filter(|s| !was_given(s)) {
@@ -346,7 +352,13 @@ fn commits(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         };
         facts.at_tap(wrong.leg, finding)
     };
-    found.extend(facts.offsets.ahead.iter().map(|w| one(FindingKind::OffsetAhead, w)));
+    found.extend(
+        facts
+            .offsets
+            .ahead
+            .iter()
+            .map(|w| one(FindingKind::OffsetAhead, w)),
+    );
     let back = facts.offsets.regressed.iter();
     found.extend(back.map(|w| one(FindingKind::OffsetRegression, w)));
 }
@@ -367,9 +379,9 @@ pub(super) fn running(
     let reach = promise_us(&case.legs[leg]);
     (0..recoveries.len()).rev().find(|index| {
         let recovery = &recoveries[*index];
-        recovery.began.is_some_and(|began| {
-            began.0.saturating_sub(reach) <= at.0 && at <= recovery.window_end
-        })
+        recovery
+            .began
+            .is_some_and(|began| began.0.saturating_sub(reach) <= at.0 && at <= recovery.window_end)
     })
 }
 
@@ -411,7 +423,13 @@ fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         }
     }
     let mut failed: BTreeMap<&TaskId, (u64, Moment, Moment, Option<&str>)> = BTreeMap::new();
-    for status in facts.case.history.statuses.iter().filter(|s| s.state == "FAILED") {
+    for status in facts
+        .case
+        .history
+        .statuses
+        .iter()
+        .filter(|s| s.state == "FAILED")
+    {
         let entry = failed
             .entry(status.task)
             .or_insert((0, status.at, status.at, status.trace));
@@ -419,7 +437,9 @@ fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         entry.2 = status.at;
     }
     for (task, (count, from, to, trace)) in failed {
-        let why = trace.and_then(|trace| trace.lines().next()).unwrap_or("no trace");
+        let why = trace
+            .and_then(|trace| trace.lines().next())
+            .unwrap_or("no trace");
         let text = format!("task {task} failed at {from}: {why}");
         found.push(Finding {
             connector: Some(task.connector.clone()),
@@ -441,7 +461,11 @@ fn unrecovered(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
             || "the end of it was not seen".to_owned(),
             |(at, missing)| format!("given up at {at}, still missing: {missing}"),
         );
-        let text = format!("{}, {}, was not recovered from; {missing}", fault.id, fault.phrase());
+        let text = format!(
+            "{}, {}, was not recovered from; {missing}",
+            fault.id,
+            fault.phrase()
+        );
         found.push(Finding {
             from: Some(began),
             fault: Some(fault.id),

@@ -86,7 +86,9 @@ impl Grounds<'_, '_> {
         let expect = &self.facts.case.info.scenario.expect;
         Some(match kind {
             GuaranteeKind::Lost => self.lost(expect.lost?),
-            GuaranteeKind::UnexplainedDuplicates => self.unexplained(expect.unexplained_duplicates?),
+            GuaranteeKind::UnexplainedDuplicates => {
+                self.unexplained(expect.unexplained_duplicates?)
+            }
             GuaranteeKind::Duplicates => self.duplicates(expect.duplicates?),
             GuaranteeKind::Order => self.order(expect.order?),
             GuaranteeKind::Phantoms => self.phantoms(expect.phantoms.unwrap_or(0)),
@@ -113,7 +115,10 @@ impl Grounds<'_, '_> {
                 format!("{why}; {}", answer.note)
             };
         }
-        let behind = self.findings.iter().filter(|f| answer.behind.contains(&f.kind));
+        let behind = self
+            .findings
+            .iter()
+            .filter(|f| answer.behind.contains(&f.kind));
         GuaranteeResult {
             kind: answer.kind,
             title: answer.title,
@@ -143,7 +148,10 @@ impl Grounds<'_, '_> {
                 plural(missing, "record")
             ));
         }
-        let bound = self.ledgers.iter().filter_map(|tap| tap.loss_bound_per_million);
+        let bound = self
+            .ledgers
+            .iter()
+            .filter_map(|tap| tap.loss_bound_per_million);
         match bound.reduce(f64::max).filter(|_| missing == 0) {
             Some(bound) => answer.noted(format!(
                 "loss rate at most {} per million with 95 % confidence",
@@ -182,7 +190,12 @@ impl Grounds<'_, '_> {
 
     fn duplicates(&self, limit: DuplicateLimit) -> Answer {
         let kind = GuaranteeKind::Duplicates;
-        let most = self.ledgers.iter().map(|tap| tap.extra_copies).max().unwrap_or(0);
+        let most = self
+            .ledgers
+            .iter()
+            .map(|tap| tap.extra_copies)
+            .max()
+            .unwrap_or(0);
         match limit {
             DuplicateLimit::Count(limit) => {
                 Answer::counted(kind, "Few repeats", most, limit).with(&[
@@ -223,8 +236,13 @@ impl Grounds<'_, '_> {
     fn order(&self, limit: u64) -> Answer {
         let lanes = self.facts.case.taps.iter().flat_map(|tap| &tap.lanes);
         let count = lanes.map(|lane| lane.own_reordered).sum();
-        Answer::counted(GuaranteeKind::Order, "Order within each lane kept", count, limit)
-            .with(&[FindingKind::Reordering])
+        Answer::counted(
+            GuaranteeKind::Order,
+            "Order within each lane kept",
+            count,
+            limit,
+        )
+        .with(&[FindingKind::Reordering])
     }
 
     fn phantoms(&self, limit: u64) -> Answer {
@@ -287,7 +305,9 @@ impl Grounds<'_, '_> {
         let (mut worst, mut verdict) = (0, Verdict::Held);
         let mut notes = Vec::new();
         for (index, recovery) in self.facts.recoveries.iter().enumerate() {
-            let Some(began) = recovery.began else { continue };
+            let Some(began) = recovery.began else {
+                continue;
+            };
             let id = case.history.faults[index].id;
             let lower = recovery.ms().unwrap_or_else(|| {
                 let seen_until = case.history.faults[index]
@@ -300,7 +320,9 @@ impl Grounds<'_, '_> {
             let overlapped = overlapping(self.facts.recoveries, index).next().is_some();
             if lower > limit_ms && overlapped && !self.exceeds_alone(index, limit_ms) {
                 verdict = verdict.and(Verdict::Inconclusive);
-                notes.push(format!("{id} overlaps another fault, so its time cannot be told apart"));
+                notes.push(format!(
+                    "{id} overlaps another fault, so its time cannot be told apart"
+                ));
             } else if lower > limit_ms {
                 verdict = Verdict::Broken;
             } else if recovery.recovered.is_none() {
@@ -332,7 +354,13 @@ impl Grounds<'_, '_> {
     }
 
     fn outage(&self, limit_ms: u64) -> Answer {
-        let worst = self.facts.recoveries.iter().map(|r| r.outage_ms).max().unwrap_or(0);
+        let worst = self
+            .facts
+            .recoveries
+            .iter()
+            .map(|r| r.outage_ms)
+            .max()
+            .unwrap_or(0);
         let title = "No lane silent for too long";
         Answer {
             measured: seconds(worst),
@@ -355,7 +383,11 @@ impl Grounds<'_, '_> {
             stops += 1;
             overrun += u64::from(victim.overran);
         }
-        let failed = history.logs.iter().filter(|log| log.graceful_stop_failed).count() as u64;
+        let failed = history
+            .logs
+            .iter()
+            .filter(|log| log.graceful_stop_failed)
+            .count() as u64;
         let answer = Answer::counted(
             GuaranteeKind::Stops,
             "Workers stop by themselves when asked",

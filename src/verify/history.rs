@@ -198,7 +198,11 @@ impl<'a> History<'a> {
         events
             .iter()
             .for_each(|event| history.note(event, evidence.info));
-        history.end = events.iter().map(|event| event.at).max().unwrap_or_default();
+        history.end = events
+            .iter()
+            .map(|event| event.at)
+            .max()
+            .unwrap_or_default();
         if !matches!(
             events.last().map(|event| &event.what),
             Some(What::RunEnded { .. })
@@ -212,9 +216,9 @@ impl<'a> History<'a> {
         let at = event.at;
         match &event.what {
             What::PhaseBegan(phase) => self.phases.push((*phase, at)),
-            What::ProcessStarted { .. }
-            | What::ProcessReady { .. }
-            | What::ProcessEnded { .. } => self.note_process(event),
+            What::ProcessStarted { .. } | What::ProcessReady { .. } | What::ProcessEnded { .. } => {
+                self.note_process(event)
+            }
             What::TasksRunning { tasks } => {
                 self.tasks.clone_from(tasks);
                 self.tasks_running.get_or_insert(at);

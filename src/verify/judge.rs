@@ -85,7 +85,7 @@ fn worst(guarantees: &[GuaranteeResult], doubts: &Doubts) -> Verdict {
     } else {
         Verdict::Inconclusive
     };
-    guarantees
-        .iter()
-        .fold(doubtful, |verdict, guarantee| verdict.and(guarantee.verdict))
+    guarantees.iter().fold(doubtful, |verdict, guarantee| {
+        verdict.and(guarantee.verdict)
+    })
 }

@@ -38,7 +38,10 @@ impl<'a> Leg<'a> {
             };
             leg.commits = Commits::of(&leg, history);
             let promised = settings::milliseconds(info, "offset.flush.timeout.ms");
-            leg.commit_ms = leg.measured_commit_ms(history).unwrap_or(promised).min(promised);
+            leg.commit_ms = leg
+                .measured_commit_ms(history)
+                .unwrap_or(promised)
+                .min(promised);
             leg
         };
         route.legs.iter().enumerate().map(leg).collect()
@@ -131,12 +134,7 @@ impl<'a> Leg<'a> {
         }
     }
 
-    fn source_task_of(
-        &self,
-        partition: i32,
-        at: Moment,
-        history: &History<'_>,
-    ) -> Option<TaskId> {
+    fn source_task_of(&self, partition: i32, at: Moment, history: &History<'_>) -> Option<TaskId> {
         let wanted = format!("{}-{partition}", self.input_topic()?);
         let mut found = None;
         let configs = history
@@ -185,7 +183,9 @@ impl<'a> Leg<'a> {
             };
             match partition.and_then(|partition| self.task_of(partition, acted, history)) {
                 Some(task) => owned.contains(&task),
-                None => owned.iter().any(|task| task.connector == self.connector.name),
+                None => owned
+                    .iter()
+                    .any(|task| task.connector == self.connector.name),
             }
         })
     }

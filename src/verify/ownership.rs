@@ -49,7 +49,10 @@ impl Ownership {
                 continue;
             }
             found.views += 1;
-            let next = history.groups.get(number + 1).map_or(end, |(next, _)| *next);
+            let next = history
+                .groups
+                .get(number + 1)
+                .map_or(end, |(next, _)| *next);
             let stretch = Stretch {
                 from: *at,
                 to: next.min(end).max(*at),

@@ -156,8 +156,7 @@ impl FeedFacts {
                     facts.sends[frame.grid.index(batch.at_us[i])] += 1;
                     self.twice += u64::from(!facts.take(sequence, batch.at_us[i]));
                     let (partition, position) = (batch.partition[i], batch.position[i]);
-                    self.cuts
-                        .row((lane, sequence), partition, position, false);
+                    self.cuts.row((lane, sequence), partition, position, false);
                     self.last_position = self.last_position.max(u64::try_from(position).ok());
                 }
                 Some(ObservationKind::Unknown) => drop(facts.unknown.insert(sequence)),
@@ -171,7 +170,8 @@ impl FeedFacts {
 
     fn damage_once(&mut self, why: &str) {
         if !self.damage.iter().any(|known| known.ends_with(why)) {
-            self.damage.push(format!("the feed's observation file {why}"));
+            self.damage
+                .push(format!("the feed's observation file {why}"));
         }
     }
 }
@@ -194,7 +194,10 @@ impl FeedLane {
 
     fn sent_us(&self, sequence: u64) -> Option<u64> {
         let at = usize::try_from(sequence / SAMPLE).ok()?;
-        self.sampled_us.get(at).copied().filter(|us| *us != u64::MAX)
+        self.sampled_us
+            .get(at)
+            .copied()
+            .filter(|us| *us != u64::MAX)
     }
 }
 
@@ -365,7 +368,11 @@ impl TapFacts {
             phantoms: Vec::new(),
             corrupts: Vec::new(),
             runs: Vec::new(),
-            latency: if fed { histogram().zip(histogram()) } else { None },
+            latency: if fed {
+                histogram().zip(histogram())
+            } else {
+                None
+            },
             below: Vec::new(),
         }
     }
@@ -444,14 +451,7 @@ impl TapFacts {
         }
     }
 
-    fn sample(
-        &mut self,
-        lane: u32,
-        sequence: u64,
-        at_us: u64,
-        frame: &Frame,
-        before: &Before<'_>,
-    ) {
+    fn sample(&mut self, lane: u32, sequence: u64, at_us: u64, frame: &Frame, before: &Before<'_>) {
         let sent = before
             .feed
             .and_then(|feed| feed.lanes[lane as usize].sent_us(sequence));
@@ -552,13 +552,7 @@ impl TapLane {
     }
 
     /// Notes a repeat; returns the run that it ends.
-    fn repeat(
-        &mut self,
-        lane: u32,
-        sequence: u64,
-        at_us: u64,
-        before: &Before<'_>,
-    ) -> Option<Run> {
+    fn repeat(&mut self, lane: u32, sequence: u64, at_us: u64, before: &Before<'_>) -> Option<Run> {
         let copies = self.extra.entry(sequence).or_insert(0);
         *copies = copies.saturating_add(1);
         if *copies <= before.given(lane, sequence) {

@@ -237,7 +237,12 @@ fn walk_records(
         let Some(commit) = first_commit(case, leg, &lanes, Moment(first)) else {
             return false;
         };
-        let phase = phases.end("first commit", commit, ARRIVAL_ERROR_MS, leg.commit_signal());
+        let phase = phases.end(
+            "first commit",
+            commit,
+            ARRIVAL_ERROR_MS,
+            leg.commit_signal(),
+        );
         phase.setting = Some(settings::named(case.info, "offset.flush.interval.ms"));
     }
     let mut latest = phases.at;
@@ -264,12 +269,7 @@ fn lanes_of(case: &Case<'_>, leg: &Leg<'_>, task: &TaskId, at: Moment) -> Vec<us
     (0..case.frame.lanes).filter(of_task).collect()
 }
 
-fn first_commit(
-    case: &Case<'_>,
-    leg: &Leg<'_>,
-    lanes: &[usize],
-    after: Moment,
-) -> Option<Moment> {
+fn first_commit(case: &Case<'_>, leg: &Leg<'_>, lanes: &[usize], after: Moment) -> Option<Moment> {
     let keys: Vec<CommitKey> = lanes
         .iter()
         .filter_map(|lane| {

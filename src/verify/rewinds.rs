@@ -179,9 +179,7 @@ impl Teller<'_, '_> {
     fn tell(&mut self, leg: usize, run: Run) -> Told {
         let faults = &self.case.history.faults;
         let at = Moment(run.at_us);
-        let earlier = |index: &usize| {
-            faults[*index].acted().is_some_and(|acted| acted <= at)
-        };
+        let earlier = |index: &usize| faults[*index].acted().is_some_and(|acted| acted <= at);
         let mut candidates: Vec<usize> = (0..faults.len()).filter(earlier).collect();
         candidates.sort_by_key(|index| (faults[*index].acted(), *index));
         let before = candidates.last().copied();
@@ -223,7 +221,10 @@ impl Teller<'_, '_> {
         if first > last {
             return;
         }
-        let used = self.used.entry((told.leg, fault, told.run.lane)).or_default();
+        let used = self
+            .used
+            .entry((told.leg, fault, told.run.lane))
+            .or_default();
         told.explained = used.insert_range(first..=last);
         told.covered = Some((first, last));
     }
@@ -335,7 +336,10 @@ fn why(case: &Case<'_>, told: &Told) -> String {
     if !victim.killed {
         return format!("{id} stopped {task} gracefully, so it could commit and must not repeat");
     }
-    format!("{id} killed {task}; {}", committed(case, told, victim, partition))
+    format!(
+        "{id} killed {task}; {}",
+        committed(case, told, victim, partition)
+    )
 }
 
 /// "last commit named 4,705 at 13.52 s; 295 were already delivered"

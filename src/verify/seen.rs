@@ -121,7 +121,8 @@ fn missing_below(end: u64, seen: &SeenSet, ranges: &mut Ranges) {
         push_bits(at, mask & !bits, seen, ranges);
         begin += 64;
     }
-    for number in seen.sparse.iter().filter(|n| *n >= begin && *n < end) {
+    let dense_end = begin;
+    for number in seen.sparse.iter().filter(|n| *n >= dense_end && *n < end) {
         if number > begin {
             ranges.push(begin, number - 1);
         }

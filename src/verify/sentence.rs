@@ -80,18 +80,18 @@ fn inconclusive(guarantees: &[GuaranteeResult], doubts: &Doubts) -> String {
         (None, None) => "the evidence cannot decide".to_owned(),
     };
     let mut letters = why.chars();
-    let begin: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let begin: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     format!(
         "{begin}{}, so nothing is certified.",
         letters.as_str().trim_end_matches('.')
     )
 }
 
-fn held(
-    facts: &Facts<'_, '_>,
-    ledgers: &[TapLedger],
-    guarantees: &[GuaranteeResult],
-) -> String {
+fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeResult]) -> String {
     let lost = facts.losses.count();
     let first = match lost {
         0 => "No record was lost".to_owned(),
@@ -107,7 +107,9 @@ fn held(
         (n, 0, false) => format!("{} repeated, each explained", were(n)),
         (n, u, false) => format!("{} repeated, {} unexplained", were(n), grouped(u)),
     };
-    let recovery = guarantees.iter().find(|g| g.kind == GuaranteeKind::Recovery);
+    let recovery = guarantees
+        .iter()
+        .find(|g| g.kind == GuaranteeKind::Recovery);
     let longest = facts.recoveries.iter().filter_map(|r| r.ms()).max();
     match (longest, recovery) {
         (Some(longest), Some(guarantee)) => format!(
@@ -116,7 +118,10 @@ fn held(
             guarantee.limit.trim_start_matches("≤ ")
         ),
         (Some(longest), None) => {
-            format!("{first}; {second}; the longest recovery took {}.", seconds(longest))
+            format!(
+                "{first}; {second}; the longest recovery took {}.",
+                seconds(longest)
+            )
         }
         (None, _) => format!("{first}; {second}."),
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::model::{FaultId, OffsetMapping};
 
 use super::case::Case;
+use super::guarantees::overlapping;
 use super::history::{FaultStory, ProcessStep};
 use super::losses::Losses;
 use super::ownership::Ownership;
 use super::recovery::FaultRecovery;
 use super::rewinds::Rewinds;
-use super::guarantees::overlapping;
 use super::{FaultReport, LogLine, PhaseSpan, RunSummary};
 
 /// Log lines in the excerpts.
@@ -20,12 +20,21 @@ const MOST_LINES: usize = 200;
 pub(super) fn run(case: &Case<'_>) -> RunSummary {
     let info = case.info;
     let scenario = &info.scenario;
-    let mut route: Vec<String> = scenario.route.feed().map(|p| p.name.to_string()).into_iter().collect();
+    let mut route: Vec<String> = scenario
+        .route
+        .feed()
+        .map(|p| p.name.to_string())
+        .into_iter()
+        .collect();
     for leg in &case.legs {
         route.push(leg.connector.name.to_string());
         route.push(leg.tap.name.to_string());
     }
-    let injected = case.history.faults.iter().filter(|fault| fault.acted().is_some());
+    let injected = case
+        .history
+        .faults
+        .iter()
+        .filter(|fault| fault.acted().is_some());
     let proven = case.history.faults.iter().filter(|fault| fault.proven());
     RunSummary {
         scenario: scenario.name.clone(),
@@ -46,7 +55,11 @@ pub(super) fn run(case: &Case<'_>) -> RunSummary {
         host: info.host.clone(),
         phases: phases(case),
         start_ms: starts(case),
-        harness_cpu_ms: case.history.ended.as_ref().map_or(0, |end| end.harness_cpu_ms),
+        harness_cpu_ms: case
+            .history
+            .ended
+            .as_ref()
+            .map_or(0, |end| end.harness_cpu_ms),
         resolved_scenario: serde_json::to_value(scenario).unwrap_or_default(),
     }
 }
@@ -57,7 +70,9 @@ fn phases(case: &Case<'_>) -> Vec<PhaseSpan> {
         .iter()
         .enumerate()
         .map(|(number, (phase, from))| {
-            let to = phases.get(number + 1).map_or(case.history.end, |(_, at)| *at);
+            let to = phases
+                .get(number + 1)
+                .map_or(case.history.end, |(_, at)| *at);
             let name = serde_json::to_value(phase).unwrap_or_default();
             PhaseSpan {
                 phase: name.as_str().unwrap_or_default().to_owned(),
@@ -71,7 +86,11 @@ fn phases(case: &Case<'_>) -> Vec<PhaseSpan> {
 fn starts(case: &Case<'_>) -> BTreeMap<String, u64> {
     let mut starts = BTreeMap::new();
     for process in &case.history.processes {
-        if let ProcessStep::Ready { incarnation: 1, took_ms } = process.what {
+        if let ProcessStep::Ready {
+            incarnation: 1,
+            took_ms,
+        } = process.what
+        {
             starts.entry(process.name.to_owned()).or_insert(took_ms);
         }
     }
@@ -92,7 +111,11 @@ pub(super) fn faults(
         let overlaps: Vec<FaultId> = overlapping(recoveries, index)
             .map(|other| case.history.faults[other].id)
             .collect();
-        let gone = fault.victims.iter().filter_map(|victim| victim.gone()).min();
+        let gone = fault
+            .victims
+            .iter()
+            .filter_map(|victim| victim.gone())
+            .min();
         FaultReport {
             id: fault.id,
             signal: fault.kind.signal_name().to_owned(),
@@ -128,7 +151,9 @@ fn proof(fault: &FaultStory) -> Vec<String> {
             (Some(crate::journal::Exit::Signal(signal)), Some(at)) => {
                 proof.push(format!("{worker} was ended by signal {signal} at {at}"));
             }
-            (None, _) | (_, None) => proof.push(format!("missing: the end of {worker} was not seen")),
+            (None, _) | (_, None) => {
+                proof.push(format!("missing: the end of {worker} was not seen"))
+            }
         }
         if victim.overran {
             proof.push(format!("{worker} overran its grace"));
@@ -139,7 +164,12 @@ fn proof(fault: &FaultStory) -> Vec<String> {
             format!("missing: that the group lost the member that {worker} was")
         });
     }
-    proof.extend(fault.missing_proof.iter().map(|what| format!("missing: {what}")));
+    proof.extend(
+        fault
+            .missing_proof
+            .iter()
+            .map(|what| format!("missing: {what}")),
+    );
     proof
 }
 
@@ -157,16 +187,24 @@ fn undone(fault: &FaultStory) -> Vec<String> {
 
 /// Log lines with trouble in them near faults, at most 200, shared out among the faults.
 pub(super) fn log_excerpts(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec<LogLine> {
-    let faults = recoveries.iter().filter(|recovery| recovery.began.is_some()).count();
+    let faults = recoveries
+        .iter()
+        .filter(|recovery| recovery.began.is_some())
+        .count();
     let share = MOST_LINES / faults.max(1);
     let mut chosen: Vec<usize> = Vec::new();
     for recovery in recoveries {
-        let Some(began) = recovery.began else { continue };
+        let Some(began) = recovery.began else {
+            continue;
+        };
         let from = began.0.saturating_sub(1_000_000);
         let to = recovery.window_end.0.saturating_add(1_000_000);
-        let near = case.history.logs.iter().enumerate().filter(|(_, log)| {
-            (from..=to).contains(&log.line.at.0)
-        });
+        let near = case
+            .history
+            .logs
+            .iter()
+            .enumerate()
+            .filter(|(_, log)| (from..=to).contains(&log.line.at.0));
         let (trouble, plain): (Vec<_>, Vec<_>) = near.partition(|(_, log)| log.trouble);
         let both = trouble.into_iter().chain(plain);
         chosen.extend(both.map(|(index, _)| index).take(share));
@@ -212,8 +250,17 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
         }
     }
     if listed < rewinds.told.len() {
-        text.push(format!("{} more rewinds are counted but not listed.", rewinds.told.len() - listed));
+        text.push(format!(
+            "{} more rewinds are counted but not listed.",
+            rewinds.told.len() - listed
+        ));
     }
-    text.extend(case.history.notes.iter().take(20).map(|note| (*note).to_owned()));
+    text.extend(
+        case.history
+            .notes
+            .iter()
+            .take(20)
+            .map(|note| (*note).to_owned()),
+    );
     text
 }

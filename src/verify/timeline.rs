@@ -57,7 +57,9 @@ fn stretches(changes: Vec<(Moment, Option<(String, Paint)>)>, end: Moment) -> Ve
     let mut segments: Vec<Segment> = Vec::new();
     for (number, (from, state)) in changes.iter().enumerate() {
         let to = changes.get(number + 1).map_or(end, |(next, _)| *next);
-        let Some((label, paint)) = state else { continue };
+        let Some((label, paint)) = state else {
+            continue;
+        };
         match segments.last_mut() {
             Some(last) if last.to == *from && last.label == *label && last.paint == *paint => {
                 last.to = to;
@@ -137,13 +139,23 @@ fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
             .members
             .iter()
             .filter(|member| member.tasks.contains(task))
-            .map(|m| m.worker.as_ref().map_or_else(|| m.url.clone(), ToString::to_string))
+            .map(|m| {
+                m.worker
+                    .as_ref()
+                    .map_or_else(|| m.url.clone(), ToString::to_string)
+            })
             .collect();
-        let owner = view.members.iter().find(|member| member.tasks.contains(task));
+        let owner = view
+            .members
+            .iter()
+            .find(|member| member.tasks.contains(task));
         let state = if view.state != "Stable" {
             Some(("rebalance".to_owned(), Paint::Changing))
         } else {
-            match (owners.len(), owner.and_then(|member| member.worker.as_ref())) {
+            match (
+                owners.len(),
+                owner.and_then(|member| member.worker.as_ref()),
+            ) {
                 (0, _) if *at < duty || *at >= over => None,
                 (0, _) => Some(("nobody".to_owned(), Paint::Bad)),
                 (1, Some(worker)) => Some((worker.to_string(), paint_of(case, worker))),
@@ -155,7 +167,10 @@ fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
     }
     let mut segments = stretches(changes, end);
     for segment in segments.iter_mut().filter(|s| s.label == "nobody") {
-        segment.label = format!("nobody {:.1} s", segment.to.since(segment.from).as_secs_f64());
+        segment.label = format!(
+            "nobody {:.1} s",
+            segment.to.since(segment.from).as_secs_f64()
+        );
     }
     segments
 }
