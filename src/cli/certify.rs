@@ -58,7 +58,7 @@ fn publish(judgement: &Judgement, folder: &RunFolder, format: Format, output: &O
     folder.become_latest().map_err(failed)?;
     super::folder::append_summary(judgement, output);
     match format {
-        Format::Human => output.text(report::terminal(judgement, &shown, output.colour_out())),
+        Format::Human => output.text(report::terminal(judgement, &shown, output.colour_out(), output.width())),
         Format::Json => output.bytes(&report::json(judgement)),
     }
     Ok(())

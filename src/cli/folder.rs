@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::journal::{FolderError, RunFolder};
-use crate::verify::{Judgement, Story};
+use crate::verify::{Explanation, Judgement};
 use crate::{report, verify};
 
 use super::args::{ExplainArguments, FolderArguments, Format};
@@ -26,7 +26,7 @@ fn open(path: &Path, output: &Output) -> Result<(RunFolder, Judgement), Exit> {
 
 /// Writes every derived file into the run folder.
 pub fn write_reports(judgement: &Judgement, folder: &RunFolder) -> Result<(), FolderError> {
-    let mut files = report::files(judgement);
+    let mut files = report::files(judgement, ".");
     files.push(("result.schema.json".to_owned(), crate::journal::json_bytes(&report::result_schema())));
     files.iter().try_for_each(|(name, bytes)| folder.write(name, bytes))
 }
@@ -72,7 +72,7 @@ pub fn report(arguments: &FolderArguments, output: &Output) -> Exit {
 
 fn show(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) {
     match format {
-        Format::Human => output.text(report::terminal(judgement, &shown(folder.path()), output.colour_out())),
+        Format::Human => output.text(report::terminal(judgement, &shown(folder.path()), output.colour_out(), output.width())),
         Format::Json => output.bytes(&report::json(judgement)),
     }
 }
@@ -115,7 +115,7 @@ fn list_findings(judgement: &Judgement, format: Format, output: &Output) -> Exit
     if judgement.findings.is_empty() { Exit::NothingSelected } else { Exit::Fine }
 }
 
-fn told(story: &Story) -> String {
+fn told(story: &Explanation) -> String {
     let mut text = story.title.clone();
     for line in &story.lines {
         let at = line.at.map(|at| at.to_string()).unwrap_or_default();

@@ -37,6 +37,12 @@ impl Output {
         self.colour_err
     }
 
+    /// How many columns a line on stdout may have.
+    pub fn width(&self) -> usize {
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        columns.unwrap_or(120).clamp(60, 160)
+    }
+
     /// A result, to stdout. A reader that has gone away is no error.
     pub fn text(&self, text: impl Display) {
         self.bytes(format!("{text}\n").as_bytes());

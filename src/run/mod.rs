@@ -117,7 +117,7 @@ impl Run {
         let conductor =
             Conductor::new(scenario, &self.request.plan, &self.folder, &self.journal, Arc::clone(&runtime), stop);
         let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor, &prepared.java.version_line());
+            let result = self.act(&mut conductor, &prepared.java.line);
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {

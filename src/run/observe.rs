@@ -341,7 +341,7 @@ fn sink_commit(record: &Internal<'_>, watched: &Watched) -> Option<What> {
         topic: commit.topic,
         partition: commit.partition,
         next_offset: commit.next_offset,
-        broker_ms: commit.commit_timestamp_ms.unwrap_or(record.timestamp_ms),
+        broker_ms: commit.commit_timestamp_ms,
     })
 }
 

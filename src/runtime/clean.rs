@@ -15,7 +15,8 @@ use super::{RuntimeError, UserFolders, proc_table};
 const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// What cleaning did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CleanReport {
     /// Dead runs that were undone.
     pub runs: Vec<CleanedRun>,
@@ -26,7 +27,8 @@ pub struct CleanReport {
 }
 
 /// One dead run that was undone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CleanedRun {
     /// Its id.
     pub run: String,

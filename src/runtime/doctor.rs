@@ -14,7 +14,8 @@ use super::process::{
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CheckState {
     /// As it should be.
     Ok,
@@ -25,7 +26,8 @@ pub enum CheckState {
 }
 
 /// One line of `squall doctor`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Check {
     /// What was looked at.
     pub name: String,

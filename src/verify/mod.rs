@@ -27,7 +27,7 @@ mod settings;
 mod summary;
 mod timeline;
 
-pub use evidence::{Evidence, open_and_judge};
+pub use evidence::{Evidence, open_and_explain, open_and_judge};
 pub use explain::{Explanation, StoryLine, explain};
 pub use judge::judge;
 pub use judgement::{
