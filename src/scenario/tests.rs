@@ -19,7 +19,102 @@ route:
   - tap: {file: archive.txt}
 ";
 
-fn bundled() -> Vec<(PathBuf, String)> {
+/// Lines with a key that is not known there, and how that is reported.
+pub(super) const MISUSED_KEYS: &[(&str, &str)] = &[
+    ("kafka: {brokrs: 1}\n", "brokrs|did you mean `brokers`?"),
+    ("connect: {worker: 1}\n", "worker|did you mean `workers`?"),
+    (
+        "connect: {plugins: [{pat: x}]}\n",
+        "pat|did you mean `path`?",
+    ),
+    ("stream: {lane: 1}\n", "lane|did you mean `lanes`?"),
+    (
+        "faults: [{kil: {target: any}}]\n",
+        "kil|did you mean `kill`?",
+    ),
+    (
+        "faults: [{kill: {target: any, grace: 3s}}]\n",
+        "grace|known here",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, at: 1s}}]}}]\n",
+        "at|known here",
+    ),
+    (
+        "faults: [{rolling: {kill: {}, puase: 1s}}]\n",
+        "puase|did you mean `pause`?",
+    ),
+    ("expect: {lots: 0}\n", "lots|did you mean `lost`?"),
+    ("duraton: 3s\n", "duraton|did you mean `duration`?"),
+];
+
+/// Lines with a value of the wrong kind, and how that is reported.
+pub(super) const MISUSED_VALUES: &[(&str, &str)] = &[
+    (
+        "kafka: 4.1.1\n",
+        "4.1.1|`kafka` cannot be `4.1.1`|expected a map with `version` and `brokers`",
+    ),
+    (
+        "kafka: {version: 4.1}\n",
+        "4.1|no Kafka version|three numbers",
+    ),
+    (
+        "kafka: {version: 2.8.1}\n",
+        "2.8.1|not supported|3.0.0 to 4.3.x",
+    ),
+    ("kafka: {version: 4.4.0}\n", "4.4.0|not supported"),
+    ("kafka: {brokers: 2}\n", "2|expected `1` or `3`"),
+    ("connect: {workers: three}\n", "three|no whole number"),
+    (
+        "connect: {workers: \"3\"}\n",
+        "\"3\"|no whole number|without quotes",
+    ),
+    (
+        "connect: {config: [a]}\n",
+        "[a]|cannot be a list|expected a map",
+    ),
+    ("connect: {config: {a: [b]}}\n", "[b]|no single value"),
+    ("connect: {config: {a: }}\n", "a|`a` has no value"),
+    ("stream: {lanes: 0}\n", "0|at least 1"),
+    ("stream: {rate: 0/s}\n", "0/s|no records at all"),
+    (
+        "faults: {kill: {target: any}}\n",
+        "{kill: {target: any}}|cannot be a map|expected a list",
+    ),
+    (
+        "faults: [kill]\n",
+        "kill|a fault cannot be `kill`|expected a map with `kill`",
+    ),
+    (
+        "faults: [{kill: any}]\n",
+        "any|`kill` cannot be `any`|expected a map",
+    ),
+    ("faults: [{kill: {}}]\n", "kill|needs `target` or `owner`"),
+    (
+        "faults: [{kill: {target: any, owner: mirror-0}}]\n",
+        "owner|cannot stand beside `target`",
+    ),
+    (
+        "faults: [{kill: {target: any, at: 1s, after-recovery: 1s}}]\n",
+        "after-recovery|cannot stand beside `at`",
+    ),
+    (
+        "faults: [{kill: {target: any}, stop: {target: any}}]\n",
+        "stop|cannot stand beside `kill`|begin a new line",
+    ),
+    (
+        "faults: [{kill: {target: any, restart-after: 2}}]\n",
+        "2|write the unit too",
+    ),
+    ("expect:\n", "expect|`expect` has no value|expected a map"),
+    (
+        "expect: {duplicates: few}\n",
+        "few|a whole number or `none` or `within-flush-bound`",
+    ),
+    ("question: 42\n", "42|must be text|\"42\""),
+];
+
+pub(super) fn bundled() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
@@ -41,7 +136,7 @@ fn good(text: &str) -> Scenario {
 }
 
 /// A scenario with the usual route and these lines.
-fn with(lines: &str) -> String {
+pub(super) fn with(lines: &str) -> String {
     format!("name: test\n{lines}{ROUTE}")
 }
 
@@ -252,33 +347,7 @@ baseline: 5
 
 #[test]
 fn an_unknown_key_is_found_at_every_level() {
-    for (lines, expected) in [
-        ("kafka: {brokrs: 1}\n", "brokrs|did you mean `brokers`?"),
-        ("connect: {worker: 1}\n", "worker|did you mean `workers`?"),
-        (
-            "connect: {plugins: [{pat: x}]}\n",
-            "pat|did you mean `path`?",
-        ),
-        ("stream: {lane: 1}\n", "lane|did you mean `lanes`?"),
-        (
-            "faults: [{kil: {target: any}}]\n",
-            "kil|did you mean `kill`?",
-        ),
-        (
-            "faults: [{kill: {target: any, grace: 3s}}]\n",
-            "grace|known here",
-        ),
-        (
-            "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, at: 1s}}]}}]\n",
-            "at|known here",
-        ),
-        (
-            "faults: [{rolling: {kill: {}, puase: 1s}}]\n",
-            "puase|did you mean `pause`?",
-        ),
-        ("expect: {lots: 0}\n", "lots|did you mean `lost`?"),
-        ("duraton: 3s\n", "duraton|did you mean `duration`?"),
-    ] {
+    for (lines, expected) in MISUSED_KEYS {
         one(&with(lines), expected);
     }
     one(
@@ -297,75 +366,21 @@ fn an_unknown_key_is_found_at_every_level() {
 
 #[test]
 fn values_of_the_wrong_kind_are_reported_with_what_is_expected() {
+    for (lines, expected) in MISUSED_VALUES {
+        one(&with(lines), expected);
+    }
+}
+
+#[test]
+fn values_that_only_fail_together_are_reported() {
     for (lines, expected) in [
-        (
-            "kafka: 4.1.1\n",
-            "4.1.1|`kafka` cannot be `4.1.1`|expected a map with `version` and `brokers`",
-        ),
-        (
-            "kafka: {version: 4.1}\n",
-            "4.1|no Kafka version|three numbers",
-        ),
-        (
-            "kafka: {version: 2.8.1}\n",
-            "2.8.1|not supported|3.0.0 to 4.3.x",
-        ),
-        ("kafka: {version: 4.4.0}\n", "4.4.0|not supported"),
-        ("kafka: {brokers: 2}\n", "2|expected `1` or `3`"),
-        ("connect: {workers: three}\n", "three|no whole number"),
-        (
-            "connect: {workers: \"3\"}\n",
-            "\"3\"|no whole number|without quotes",
-        ),
-        (
-            "connect: {config: [a]}\n",
-            "[a]|cannot be a list|expected a map",
-        ),
-        ("connect: {config: {a: [b]}}\n", "[b]|no single value"),
-        ("connect: {config: {a: }}\n", "a|`a` has no value"),
-        ("stream: {lanes: 0}\n", "0|at least 1"),
-        ("stream: {rate: 0/s}\n", "0/s|no records at all"),
         (
             "stream: {rate: 10000k/s, record-size: 1KiB}\n",
             "10000k/s|over 1 GiB/s|1048576/s",
         ),
-        (
-            "faults: {kill: {target: any}}\n",
-            "{kill: {target: any}}|cannot be a map|expected a list",
-        ),
-        (
-            "faults: [kill]\n",
-            "kill|a fault cannot be `kill`|expected a map with `kill`",
-        ),
-        (
-            "faults: [{kill: any}]\n",
-            "any|`kill` cannot be `any`|expected a map",
-        ),
-        ("faults: [{kill: {}}]\n", "kill|needs `target` or `owner`"),
-        (
-            "faults: [{kill: {target: any, owner: mirror-0}}]\n",
-            "owner|cannot stand beside `target`",
-        ),
-        (
-            "faults: [{kill: {target: any, at: 1s, after-recovery: 1s}}]\n",
-            "after-recovery|cannot stand beside `at`",
-        ),
-        (
-            "faults: [{kill: {target: any}, stop: {target: any}}]\n",
-            "stop|cannot stand beside `kill`|begin a new line",
-        ),
-        (
-            "faults: [{kill: {target: any, restart-after: 2}}]\n",
-            "2|write the unit too",
-        ),
-        ("expect:\n", "expect|`expect` has no value|expected a map"),
-        (
-            "expect: {duplicates: few}\n",
-            "few|a whole number or `none` or `within-flush-bound`",
-        ),
-        ("question: 42\n", "42|must be text|\"42\""),
         ("baseline: 0s\n", "0s|too short"),
         ("drain: 1s\n", "1s|shorter than the quiet"),
+        ("stream: {record-size: 2MiB}\n", "2MiB|at most 1000000"),
     ] {
         one(&with(lines), expected);
     }
@@ -697,6 +712,21 @@ fn an_unknown_name_in_a_configuration_is_reported_with_the_known_ones() {
 }
 
 #[test]
+fn a_slip_in_the_name_of_one_of_kafkas_connectors_is_reported() {
+    let slip = with("").replace("FileStreamSink", "FileStreamSnik");
+    one(&slip, "FileStreamSnik|did you mean `FileStreamSink`?");
+    let slip = with("").replace(
+        "MirrorSourceConnector",
+        "org.apache.kafka.connect.mirror.MirorSourceConnector",
+    );
+    let found = mistakes(&slip);
+    assert!(
+        found[0].contains("did you mean `org.apache.kafka.connect.mirror.MirrorSourceConnector`?"),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn settings_that_only_the_run_can_know_are_refused() {
     one(
         &with("connect: {config: {listeners: x}}\n"),
@@ -724,6 +754,14 @@ fn a_picture_of_a_mistake_underlines_its_place() {
     "#);
     let coloured = parse("bounce.yaml", &text).unwrap_err().render(true);
     assert!(coloured.contains('\u{1b}') && !picture.contains('\u{1b}'));
+}
+
+#[test]
+fn a_help_that_is_too_long_for_its_line_stands_below() {
+    let picture = parse("f.yaml", &with("").replace("src.orders", "other"))
+        .unwrap_err()
+        .render(false);
+    insta::assert_snapshot!(picture, @"");
 }
 
 #[test]
@@ -771,7 +809,7 @@ fn check_any(text: &str) {
     mistakes.render(false);
 }
 
-fn damaged_scenario() -> impl Strategy<Value = String> {
+pub(super) fn damaged_scenario() -> impl Strategy<Value = String> {
     let texts: Vec<String> = bundled().into_iter().map(|(_, text)| text).collect();
     let pieces = vec![
         "", "x", "0", "-1", "w9", "[", "}", ": ", "\n", "never", "±", "*a", "&a ", "null",
