@@ -761,7 +761,16 @@ fn a_help_that_is_too_long_for_its_line_stands_below() {
     let picture = parse("f.yaml", &with("").replace("src.orders", "other"))
         .unwrap_err()
         .render(false);
-    insta::assert_snapshot!(picture, @"");
+    insta::assert_snapshot!(picture, @r#"
+      × MirrorSource does not write to `other`
+       ╭─[f.yaml:6:18]
+     6 │   - tap: {topic: other}
+       ·                  ─────
+       ╰────
+      help: it puts its source's alias before the topic: call the tap `src.orders`
+
+    1 mistake in f.yaml
+    "#);
 }
 
 #[test]
