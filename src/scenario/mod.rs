@@ -24,6 +24,8 @@ mod value;
 mod wiring;
 
 #[cfg(test)]
+mod route_tests;
+#[cfg(test)]
 mod schema_tests;
 #[cfg(test)]
 mod tests;

@@ -114,6 +114,82 @@ pub(super) const MISUSED_VALUES: &[(&str, &str)] = &[
     ("question: 42\n", "42|must be text|\"42\""),
 ];
 
+/// Faults that could never be carried out, and how that is reported.
+const SENSELESS_FAULTS: &[(&str, &str)] = &[
+    (
+        "faults: [{kill: {target: w9}}]\n",
+        "w9|unknown worker `w9`|`w1` to `w3`",
+    ),
+    (
+        "faults: [{kill: {target: laeder}}]\n",
+        "laeder|did you mean `leader`?",
+    ),
+    (
+        "faults: [{kill: {owner: miror-1}}]\n",
+        "miror-1|no connector `miror`|did you mean `mirror`?",
+    ),
+    (
+        "faults: [{kill: {owner: mirror-3}}]\n",
+        "mirror-3|no task 3|`mirror-0` to `mirror-2`",
+    ),
+    (
+        "faults: [{kill: {owner: mirror}}]\n",
+        "mirror|names no task",
+    ),
+    (
+        "connect: {workers: 1}\nfaults: [{kill: {target: follower}}]\n",
+        "follower|no follower",
+    ),
+    (
+        "faults: [{kill: {target: all, restart-after: never}}]\n",
+        "never|no worker is left",
+    ),
+    (
+        "faults: [{rolling: {kill: {restart-after: never}}}]\n",
+        "never|no worker is left",
+    ),
+    (
+        "faults: [{repeat: {rounds: 3, every: 9s, do: [{kill: {target: any, restart-after: never}}]}}]\n",
+        "never|no worker is left",
+    ),
+    (
+        "faults: [{kill: {target: w1, restart-after: never}}, {kill: {target: w1}}]\n",
+        "w1|already down",
+    ),
+    (
+        "faults: [{kill: {target: w1, at: 9s}}, {kill: {target: w1, at: 8s}}]\n",
+        "8s|before the one above it",
+    ),
+    (
+        "faults: [{repeat: {rounds: 0, every: 9s, do: [{kill: {target: any}}]}}]\n",
+        "0|at least 1",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 0s, do: [{kill: {target: any}}]}}]\n",
+        "0s|without time",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 1s ± 2s, do: [{kill: {target: any}}]}}]\n",
+        "1s ± 2s|ends before it begins",
+    ),
+    (
+        "faults: [{repeat: {window: 60s..10s, every: 1s, do: [{kill: {target: any}}]}}]\n",
+        "60s..10s|ends before it begins|did you mean `10s..1m`?",
+    ),
+    (
+        "faults: [{repeat: {window: 0s..10h, every: 1s, do: [{kill: {target: any}}]}}]\n",
+        "0s..10h|36000 rounds",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 1s, do: []}}]\n",
+        "[]|`do` is empty",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, after-recovery: 1s}}]}}]\n",
+        "after-recovery|a time of its own",
+    ),
+];
+
 pub(super) fn bundled() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -140,7 +216,7 @@ pub(super) fn with(lines: &str) -> String {
     format!("name: test\n{lines}{ROUTE}")
 }
 
-fn with_route(route: &str) -> String {
+pub(super) fn with_route(route: &str) -> String {
     format!("name: test\nroute:\n{route}")
 }
 
@@ -161,7 +237,7 @@ fn mistakes(text: &str) -> Vec<String> {
 
 /// Checks that the text has exactly this one mistake; `expected` is `underlined|part of message|part of help`.
 #[track_caller]
-fn one(text: &str, expected: &str) {
+pub(super) fn one(text: &str, expected: &str) {
     let found = mistakes(text);
     let parts: Vec<&str> = expected.split('|').collect();
     assert_eq!(
@@ -388,239 +464,11 @@ fn values_that_only_fail_together_are_reported() {
 
 #[test]
 fn faults_without_sense_are_reported() {
-    for (lines, expected) in [
-        (
-            "faults: [{kill: {target: w9}}]\n",
-            "w9|unknown worker `w9`|`w1` to `w3`",
-        ),
-        (
-            "faults: [{kill: {target: laeder}}]\n",
-            "laeder|did you mean `leader`?",
-        ),
-        (
-            "faults: [{kill: {owner: miror-1}}]\n",
-            "miror-1|no connector `miror`|did you mean `mirror`?",
-        ),
-        (
-            "faults: [{kill: {owner: mirror-3}}]\n",
-            "mirror-3|no task 3|`mirror-0` to `mirror-2`",
-        ),
-        (
-            "faults: [{kill: {owner: mirror}}]\n",
-            "mirror|names no task",
-        ),
-        (
-            "connect: {workers: 1}\nfaults: [{kill: {target: follower}}]\n",
-            "follower|no follower",
-        ),
-        (
-            "faults: [{kill: {target: all, restart-after: never}}]\n",
-            "never|no worker is left",
-        ),
-        (
-            "faults: [{rolling: {kill: {restart-after: never}}}]\n",
-            "never|no worker is left",
-        ),
-        (
-            "faults: [{repeat: {rounds: 3, every: 9s, do: [{kill: {target: any, restart-after: never}}]}}]\n",
-            "never|no worker is left",
-        ),
-        (
-            "faults: [{kill: {target: w1, restart-after: never}}, {kill: {target: w1}}]\n",
-            "w1|already down",
-        ),
-        (
-            "faults: [{kill: {target: w1, at: 9s}}, {kill: {target: w1, at: 8s}}]\n",
-            "8s|before the one above it",
-        ),
-        (
-            "faults: [{repeat: {rounds: 0, every: 9s, do: [{kill: {target: any}}]}}]\n",
-            "0|at least 1",
-        ),
-        (
-            "faults: [{repeat: {rounds: 1, every: 0s, do: [{kill: {target: any}}]}}]\n",
-            "0s|without time",
-        ),
-        (
-            "faults: [{repeat: {rounds: 1, every: 1s ± 2s, do: [{kill: {target: any}}]}}]\n",
-            "1s ± 2s|ends before it begins",
-        ),
-        (
-            "faults: [{repeat: {window: 60s..10s, every: 1s, do: [{kill: {target: any}}]}}]\n",
-            "60s..10s|ends before it begins|did you mean `10s..1m`?",
-        ),
-        (
-            "faults: [{repeat: {window: 0s..10h, every: 1s, do: [{kill: {target: any}}]}}]\n",
-            "0s..10h|36000 rounds",
-        ),
-        (
-            "faults: [{repeat: {rounds: 1, every: 1s, do: []}}]\n",
-            "[]|`do` is empty",
-        ),
-        (
-            "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, after-recovery: 1s}}]}}]\n",
-            "after-recovery|a time of its own",
-        ),
-    ] {
+    for (lines, expected) in SENSELESS_FAULTS {
         one(&with(lines), expected);
     }
     let two_of_three = "faults: [{kill: {target: any, restart-after: never}}, {stop: {target: any, restart-after: never}}, {kill: {target: all}}]\n";
     assert_eq!(mistakes(&with(two_of_three)), [""; 0]);
-}
-
-#[test]
-fn a_route_that_carries_no_records_is_reported() {
-    let feed = "  - feed: {topic: a}\n";
-    let mirror = "  - connector: {name: m, config: {connector.class: MirrorSource}}\n";
-    let sink = "  - connector: {name: s, config: {connector.class: FileStreamSink}}\n";
-    let reader = "  - connector: {name: r, config: {connector.class: FileStreamSource}}\n";
-    let topic = "  - tap: {topic: src.a}\n";
-    let file = "  - tap: {file: out.txt}\n";
-    for (route, expected) in [
-        (&[topic][..], "tap|begins with a tap"),
-        (&[feed], "feed|ends with a feed"),
-        (
-            &[feed, mirror],
-            "connector|ends with a connector|a tap is expected",
-        ),
-        (
-            &[feed, mirror, sink, file],
-            "connector|two connectors without a tap",
-        ),
-        (&[feed, topic], "tap|a tap without a connector"),
-        (
-            &[
-                feed,
-                mirror,
-                topic,
-                sink,
-                file,
-                reader,
-                "  - tap: {topic: b}\n",
-            ],
-            "connector|a third connector",
-        ),
-        (
-            &[feed, mirror, topic, "  - feed: {topic: b}\n"],
-            "feed|behind the beginning|`tap`",
-        ),
-        (&[sink, file], "FileStreamSink|a sink with nothing to read"),
-        (
-            &[feed, mirror, file],
-            "out.txt|a source, and this tap is a file",
-        ),
-        (
-            &["  - feed: {file: in.txt}\n", sink, file],
-            "FileStreamSink|a topic is expected before it",
-        ),
-        (
-            &[
-                "  - feed: {file: in.txt}\n",
-                mirror,
-                "  - tap: {topic: src.in.txt}\n",
-            ],
-            "MirrorSource|has no topic before it",
-        ),
-        (
-            &[feed, reader, topic],
-            "FileStreamSource|has no file before it",
-        ),
-        (
-            &[feed, mirror, "  - tap: {topic: other}\n"],
-            "other|call the tap `src.a`",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: m, config: {connector.class: XSource}}\n",
-                "  - tap: {topic: a}\n",
-            ],
-            "a|a second place called `a`",
-        ),
-        (
-            &[
-                feed,
-                mirror,
-                topic,
-                "  - connector: {name: m, config: {connector.class: FileStreamSink}}\n",
-                file,
-            ],
-            "m|a second connector called `m`",
-        ),
-        (
-            &["  - feed: {topic: a, file: b}\n", mirror, topic],
-            "file|cannot stand beside `topic`",
-        ),
-        (
-            &["  - feed: {topic: a/b}\n", mirror, topic],
-            "a/b|cannot name a feed or tap",
-        ),
-        (
-            &["  - feed: {}\n", mirror, topic],
-            "feed|needs `topic` or `file`",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: m, config: {tasks.max: 1}}\n",
-                file,
-            ],
-            "config|`connector.class` is missing",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: m, config: {connector.class: X, tasks.max: no}}\n",
-                file,
-            ],
-            "no|`tasks.max` cannot be `no`",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: m, config: {connector.class: X, name: n}}\n",
-                file,
-            ],
-            "n|a second name",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: m, config: {connector.class: X}}\n",
-                topic,
-            ],
-            "X|a source or a sink",
-        ),
-        (
-            &[feed, mirror, "  - tap: {topic: src.a, lane: {value: /a}}\n"],
-            "lane|behind a feed",
-        ),
-        (
-            &[
-                "  - connector: {name: m, config: {connector.class: XSource}}\n",
-                topic,
-            ],
-            "src.a|how are the records",
-        ),
-        (
-            &[
-                "  - feed: {file: in.txt}\n",
-                reader,
-                "  - tap: {topic: b, partitions: 4}\n",
-            ],
-            "4|would lose their order",
-        ),
-        (
-            &[
-                feed,
-                "  - connector: {name: s, config: {connector.class: FileStreamSink, file: /tmp/x}}\n",
-                file,
-            ],
-            "/tmp/x|not the one in the route",
-        ),
-    ] {
-        one(&with_route(&route.concat()), expected);
-    }
 }
 
 #[test]
