@@ -11,6 +11,7 @@ mod leg;
 mod mistake;
 mod read;
 mod render;
+mod resolved;
 mod route;
 mod schema;
 mod settings;
@@ -22,6 +23,10 @@ mod units;
 mod value;
 mod wiring;
 
+#[cfg(test)]
+mod route_tests;
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;
 

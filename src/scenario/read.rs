@@ -166,7 +166,10 @@ const LARGEST_RECORD_BYTES: usize = 1_000_000;
 
 fn check_stream(node: Option<&Node>, stream: StreamSpec, mistakes: &mut Collector<'_>) {
     let Some(node) = node else { return };
-    let place = |key: &str| node.get(key).map_or(node.span, |value| value.span);
+    let place = |key: &str| {
+        let value = node.get(key).or_else(|| node.get("record-size"));
+        value.map_or(node.span, |value| value.span)
+    };
     if stream.rate_per_second == 0 {
         let help = "write at least `1/s`";
         mistakes.report(place("rate"), "a rate of no records at all", help);
@@ -187,6 +190,7 @@ fn check_stream(node: Option<&Node>, stream: StreamSpec, mistakes: &mut Collecto
         let message = format!("brokers take no record of {size} bytes by default");
         let help = format!("write at most {LARGEST_RECORD_BYTES}");
         mistakes.report(place("record-size"), message, help);
+        return;
     }
     let bytes = u64::try_from(size)
         .unwrap_or(u64::MAX)

@@ -145,6 +145,9 @@ fn read_connector<'n>(node: &'n Node, mistakes: &mut Collector<'_>) -> Option<Co
             help,
         );
     }
+    if let Some(class) = class {
+        check_class(class, mistakes);
+    }
     let name = name?;
     check_config(&name, config, mistakes);
     let connector = Connector {
@@ -164,6 +167,34 @@ fn read_connector<'n>(node: &'n Node, mistakes: &mut Collector<'_>) -> Option<Co
         place: class.map_or(name_node.span, |class| class.span),
         connector,
     })
+}
+
+/// Connectors that come with Kafka itself.
+const KAFKAS_OWN: [&str; 6] = [
+    "FileStreamSink",
+    "FileStreamSource",
+    "MirrorCheckpoint",
+    "MirrorHeartbeat",
+    "MirrorSource",
+    "VerifiableSource",
+];
+
+/// Any class may stand on the plugin path, so only a slip in the name of one of Kafka's own is reported.
+fn check_class(class: &Node, mistakes: &mut Collector<'_>) {
+    let Some(text) = class.text() else { return };
+    let (package, short) = text.rsplit_once('.').unwrap_or(("", text));
+    let bare = short.strip_suffix("Connector").unwrap_or(short);
+    let near = KAFKAS_OWN
+        .iter()
+        .map(|own| (strsim::damerau_levenshtein(bare, own), *own))
+        .min();
+    if let Some((1..=2, own)) = near
+        && (package.is_empty() || package.starts_with("org.apache.kafka."))
+    {
+        let message = format!("no connector class is called `{text}`");
+        let help = format!("did you mean `{}`?", text.replace(bare, own));
+        mistakes.report(class.span, message, help);
+    }
 }
 
 fn check_config(name: &ConnectorName, config: &Node, mistakes: &mut Collector<'_>) {

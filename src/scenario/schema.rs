@@ -80,13 +80,13 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::DurationOr(word) => text_like(&format!("({DURATION}|{word})")),
         Shape::Jittered => text_like(&format!("{DURATION}( *(±|\\+-|\\+/-) *{DURATION})?")),
         Shape::Stretch => text_like(&format!("{DURATION} *\\.\\. *{DURATION}")),
-        Shape::Rate => text_like("[0-9][0-9_,]*k?/s"),
+        Shape::Rate => text_like("(0[0_,]*)?[1-9][0-9_,]*k?/s"),
         Shape::Size => json!({
             "type": ["integer", "string"],
             "minimum": 0,
             "pattern": "^[0-9]+( ?(B|KiB|MiB))?$",
         }),
-        Shape::Version => text_like("[34]\\.[0-9]+\\.[0-9]+"),
+        Shape::Version => text_like("(3\\.[0-9]+|4\\.[0-3])\\.[0-9]+"),
         Shape::Pointer => text_like("(/([^~]|~[01])*)?"),
         Shape::Maven => text_like("[^:/]+:[^:/]+:[^:/]+"),
         Shape::Limit(words) => json!({

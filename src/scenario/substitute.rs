@@ -84,14 +84,9 @@ pub(super) fn known_names(
             names.insert(format!("{word}.{}", kind_of(place)), Meaning::of(place));
         }
     }
-    for (index, place) in all.iter().enumerate() {
+    for place in all {
         let (Medium::Topic(name) | Medium::File(name)) = place;
-        let role = if index == 0 && before.is_some() {
-            "feed"
-        } else {
-            "tap"
-        };
-        for word in [role, kind_of(place)] {
+        for word in ["feed", "tap", kind_of(place)] {
             names
                 .entry(format!("{word}.{name}"))
                 .or_insert_with(|| Meaning::of(place));
