@@ -1,6 +1,5 @@
 //! Judgement to bytes: one file a format, each a pure function, the same bytes for the same judgement.
 
-mod chart;
 mod csv;
 mod files;
 mod html;
@@ -9,7 +8,6 @@ mod junit;
 mod ledger;
 mod markdown;
 mod numbers;
-mod page;
 mod terminal;
 mod text;
 
