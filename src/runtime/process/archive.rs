@@ -16,8 +16,8 @@ use super::launch::{Archive, Launch, flags, logger_of};
 use super::node::await_answer;
 use super::ports::free_ports;
 use super::probe::Probe;
-use super::storage;
 use super::supervisor::{Order, Process, Supervisor};
+use super::{plugins, storage};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const DUMP_LIMIT: Duration = Duration::from_secs(60);
@@ -143,12 +143,13 @@ fn train_in(
         }],
         &data,
     );
+    let plugin_path = plugins::plugin_path(&scratch.join("plugins"), &[])?;
     let facts = WorkerFacts {
         bootstrap: &format!("127.0.0.1:{clients}"),
         group_id: "training",
         brokers: 1,
         version: training.worker.version,
-        plugin_path: "",
+        plugin_path: &plugin_path,
         own_plugins: false,
         config: &std::collections::BTreeMap::new(),
     };

@@ -14,8 +14,9 @@ use super::log_tail;
 use super::probe::Probe;
 use super::supervisor::Process;
 
-/// Pause between two questions whether a process answers: a closed port gives no event.
-pub const POLL: Duration = Duration::from_millis(10);
+/// Pause between two questions whether a process answers: a closed port gives no event, and each question to a worker
+/// that is half up costs a line of its log.
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// A broker or a worker.
 pub struct Node {

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::scenario::Plugin;
 
 use super::super::RuntimeError;
-use super::installation::{file_name, plugin_from_cache};
+use super::installation::{Installation, file_name, plugin_from_cache};
 use super::maven::Coordinate;
 
 /// Where each plugin stands on this machine; fetched when it is a coordinate. Relative paths count from `base`.
@@ -75,6 +75,42 @@ fn jars_below(folder: &Path) -> Vec<PathBuf> {
     inside.into_iter().chain(below).filter(is_jar).collect()
 }
 
+/// Kafka's test connectors live in a package that Connect never takes from the plugin path (`PluginUtils` refuses
+/// `org.apache.kafka.connect.*` but for a few): a plugin that holds them belongs on the class path. Returns the jars to
+/// add there, less those that the workers have in their own version, and the other plugins.
+pub fn split(plugins: Vec<PathBuf>, worker: &Installation) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (for_class_path, others): (Vec<_>, Vec<_>) = plugins
+        .into_iter()
+        .partition(|plugin| jars_of(plugin).iter().any(|jar| is_of_kafka(jar)));
+    let mut jars: Vec<PathBuf> = for_class_path
+        .iter()
+        .flat_map(|plugin| jars_of(plugin))
+        .collect();
+    jars.retain(|jar| !worker.has(artifact_of(&file_name(jar))));
+    jars.sort();
+    (jars, others)
+}
+
+fn jars_of(plugin: &Path) -> Vec<PathBuf> {
+    if plugin.is_file() {
+        vec![plugin.to_owned()]
+    } else {
+        jars_below(plugin)
+    }
+}
+
+fn is_of_kafka(jar: &Path) -> bool {
+    artifact_of(&file_name(jar)) == "connect-test-plugins"
+}
+
+/// `connect-file-4.1.1.jar` is of `connect-file`.
+fn artifact_of(jar: &str) -> &str {
+    let version = jar
+        .match_indices('-')
+        .find(|(at, _)| jar[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    version.map_or(jar, |(at, _)| &jar[..at])
+}
+
 /// Makes the folder `path_folder` with a link to each plugin, and returns the value of `plugin.path`. Connect takes each
 /// entry of a plugin path folder for one plugin with class loader of its own; a folder of plugin folders is an entry itself.
 pub fn plugin_path(path_folder: &Path, plugins: &[PathBuf]) -> Result<String, RuntimeError> {
@@ -99,6 +135,30 @@ fn is_folder_of_plugins(plugin: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kafkas_test_connectors_go_to_the_class_path_without_what_the_workers_have() {
+        let temp = tempfile::tempdir().unwrap();
+        let (tests, other) = (temp.path().join("tests"), temp.path().join("other"));
+        for jar in [
+            "tests/connect-test-plugins-3.9.0.jar",
+            "tests/jackson-core-2.16.2.jar",
+            "other/mine-1.jar",
+        ] {
+            fs::create_dir_all(temp.path().join(jar).parent().unwrap()).unwrap();
+            fs::write(temp.path().join(jar), b"").unwrap();
+        }
+        let worker = Installation {
+            version: crate::model::KafkaVersion::new(4, 1, 1),
+            jars: vec![PathBuf::from("/l/jackson-core-2.19.0.jar")],
+            missing: vec![],
+        };
+        let (jars, others) = split(vec![tests.clone(), other.clone()], &worker);
+        assert_eq!(jars, vec![tests.join("connect-test-plugins-3.9.0.jar")]);
+        assert_eq!(others, vec![other]);
+        assert_eq!(artifact_of("scala-library-2.13.16.jar"), "scala-library");
+        assert_eq!(artifact_of("plain.jar"), "plain.jar");
+    }
 
     #[test]
     fn a_jar_a_folder_of_jars_and_a_folder_of_plugins_all_reach_the_path() {

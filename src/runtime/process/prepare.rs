@@ -51,7 +51,7 @@ pub fn prepare(
         Some(home) if home.version == version => Ok(home.clone()),
         Some(_) | None => installation::from_cache(cache, version, role, journal, stop),
     };
-    let worker = find(spec.connect_version, Role::Worker)?;
+    let mut worker = find(spec.connect_version, Role::Worker)?;
     let broker = if spec.kafka_version == spec.connect_version {
         worker.clone()
     } else {
@@ -68,6 +68,9 @@ pub fn prepare(
         java: &java,
     };
     let archives = archive::archives(&training, journal, stop)?;
+    // More jars at the end of the class path leave the archive usable.
+    let (more_jars, plugins) = plugins::split(plugins, &worker);
+    worker.jars.extend(more_jars);
     Ok(Prepared {
         java,
         broker,
