@@ -104,14 +104,25 @@ impl Run {
         self.journal.record(What::PhaseBegan(Phase::Prepare));
         let folders = UserFolders::from_env();
         let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path()).map_err(RunError::environment)?;
-        let spec = self.cluster_spec(folders, ledger);
+        let spec = self.cluster_spec(folders, ledger.clone());
+        let result = self.with_cluster(&spec, stop, rows);
+        ledger.close();
+        result
+    }
+
+    fn with_cluster(
+        &self,
+        spec: &ClusterSpec,
+        stop: &StopToken,
+        rows: &mut BTreeMap<PlaceName, u64>,
+    ) -> Result<(), RunError> {
         let failed = |error: RuntimeError| match stop.urgency() {
             Urgency::None => RunError::environment(error),
             Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
         };
-        let prepared = prepare(&spec, &self.journal, stop.asked()).map_err(failed)?;
+        let prepared = prepare(spec, &self.journal, stop.asked()).map_err(failed)?;
         self.journal.record(What::PhaseBegan(Phase::Provision));
-        let cluster = ProcessCluster::start(&spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
+        let cluster = ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
         let runtime: Arc<dyn Runtime> = Arc::new(cluster);
         let scenario = &self.request.scenario;
         let conductor =

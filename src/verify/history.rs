@@ -354,7 +354,9 @@ impl<'a> History<'a> {
             story.kind = *kind;
             story.intended = Some(at);
             story.why.clone_from(why);
-            workers.iter().for_each(|worker| drop(story.victim(worker)));
+            for worker in workers {
+                story.victim(worker);
+            }
         } else if let What::FaultActed { fault, worker } = &event.what {
             let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
             victim.acted.get_or_insert(at);
@@ -448,13 +450,6 @@ impl<'a> History<'a> {
         self.longest_poll_gap_ms
             .unwrap_or(0)
             .max(info.group_poll_ms)
-    }
-
-    /// Whether this observer worked to the end.
-    pub(super) fn observer_failed(&self, name: &str) -> bool {
-        self.observers_failed
-            .iter()
-            .any(|(observer, _)| *observer == name)
     }
 
     /// Processes that ended unasked while they were needed, a phrase each.

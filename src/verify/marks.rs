@@ -25,9 +25,8 @@ pub(super) struct FaultMarks {
     pub began: Option<Moment>,
     pub noticed: Option<Moment>,
     pub tasks: Vec<TaskMarks>,
-    /// Every expected worker is a member, every task is owned once, no delay is pending.
-    pub balanced: Option<Moment>,
-    /// The last task that moved has started.
+    /// The group is balanced again (every expected worker is a member, every task is owned once, no delay is pending) and
+    /// the last task that moved has started.
     pub settled: Option<Moment>,
 }
 
@@ -84,7 +83,6 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         began: Some(began),
         noticed,
         tasks: tasks.into_iter().map(of_task).collect(),
-        balanced,
         settled,
     }
 }

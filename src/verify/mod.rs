@@ -27,6 +27,11 @@ mod settings;
 mod summary;
 mod timeline;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
 pub use evidence::{Evidence, open_and_explain, open_and_judge};
 pub use explain::{Explanation, StoryLine, explain};
 pub use judge::judge;

@@ -16,7 +16,6 @@ const LATEST_US: u64 = 10_000_000;
 pub(super) struct WrongCommit {
     pub leg: usize,
     pub at: Moment,
-    pub key: CommitKey,
     pub text: String,
     /// The record that it names, where there is one.
     pub record: Option<(u32, u64)>,
@@ -83,7 +82,6 @@ fn went_back(leg: usize, commit: &Commit, before: Option<u64>) -> Option<WrongCo
     (next < before).then(|| WrongCommit {
         leg,
         at: commit.at,
-        key: commit.key,
         text: format!(
             "the commit for {} at {} went back from {before} to {next}",
             subject(commit.key),
@@ -99,7 +97,6 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
         Some(WrongCommit {
             leg,
             at: commit.at,
-            key: commit.key,
             text: format!(
                 "the commit for {} at {} {what}",
                 subject(commit.key),

@@ -210,7 +210,9 @@ mod tests {
         #[test]
         fn the_order_of_insertion_does_not_matter(mut order in proptest::collection::vec(prop_oneof![0..300u64, 60_000..150_000u64], 0..300)) {
             let mut set = SeenSet::default();
-            order.iter().for_each(|n| drop(set.insert(*n)));
+            for n in &order {
+                set.insert(*n);
+            }
             order.sort_unstable();
             order.dedup();
             prop_assert_eq!(set.len(), order.len() as u64);
