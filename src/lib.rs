@@ -52,17 +52,20 @@
 //! awaited and what was last seen. Nothing outside `cli` prints. No file but `journal/clock.rs` reads a clock. `verify`
 //! never talks to a cluster. No reader of squall ever commits an offset. No fault is without a proof and an undo.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may fail where it stands"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test may fail where it stands")
+)]
 
-pub mod model;
-pub mod scenario;
-pub mod plan;
-pub mod journal;
-pub mod verify;
-pub mod report;
-pub mod kafka;
-pub mod connect;
-pub mod places;
-pub mod runtime;
-pub mod run;
 pub mod cli;
+pub mod connect;
+pub mod journal;
+pub mod kafka;
+pub mod model;
+pub mod places;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod runtime;
+pub mod scenario;
+pub mod verify;

@@ -14,7 +14,11 @@ fn with_file(text: &str, arguments: impl Fn(&str) -> Vec<String>) -> (i32, Strin
     let file = home.path().join("scenario.yaml");
     std::fs::write(&file, text).unwrap();
     let arguments = arguments(file.to_str().unwrap());
-    outcome(&squall(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).output().unwrap())
+    outcome(
+        &squall(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .output()
+            .unwrap(),
+    )
 }
 
 #[test]
@@ -55,7 +59,10 @@ fn the_same_scenario_and_seed_give_the_same_plan_byte_for_byte() {
 fn every_bundled_scenario_is_listed_and_valid() {
     let (code, list, _) = run(&["list", "scenarios"]);
     assert_eq!(code, 0);
-    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
     assert!(names.len() >= 8, "{list}");
     for name in names {
         let (code, stdout, stderr) = run(&["validate", name]);
@@ -110,7 +117,11 @@ fn doctor_names_what_is_missing() {
     assert_eq!(code, 0, "{stdout}{stderr}");
     assert!(stdout.contains("ok"), "{stdout}");
     let empty = tempfile::tempdir().unwrap();
-    let output = squall(&["doctor"]).env("PATH", empty.path()).env_remove("JAVA_HOME").output().unwrap();
+    let output = squall(&["doctor"])
+        .env("PATH", empty.path())
+        .env_remove("JAVA_HOME")
+        .output()
+        .unwrap();
     let (code, stdout, _) = outcome(&output);
     assert_eq!(code, 4, "{stdout}");
     assert!(stdout.contains("FAIL") && stdout.contains("→"), "{stdout}");

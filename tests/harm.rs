@@ -51,12 +51,18 @@ fn connector(name: &str) -> ConnectorName {
 impl Outside {
     fn of(run: &Running) -> Self {
         let cluster = Cluster::at(&run.bootstrap());
-        Self { rest: Rest::new(&run.rest()), admin: Admin::new(&cluster).unwrap(), cluster }
+        Self {
+            rest: Rest::new(&run.rest()),
+            admin: Admin::new(&cluster).unwrap(),
+            cluster,
+        }
     }
 
     /// Stops a connector and waits until it has no task any more.
     fn stop(&self, name: &str) {
-        self.rest.stop(&connector(name), Deadline::after(LIMIT)).unwrap();
+        self.rest
+            .stop(&connector(name), Deadline::after(LIMIT))
+            .unwrap();
         self.wait(|| {
             let all = self.rest.status_all(LIMIT).ok()?;
             let status = all.get(&connector(name))?;
@@ -65,7 +71,9 @@ impl Outside {
     }
 
     fn resume(&self, name: &str) {
-        self.rest.resume(&connector(name), Deadline::after(LIMIT)).unwrap();
+        self.rest
+            .resume(&connector(name), Deadline::after(LIMIT))
+            .unwrap();
     }
 
     fn wait<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -80,7 +88,10 @@ impl Outside {
     }
 
     fn sink_position(&self, partition: i32) -> i64 {
-        let committed = self.admin.committed("connect-archive", "src.orders", &[partition], LIMIT).unwrap();
+        let committed = self
+            .admin
+            .committed("connect-archive", "src.orders", &[partition], LIMIT)
+            .unwrap();
         committed[&partition]
     }
 
@@ -88,13 +99,20 @@ impl Outside {
     fn source_position(&self, partition: i32) -> i64 {
         let offsets = self.rest.offsets(&connector("mirror"), LIMIT).unwrap();
         let all = offsets["offsets"].as_array().unwrap();
-        let found = all.iter().find(|entry| entry["partition"]["partition"] == partition && entry["partition"]["topic"] == "orders");
-        found.unwrap_or_else(|| panic!("no offset of partition {partition} in {offsets}"))["offset"]["offset"].as_i64().unwrap()
+        let found = all.iter().find(|entry| {
+            entry["partition"]["partition"] == partition && entry["partition"]["topic"] == "orders"
+        });
+        found.unwrap_or_else(|| panic!("no offset of partition {partition} in {offsets}"))["offset"]
+            ["offset"]
+            .as_i64()
+            .unwrap()
     }
 
     /// Waits until a topic's partition has grown beyond an offset.
     fn grown(&self, topic: &str, partition: i32, beyond: i64) {
-        self.wait(|| (self.admin.end_offsets(topic, LIMIT).ok()?[&partition] > beyond).then_some(()));
+        self.wait(|| {
+            (self.admin.end_offsets(topic, LIMIT).ok()?[&partition] > beyond).then_some(())
+        });
     }
 
     fn move_sink(&self, moves: &[(i32, i64)]) {
@@ -102,7 +120,13 @@ impl Outside {
             .iter()
             .map(|(partition, offset)| json!({"partition": {"kafka_topic": "src.orders", "kafka_partition": partition}, "offset": {"kafka_offset": offset}}))
             .collect();
-        self.rest.alter_offsets(&connector("archive"), &json!({ "offsets": offsets }), Deadline::after(LIMIT)).unwrap();
+        self.rest
+            .alter_offsets(
+                &connector("archive"),
+                &json!({ "offsets": offsets }),
+                Deadline::after(LIMIT),
+            )
+            .unwrap();
     }
 
     fn move_source(&self, moves: &[(i32, i64)]) {
@@ -110,7 +134,13 @@ impl Outside {
             .iter()
             .map(|(partition, offset)| json!({"partition": {"cluster": "src", "partition": partition, "topic": "orders"}, "offset": {"offset": offset}}))
             .collect();
-        self.rest.alter_offsets(&connector("mirror"), &json!({ "offsets": offsets }), Deadline::after(LIMIT)).unwrap();
+        self.rest
+            .alter_offsets(
+                &connector("mirror"),
+                &json!({ "offsets": offsets }),
+                Deadline::after(LIMIT),
+            )
+            .unwrap();
     }
 
     /// Writes values into a topic, as a stranger would.
@@ -128,7 +158,9 @@ impl Outside {
 }
 
 fn baseline_of(run: &mut Running) -> Outside {
-    run.wait_for("the baseline", |what| matches!(what, What::BaselineReached { .. }));
+    run.wait_for("the baseline", |what| {
+        matches!(what, What::BaselineReached { .. })
+    });
     Outside::of(run)
 }
 
@@ -137,12 +169,25 @@ fn strangers_and_moved_sink_offsets_are_found_and_counted() {
     let _turn = one_cluster();
     let mut run = Running::start(CONTROL, &[]);
     let outside = baseline_of(&mut run);
-    let info = squall::journal::RunFolder::open(&run.folder()).unwrap().info().unwrap();
+    let info = squall::journal::RunFolder::open(&run.folder())
+        .unwrap()
+        .info()
+        .unwrap();
     let codec = RecordCodec::new(info.stream, 120, 4).unwrap();
     let mut damaged = Vec::new();
-    codec.encode(Record { lane: Lane(0), sequence: Sequence(7) }, &mut damaged);
+    codec.encode(
+        Record {
+            lane: Lane(0),
+            sequence: Sequence(7),
+        },
+        &mut damaged,
+    );
     damaged[100] ^= 1;
-    let foreign = vec![b"hello".to_vec(), b"sq1 00000000 nothing of ours".to_vec(), b"<script>alert(1)</script>".to_vec()];
+    let foreign = vec![
+        b"hello".to_vec(),
+        b"sq1 00000000 nothing of ours".to_vec(),
+        b"<script>alert(1)</script>".to_vec(),
+    ];
     outside.produce("src.orders", &foreign);
     outside.produce("src.orders", &[damaged.clone(), damaged]);
     outside.stop("archive");
@@ -154,14 +199,42 @@ fn strangers_and_moved_sink_offsets_are_found_and_counted() {
     assert_eq!(code, 1, "{}", run.stderr());
     assert_eq!(result["verdict"], "broken");
     let (source, sink) = (tap(&result, "src.orders"), tap(&result, "archive.txt"));
-    assert_eq!((&source["phantom"], &source["corrupt"], &source["lost"]), (&json!(3), &json!(2), &json!(0)), "{source}");
-    assert_eq!((&sink["phantom"], &sink["corrupt"]), (&json!(3), &json!(2)), "{sink}");
-    assert_eq!((&sink["lost"], &sink["own-lost"]), (&json!(40), &json!(40)), "{sink}");
-    assert_eq!((&sink["own-extra-copies"], &sink["unexplained-copies"]), (&json!(25), &json!(25)), "{sink}");
-    assert_eq!(findings(&result, "lost"), BTreeMap::from([("archive".to_owned(), 40)]));
-    assert_eq!(findings(&result, "unexplained-repeat"), BTreeMap::from([("archive".to_owned(), 25)]));
-    assert_eq!(findings(&result, "offset-regression"), BTreeMap::from([("archive".to_owned(), 1)]));
-    assert_eq!(findings(&result, "offset-ahead"), BTreeMap::from([("archive".to_owned(), 1)]));
+    assert_eq!(
+        (&source["phantom"], &source["corrupt"], &source["lost"]),
+        (&json!(3), &json!(2), &json!(0)),
+        "{source}"
+    );
+    assert_eq!(
+        (&sink["phantom"], &sink["corrupt"]),
+        (&json!(3), &json!(2)),
+        "{sink}"
+    );
+    assert_eq!(
+        (&sink["lost"], &sink["own-lost"]),
+        (&json!(40), &json!(40)),
+        "{sink}"
+    );
+    assert_eq!(
+        (&sink["own-extra-copies"], &sink["unexplained-copies"]),
+        (&json!(25), &json!(25)),
+        "{sink}"
+    );
+    assert_eq!(
+        findings(&result, "lost"),
+        BTreeMap::from([("archive".to_owned(), 40)])
+    );
+    assert_eq!(
+        findings(&result, "unexplained-repeat"),
+        BTreeMap::from([("archive".to_owned(), 25)])
+    );
+    assert_eq!(
+        findings(&result, "offset-regression"),
+        BTreeMap::from([("archive".to_owned(), 1)])
+    );
+    assert_eq!(
+        findings(&result, "offset-ahead"),
+        BTreeMap::from([("archive".to_owned(), 1)])
+    );
     for broken in ["lost", "unexplained-duplicates", "offsets", "phantoms"] {
         assert_eq!(answer(&result, broken), "broken", "{broken}");
     }
@@ -176,7 +249,10 @@ fn deleted_records_and_altered_source_offsets_are_found_and_counted() {
     outside.stop("archive");
     let position = outside.sink_position(3);
     outside.grown("src.orders", 3, position + 60);
-    outside.admin.delete_records("src.orders", 3, position + 60).unwrap();
+    outside
+        .admin
+        .delete_records("src.orders", 3, position + 60)
+        .unwrap();
     outside.resume("archive");
     outside.stop("mirror");
     let (back, forward) = (outside.source_position(0), outside.source_position(1));
@@ -186,13 +262,31 @@ fn deleted_records_and_altered_source_offsets_are_found_and_counted() {
     let (code, result) = run.judged();
     assert_eq!(code, 1, "{}", run.stderr());
     let (source, sink) = (tap(&result, "src.orders"), tap(&result, "archive.txt"));
-    assert_eq!((&source["lost"], &source["own-lost"]), (&json!(30), &json!(30)), "{source}");
-    assert_eq!((&source["own-extra-copies"], &source["unexplained-copies"]), (&json!(15), &json!(15)), "{source}");
-    assert_eq!((&sink["lost"], &sink["own-lost"]), (&json!(90), &json!(60)), "{sink}");
+    assert_eq!(
+        (&source["lost"], &source["own-lost"]),
+        (&json!(30), &json!(30)),
+        "{source}"
+    );
+    assert_eq!(
+        (&source["own-extra-copies"], &source["unexplained-copies"]),
+        (&json!(15), &json!(15)),
+        "{source}"
+    );
+    assert_eq!(
+        (&sink["lost"], &sink["own-lost"]),
+        (&json!(90), &json!(60)),
+        "{sink}"
+    );
     assert_eq!(&sink["own-extra-copies"], &json!(0), "{sink}");
     let lost = findings(&result, "lost");
-    assert_eq!(lost, BTreeMap::from([("archive".to_owned(), 60), ("mirror".to_owned(), 30)]));
-    assert_eq!(findings(&result, "offset-regression").get("mirror"), Some(&1));
+    assert_eq!(
+        lost,
+        BTreeMap::from([("archive".to_owned(), 60), ("mirror".to_owned(), 30)])
+    );
+    assert_eq!(
+        findings(&result, "offset-regression").get("mirror"),
+        Some(&1)
+    );
     assert_eq!(findings(&result, "offset-ahead").get("mirror"), Some(&1));
     assert_eq!(answer(&result, "lost"), "broken");
 }

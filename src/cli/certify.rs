@@ -21,11 +21,17 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let loaded = scenarios::load(&arguments.scenario, output)?;
     let plan = scenarios::plan_of(&loaded, arguments.seed);
     let clock = Clock::start();
-    let name = format!("{}-{}", loaded.scenario.name, folder_time(clock.started_unix_us()));
-    let folder = RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
+    let name = format!(
+        "{}-{}",
+        loaded.scenario.name,
+        folder_time(clock.started_unix_us())
+    );
+    let folder =
+        RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
-    let run = Run::prepare(request(arguments, loaded, plan), folder.clone(), clock).map_err(|error| environment(&error))?;
+    let run = Run::prepare(request(arguments, loaded, plan), folder.clone(), clock)
+        .map_err(|error| environment(&error))?;
     let progress = Progress::start(&run, &folder, arguments.quiet, output);
     let ending = run.conduct(&stop);
     progress.finish();
@@ -40,7 +46,11 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     })
 }
 
-fn request(arguments: &RunArguments, loaded: scenarios::Loaded, plan: crate::plan::Plan) -> Request {
+fn request(
+    arguments: &RunArguments,
+    loaded: scenarios::Loaded,
+    plan: crate::plan::Plan,
+) -> Request {
     Request {
         scenario: loaded.scenario,
         scenario_text: loaded.text,
@@ -51,14 +61,24 @@ fn request(arguments: &RunArguments, loaded: scenarios::Loaded, plan: crate::pla
 }
 
 /// Writes all reports, points `latest` at the folder and prints the verdict.
-fn publish(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) -> Result<(), Exit> {
+fn publish(
+    judgement: &Judgement,
+    folder: &RunFolder,
+    format: Format,
+    output: &Output,
+) -> Result<(), Exit> {
     let shown = super::folder::shown(folder.path());
     let failed = |error| output.failed(Exit::Environment, &error);
     super::folder::write_reports(judgement, folder).map_err(failed)?;
     folder.become_latest().map_err(failed)?;
     super::folder::append_summary(judgement, output);
     match format {
-        Format::Human => output.text(report::terminal(judgement, &shown, output.colour_out(), output.width())),
+        Format::Human => output.text(report::terminal(
+            judgement,
+            &shown,
+            output.colour_out(),
+            output.width(),
+        )),
         Format::Json => output.bytes(&report::json(judgement)),
     }
     Ok(())

@@ -21,10 +21,16 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
     let checks = runtime::doctor_checks(&scope);
     match arguments.format {
         Format::Json => output.json(&checks),
-        Format::Human => checks.iter().for_each(|check| output.text(line_of(check, output.colour_out()))),
+        Format::Human => checks
+            .iter()
+            .for_each(|check| output.text(line_of(check, output.colour_out()))),
     }
     let failed = checks.iter().any(|check| check.state == CheckState::Fail);
-    if failed { Exit::Environment } else { Exit::Fine }
+    if failed {
+        Exit::Environment
+    } else {
+        Exit::Fine
+    }
 }
 
 fn line_of(check: &Check, colour: bool) -> String {
@@ -33,8 +39,16 @@ fn line_of(check: &Check, colour: bool) -> String {
         CheckState::Warn => ("warn", "33"),
         CheckState::Fail => ("FAIL", "31"),
     };
-    let word = if colour { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() };
-    let remedy = if check.remedy.is_empty() { String::new() } else { format!("\n        → {}", check.remedy) };
+    let word = if colour {
+        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+    } else {
+        word.to_owned()
+    };
+    let remedy = if check.remedy.is_empty() {
+        String::new()
+    } else {
+        format!("\n        → {}", check.remedy)
+    };
     format!("  {word}  {:<14} {}{remedy}", check.name, check.found)
 }
 
@@ -48,7 +62,11 @@ pub fn clean(arguments: &CleanArguments, output: &Output) -> Exit {
         Format::Json => output.json(&report),
         Format::Human => output.text(in_words(&report)),
     }
-    if report.left.is_empty() { Exit::Fine } else { Exit::Environment }
+    if report.left.is_empty() {
+        Exit::Fine
+    } else {
+        Exit::Environment
+    }
 }
 
 fn in_words(report: &CleanReport) -> String {
@@ -56,10 +74,23 @@ fn in_words(report: &CleanReport) -> String {
     for run in &report.runs {
         let (killed, removed) = (run.killed.len(), run.removed.len());
         let folder = run.run_folder.display();
-        lines.push(format!("undid run {}: {killed} processes, {removed} folders; its evidence stays in {folder}", run.run));
+        lines.push(format!(
+            "undid run {}: {killed} processes, {removed} folders; its evidence stays in {folder}",
+            run.run
+        ));
     }
-    lines.extend(report.live.iter().map(|folder| format!("left alone: a live run in {}", folder.display())));
-    lines.extend(report.left.iter().map(|left| format!("could not undo {left}")));
+    lines.extend(
+        report
+            .live
+            .iter()
+            .map(|folder| format!("left alone: a live run in {}", folder.display())),
+    );
+    lines.extend(
+        report
+            .left
+            .iter()
+            .map(|left| format!("could not undo {left}")),
+    );
     if lines.is_empty() {
         lines.push("nothing to undo".to_owned());
     }

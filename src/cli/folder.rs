@@ -14,7 +14,10 @@ use super::output::Output;
 /// A path as it is shown: relative to where we are, when it lies below.
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+    path.strip_prefix(&here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 fn open(path: &Path, output: &Output) -> Result<(RunFolder, Judgement), Exit> {
@@ -27,8 +30,13 @@ fn open(path: &Path, output: &Output) -> Result<(RunFolder, Judgement), Exit> {
 /// Writes every derived file into the run folder.
 pub fn write_reports(judgement: &Judgement, folder: &RunFolder) -> Result<(), FolderError> {
     let mut files = report::files(judgement, ".");
-    files.push(("result.schema.json".to_owned(), crate::journal::json_bytes(&report::result_schema())));
-    files.iter().try_for_each(|(name, bytes)| folder.write(name, bytes))
+    files.push((
+        "result.schema.json".to_owned(),
+        crate::journal::json_bytes(&report::result_schema()),
+    ));
+    files
+        .iter()
+        .try_for_each(|(name, bytes)| folder.write(name, bytes))
 }
 
 /// Appends the Markdown summary to the file that `GITHUB_STEP_SUMMARY` names, when it is set.
@@ -42,7 +50,10 @@ pub fn append_summary(judgement: &Judgement, output: &Output) {
         .open(&path)
         .and_then(|mut file| file.write_all(report::markdown(judgement).as_bytes()));
     if let Err(error) = appended {
-        output.remark(format!("warning: cannot append the summary to {}: {error}", Path::new(&path).display()));
+        output.remark(format!(
+            "warning: cannot append the summary to {}: {error}",
+            Path::new(&path).display()
+        ));
     }
 }
 
@@ -72,7 +83,12 @@ pub fn report(arguments: &FolderArguments, output: &Output) -> Exit {
 
 fn show(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) {
     match format {
-        Format::Human => output.text(report::terminal(judgement, &shown(folder.path()), output.colour_out(), output.width())),
+        Format::Human => output.text(report::terminal(
+            judgement,
+            &shown(folder.path()),
+            output.colour_out(),
+            output.width(),
+        )),
         Format::Json => output.bytes(&report::json(judgement)),
     }
 }
@@ -95,9 +111,21 @@ pub fn explain(arguments: &ExplainArguments, output: &Output) -> Exit {
             Exit::Fine
         }
         Ok(None) => {
-            let known: Vec<&str> = judgement.findings.iter().map(|finding| finding.id.as_str()).take(20).collect();
-            let known = if known.is_empty() { "this run has none".to_owned() } else { known.join(", ") };
-            output.failed(Exit::NothingSelected, &format!("there is no finding {id}; known: {known}"))
+            let known: Vec<&str> = judgement
+                .findings
+                .iter()
+                .map(|finding| finding.id.as_str())
+                .take(20)
+                .collect();
+            let known = if known.is_empty() {
+                "this run has none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            output.failed(
+                Exit::NothingSelected,
+                &format!("there is no finding {id}; known: {known}"),
+            )
         }
         Err(error) => output.failed(Exit::Usage, &error),
     }
@@ -112,7 +140,11 @@ fn list_findings(judgement: &Judgement, format: Format, output: &Output) -> Exit
             }
         }
     }
-    if judgement.findings.is_empty() { Exit::NothingSelected } else { Exit::Fine }
+    if judgement.findings.is_empty() {
+        Exit::NothingSelected
+    } else {
+        Exit::Fine
+    }
 }
 
 fn told(story: &Explanation) -> String {

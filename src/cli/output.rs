@@ -24,7 +24,10 @@ impl Output {
             Colour::Never => false,
             Colour::Auto => terminal && !unwanted,
         };
-        Self { colour_out: decide(std::io::stdout().is_terminal()), colour_err: decide(std::io::stderr().is_terminal()) }
+        Self {
+            colour_out: decide(std::io::stdout().is_terminal()),
+            colour_err: decide(std::io::stderr().is_terminal()),
+        }
     }
 
     /// Whether stdout gets colour.
@@ -39,7 +42,9 @@ impl Output {
 
     /// How many columns a line on stdout may have.
     pub fn width(&self) -> usize {
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         columns.unwrap_or(120).clamp(60, 160)
     }
 
@@ -66,7 +71,11 @@ impl Output {
 
     /// An error, to stderr; returns the exit code it leads to.
     pub fn failed(&self, exit: Exit, error: &dyn Display) -> Exit {
-        let mark = if self.colour_err { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
+        let mark = if self.colour_err {
+            "\u{1b}[31merror:\u{1b}[0m"
+        } else {
+            "error:"
+        };
         self.remark(format!("{mark} {error}"));
         exit
     }

@@ -30,11 +30,16 @@ pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
     ));
     let lines = timetable(scenario, &plan);
     let width = |column: fn(&crate::plan::TimetableLine) -> &str| {
-        lines.iter().map(|line| column(line).chars().count()).max().unwrap_or(0)
+        lines
+            .iter()
+            .map(|line| column(line).chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let (at, what) = (width(|line| &line.at), width(|line| &line.what));
     for line in &lines {
-        output.text(format!("  {:<at$}  {:<what$}  {}", line.at, line.what, line.touches).trim_end());
+        output
+            .text(format!("  {:<at$}  {:<what$}  {}", line.at, line.what, line.touches).trim_end());
     }
     Exit::Fine
 }

@@ -31,7 +31,12 @@ impl Progress {
             return Self { thread: None };
         }
         let (scenario, plan) = (run.scenario(), run.plan().clone());
-        output.remark(format!("squall {} · {} · {}", env!("CARGO_PKG_VERSION"), scenario.name, scenario.question));
+        output.remark(format!(
+            "squall {} · {} · {}",
+            env!("CARGO_PKG_VERSION"),
+            scenario.name,
+            scenario.question
+        ));
         output.remark(format!(
             "seed {} · runtime process · Kafka {}, Connect {} × {} · about {} s · {}\n",
             plan.seed,
@@ -47,7 +52,9 @@ impl Progress {
         let thread = std::thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || Display::new(plan, watched, output).follow(&events));
-        Self { thread: thread.ok() }
+        Self {
+            thread: thread.ok(),
+        }
     }
 
     /// Waits until the last event was shown.
@@ -75,9 +82,14 @@ struct Display {
 impl Display {
     fn new(plan: Plan, watched: bool, output: Output) -> Self {
         let bar = watched.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(plan.estimate_ms), ProgressDrawTarget::stderr());
+            let bar =
+                ProgressBar::with_draw_target(Some(plan.estimate_ms), ProgressDrawTarget::stderr());
             let style = ProgressStyle::with_template("  {spinner} {wide_msg}\n  {bar:40} {prefix}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+            bar.set_style(
+                style
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+                    .progress_chars("━╸─"),
+            );
             bar.enable_steady_tick(REFRESH);
             bar
         });
@@ -124,7 +136,12 @@ impl Display {
                 bar.set_prefix(self.counts.clone());
             }
             None if self.now.as_seconds() - self.told.as_seconds() >= HEARTBEAT_S => {
-                let line = format!("  {:>7}  {} · {}", self.now.to_string(), self.activity, self.counts);
+                let line = format!(
+                    "  {:>7}  {} · {}",
+                    self.now.to_string(),
+                    self.activity,
+                    self.counts
+                );
                 self.say(&line);
             }
             None => {}
@@ -147,22 +164,43 @@ impl Display {
     fn take(&mut self, event: &Event) {
         match &event.what {
             What::PhaseBegan(phase) => self.phase(*phase),
-            What::ProcessReady { name, incarnation: 1, took_ms } => drop(self.ready.insert(name.clone(), *took_ms)),
-            What::ProcessReady { name, took_ms, .. } => self.stamped(&format!("{name} is back after {}", seconds(*took_ms))),
-            What::TasksRunning { tasks } => {
-                self.stamped(&format!("connectors  ✓ {} tasks, each owned once", tasks.len()));
+            What::ProcessReady {
+                name,
+                incarnation: 1,
+                took_ms,
+            } => drop(self.ready.insert(name.clone(), *took_ms)),
+            What::ProcessReady { name, took_ms, .. } => {
+                self.stamped(&format!("{name} is back after {}", seconds(*took_ms)))
             }
-            What::BaselineReached { rate_per_second, backlog, .. } => {
+            What::TasksRunning { tasks } => {
+                self.stamped(&format!(
+                    "connectors  ✓ {} tasks, each owned once",
+                    tasks.len()
+                ));
+            }
+            What::BaselineReached {
+                rate_per_second,
+                backlog,
+                ..
+            } => {
                 self.stamped(&format!("baseline    ✓ {rate_per_second:.0} records/s into the last tap, {backlog} waiting"));
             }
             What::Progress { fed, seen } => {
-                let seen: Vec<String> = seen.iter().map(|(place, count)| format!("{count} at {place}")).collect();
+                let seen: Vec<String> = seen
+                    .iter()
+                    .map(|(place, count)| format!("{count} at {place}"))
+                    .collect();
                 self.counts = format!("{fed} fed · {}", seen.join(" · "));
             }
             What::DrainEnded { finished, why } => {
-                self.stamped(&format!("drain       {} {why}", if *finished { "✓" } else { "?" }));
+                self.stamped(&format!(
+                    "drain       {} {why}",
+                    if *finished { "✓" } else { "?" }
+                ));
             }
-            What::ObserverFailed { observer, why } => self.stamped(&format!("{observer} failed: {why}")),
+            What::ObserverFailed { observer, why } => {
+                self.stamped(&format!("{observer} failed: {why}"))
+            }
             What::Note(text) => self.stamped(text),
             _ => self.fault(event),
         }
@@ -170,25 +208,55 @@ impl Display {
 
     fn fault(&mut self, event: &Event) {
         match &event.what {
-            What::FaultIntended { fault, kind, workers, why, .. } => {
+            What::FaultIntended {
+                fault,
+                kind,
+                workers,
+                why,
+                ..
+            } => {
                 self.faults_done += 1;
                 self.acted.insert(*fault, event.at);
                 let workers: Vec<&str> = workers.iter().map(|worker| worker.as_str()).collect();
-                self.activity = format!("{fault} {} {}: waiting for recovery", kind.signal_name(), workers.join(", "));
-                self.stamped(&format!("{fault}  {} {}, {why}", kind.signal_name(), workers.join(", ")));
+                self.activity = format!(
+                    "{fault} {} {}: waiting for recovery",
+                    kind.signal_name(),
+                    workers.join(", ")
+                );
+                self.stamped(&format!(
+                    "{fault}  {} {}, {why}",
+                    kind.signal_name(),
+                    workers.join(", ")
+                ));
             }
             What::FaultProof { fault, proof } => {
                 let text = proof_text(proof);
                 self.stamped(&format!("{fault}    {text}"));
             }
-            What::GraceOverrun { fault, worker, grace_ms } => {
-                self.stamped(&format!("{fault}    ✗ {worker} did not stop within {}; SIGKILL follows", seconds(*grace_ms)));
+            What::GraceOverrun {
+                fault,
+                worker,
+                grace_ms,
+            } => {
+                self.stamped(&format!(
+                    "{fault}    ✗ {worker} did not stop within {}; SIGKILL follows",
+                    seconds(*grace_ms)
+                ));
             }
-            What::FaultSkipped { fault, why } => self.stamped(&format!("{fault}  not injected: {why}")),
+            What::FaultSkipped { fault, why } => {
+                self.stamped(&format!("{fault}  not injected: {why}"))
+            }
             What::RecoverySeen { fault } => {
-                let took = self.acted.get(fault).map(|acted| event.at.since(*acted)).unwrap_or_default();
+                let took = self
+                    .acted
+                    .get(fault)
+                    .map(|acted| event.at.since(*acted))
+                    .unwrap_or_default();
                 self.activity = self.next_fault();
-                self.stamped(&format!("{fault}    ✓ everything is as before after {:.1} s", took.as_secs_f64()));
+                self.stamped(&format!(
+                    "{fault}    ✓ everything is as before after {:.1} s",
+                    took.as_secs_f64()
+                ));
             }
             What::RecoveryGivenUp { fault, missing } => {
                 self.activity = self.next_fault();
@@ -211,10 +279,18 @@ impl Display {
             Phase::TakeDown => "taking everything down",
         };
         if phase == Phase::Deploy {
-            let times: Vec<String> = self.ready.iter().map(|(name, ms)| format!("{name} {}", seconds(*ms))).collect();
+            let times: Vec<String> = self
+                .ready
+                .iter()
+                .map(|(name, ms)| format!("{name} {}", seconds(*ms)))
+                .collect();
             self.stamped(&format!("cluster     ✓ {}", times.join(" · ")));
         }
-        self.activity = if phase == Phase::Faults { self.next_fault() } else { activity.to_owned() };
+        self.activity = if phase == Phase::Faults {
+            self.next_fault()
+        } else {
+            activity.to_owned()
+        };
         if self.bar.is_none() {
             self.stamped(activity);
         }
@@ -222,7 +298,12 @@ impl Display {
 
     fn next_fault(&self) -> String {
         match self.plan.faults.get(self.faults_done) {
-            Some(fault) => format!("next: {} {} of {}", fault.id, fault.kind.signal_name(), fault.target),
+            Some(fault) => format!(
+                "next: {} {} of {}",
+                fault.id,
+                fault.kind.signal_name(),
+                fault.target
+            ),
             None => "no more faults; the stream flows".to_owned(),
         }
     }
@@ -234,12 +315,19 @@ fn seconds(ms: u64) -> String {
 
 fn proof_text(proof: &Proof) -> String {
     match proof {
-        Proof::ProcessEnded { worker, exit, took_ms } => {
+        Proof::ProcessEnded {
+            worker,
+            exit,
+            took_ms,
+        } => {
             let exit = match exit {
                 Exit::Code(code) => format!("code {code}"),
                 Exit::Signal(signal) => format!("signal {signal}"),
             };
-            format!("✓ the process of {worker} ended with {exit} after {}", seconds(*took_ms))
+            format!(
+                "✓ the process of {worker} ended with {exit} after {}",
+                seconds(*took_ms)
+            )
         }
         Proof::MemberGone { worker, .. } => format!("✓ the group has lost {worker}"),
         Proof::Missing { worker, awaited } => format!("? {worker}: {awaited}"),

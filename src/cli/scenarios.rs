@@ -12,15 +12,39 @@ use super::output::Output;
 
 /// The scenarios that come with the program: name and text.
 pub const BUNDLED: [(&str, &str); 11] = [
-    ("quickstart", include_str!("../../scenarios/quickstart.yaml")),
+    (
+        "quickstart",
+        include_str!("../../scenarios/quickstart.yaml"),
+    ),
     ("bounce", include_str!("../../scenarios/bounce.yaml")),
-    ("bounce-graceful", include_str!("../../scenarios/bounce-graceful.yaml")),
-    ("bounce-hard", include_str!("../../scenarios/bounce-hard.yaml")),
-    ("leader-versus-follower", include_str!("../../scenarios/leader-versus-follower.yaml")),
-    ("flush-interval", include_str!("../../scenarios/flush-interval.yaml")),
-    ("exactly-once-source", include_str!("../../scenarios/exactly-once-source.yaml")),
-    ("file-to-file", include_str!("../../scenarios/file-to-file.yaml")),
-    ("own-sequence", include_str!("../../scenarios/own-sequence.yaml")),
+    (
+        "bounce-graceful",
+        include_str!("../../scenarios/bounce-graceful.yaml"),
+    ),
+    (
+        "bounce-hard",
+        include_str!("../../scenarios/bounce-hard.yaml"),
+    ),
+    (
+        "leader-versus-follower",
+        include_str!("../../scenarios/leader-versus-follower.yaml"),
+    ),
+    (
+        "flush-interval",
+        include_str!("../../scenarios/flush-interval.yaml"),
+    ),
+    (
+        "exactly-once-source",
+        include_str!("../../scenarios/exactly-once-source.yaml"),
+    ),
+    (
+        "file-to-file",
+        include_str!("../../scenarios/file-to-file.yaml"),
+    ),
+    (
+        "own-sequence",
+        include_str!("../../scenarios/own-sequence.yaml"),
+    ),
     ("control", include_str!("../../scenarios/control.yaml")),
     ("nightly", include_str!("../../scenarios/nightly.yaml")),
 ];
@@ -45,12 +69,19 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
             Some((_, text)) => (*text).to_owned(),
             None => {
                 let help = "give a scenario file, or a name from `squall list scenarios`";
-                return Err(output.failed(Exit::Usage, &format!("cannot read scenario {name}: {error}; {help}")));
+                return Err(output.failed(
+                    Exit::Usage,
+                    &format!("cannot read scenario {name}: {error}; {help}"),
+                ));
             }
         },
     };
     match scenario::parse(&name, &text) {
-        Ok(scenario) => Ok(Loaded { scenario, text, path: name }),
+        Ok(scenario) => Ok(Loaded {
+            scenario,
+            text,
+            path: name,
+        }),
         Err(mistakes) => {
             output.remark(mistakes.render(output.colour_err()));
             Err(Exit::Usage)
@@ -75,7 +106,10 @@ pub fn plan_of(loaded: &Loaded, seed: Option<Seed>) -> Plan {
 /// `squall validate`.
 pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
     if arguments.scenarios.is_empty() {
-        return output.failed(Exit::NothingSelected, &"no scenario given; name one or more files");
+        return output.failed(
+            Exit::NothingSelected,
+            &"no scenario given; name one or more files",
+        );
     }
     let mut worst = Exit::Fine;
     let mut results = serde_json::Map::new();
@@ -83,11 +117,15 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
         let (name, mistakes) = check(path);
         match (&mistakes, arguments.format) {
             (Ok(None), Format::Human) => output.text(format!("{name}: fine")),
-            (Ok(Some(mistakes)), Format::Human) => output.remark(mistakes.render(output.colour_err())),
+            (Ok(Some(mistakes)), Format::Human) => {
+                output.remark(mistakes.render(output.colour_err()))
+            }
             (Err(error), Format::Human) => drop(output.failed(Exit::Usage, error)),
             (Ok(None), Format::Json) => drop(results.insert(name, serde_json::json!([]))),
             (Ok(Some(mistakes)), Format::Json) => drop(results.insert(name, mistakes.to_json())),
-            (Err(error), Format::Json) => drop(results.insert(name, serde_json::json!([{"message": error}]))),
+            (Err(error), Format::Json) => {
+                drop(results.insert(name, serde_json::json!([{"message": error}])))
+            }
         }
         if !matches!(mistakes, Ok(None)) {
             worst = Exit::Usage;
@@ -101,7 +139,10 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
 
 fn check(path: &PathBuf) -> (String, Result<Option<scenario::Mistakes>, String>) {
     let name = path.display().to_string();
-    let bundled = BUNDLED.iter().find(|(bundled, _)| *bundled == name).map(|(_, text)| (*text).to_owned());
+    let bundled = BUNDLED
+        .iter()
+        .find(|(bundled, _)| *bundled == name)
+        .map(|(_, text)| (*text).to_owned());
     let text = std::fs::read_to_string(path).or_else(|error| bundled.ok_or(error));
     let checked = match text {
         Ok(text) => Ok(scenario::parse(&name, &text).err()),

@@ -9,10 +9,12 @@ use crate::run::StopToken;
 pub fn listen(stop: &StopToken) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let stop = stop.clone();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in &mut signals {
-            stop.ask(signal);
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in &mut signals {
+                stop.ask(signal);
+            }
+        })?;
     Ok(())
 }

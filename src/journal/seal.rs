@@ -44,13 +44,18 @@ impl RunFolder {
     pub fn check_seal(&self) -> Vec<String> {
         let seal: Seal = match self.read_json(SEAL_FILE) {
             Ok(seal) => seal,
-            Err(error) => return vec![format!("the run folder was never sealed, or its seal is gone ({error})")],
+            Err(error) => {
+                return vec![format!(
+                    "the run folder was never sealed, or its seal is gone ({error})"
+                )];
+            }
         };
         let changed = |(name, sealed): (&String, &Print)| match print_of(&self.join(name)) {
             Ok(now) if now == *sealed => None,
-            Ok(now) if now.bytes != sealed.bytes => {
-                Some(format!("{name} has {} bytes, {} when the run ended", now.bytes, sealed.bytes))
-            }
+            Ok(now) if now.bytes != sealed.bytes => Some(format!(
+                "{name} has {} bytes, {} when the run ended",
+                now.bytes, sealed.bytes
+            )),
             Ok(_) => Some(format!("{name} was changed after the run ended")),
             Err(error) => Some(format!("{name} cannot be read: {error}")),
         };
@@ -58,13 +63,23 @@ impl RunFolder {
     }
 
     fn evidence_files(&self) -> Result<Vec<String>, FolderError> {
-        let mut names = vec!["scenario.yaml".to_owned(), "plan.json".to_owned(), "run.json".to_owned()];
+        let mut names = vec![
+            "scenario.yaml".to_owned(),
+            "plan.json".to_owned(),
+            "run.json".to_owned(),
+        ];
         names.push("events.jsonl".to_owned());
         let folder = self.join("observations");
-        let failed = |source| FolderError::Read { path: folder.clone(), source };
+        let failed = |source| FolderError::Read {
+            path: folder.clone(),
+            source,
+        };
         let mut observations = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            observations.push(format!("observations/{}", entry.map_err(failed)?.file_name().to_string_lossy()));
+            observations.push(format!(
+                "observations/{}",
+                entry.map_err(failed)?.file_name().to_string_lossy()
+            ));
         }
         observations.sort();
         names.extend(observations);
@@ -81,7 +96,10 @@ fn print_of(path: &Path) -> std::io::Result<Print> {
     loop {
         let read = reader.read(&mut buffer)?;
         if read == 0 {
-            return Ok(Print { bytes, crc32: hasher.finalize() });
+            return Ok(Print {
+                bytes,
+                crc32: hasher.finalize(),
+            });
         }
         bytes += read as u64;
         hasher.update(&buffer[..read]);
@@ -98,11 +116,18 @@ mod tests {
         let folder = RunFolder::create(reports.path(), "r").unwrap();
         std::fs::write(folder.join("events.jsonl"), "one\ntwo\n").unwrap();
         std::fs::write(folder.observations("tap"), [1, 2, 3]).unwrap();
-        assert_eq!(folder.check_seal().len(), 1, "an unsealed folder must say so");
+        assert_eq!(
+            folder.check_seal().len(),
+            1,
+            "an unsealed folder must say so"
+        );
         folder.seal().unwrap();
         assert_eq!(folder.check_seal(), Vec::<String>::new());
         std::fs::write(folder.observations("tap"), [1, 2, 4]).unwrap();
-        assert_eq!(folder.check_seal(), ["observations/tap.arrow was changed after the run ended"]);
+        assert_eq!(
+            folder.check_seal(),
+            ["observations/tap.arrow was changed after the run ended"]
+        );
         std::fs::write(folder.join("events.jsonl"), "one\n").unwrap();
         std::fs::remove_file(folder.observations("tap")).unwrap();
         let changes = folder.check_seal();

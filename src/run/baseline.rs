@@ -27,11 +27,32 @@ impl Conductor<'_> {
         let Some(place) = self.scenario.route.feed() else {
             return Ok(());
         };
-        let writer = self.folder.write_observations(place.name.as_str()).map_err(RunError::environment)?;
-        let (spec, codec, clock) = (self.scenario.stream, self.codec(stream)?, self.journal.clock());
+        let writer = self
+            .folder
+            .write_observations(place.name.as_str())
+            .map_err(RunError::environment)?;
+        let (spec, codec, clock) = (
+            self.scenario.stream,
+            self.codec(stream)?,
+            self.journal.clock(),
+        );
         let feed = match &place.medium {
-            Medium::Topic(topic) => Feed::start_topic(&self.cluster, topic, place.partitions, spec, codec, clock, writer),
-            Medium::File(file) => Feed::start_file(&self.runtime.data_folder().join(file), spec, codec, clock, writer),
+            Medium::Topic(topic) => Feed::start_topic(
+                &self.cluster,
+                topic,
+                place.partitions,
+                spec,
+                codec,
+                clock,
+                writer,
+            ),
+            Medium::File(file) => Feed::start_file(
+                &self.runtime.data_folder().join(file),
+                spec,
+                codec,
+                clock,
+                writer,
+            ),
         };
         let feed = feed.map_err(RunError::environment)?;
         self.fed = Some(feed.counts());
@@ -44,7 +65,10 @@ impl Conductor<'_> {
     pub fn reach_baseline(&mut self) -> Result<Baseline, RunError> {
         let rate = self.scenario.stream.rate_per_second;
         let lane_period = lane_period(rate, self.scenario.stream.lanes);
-        let (allowed, silence) = (rate / 2 + 50, lane_period * 2 + Duration::from_millis(1_000));
+        let (allowed, silence) = (
+            rate / 2 + 50,
+            lane_period * 2 + Duration::from_millis(1_000),
+        );
         let least = Duration::from_millis(self.scenario.timing.baseline_ms);
         let began = self.now();
         let (mut good_since, mut worst_backlog): (Option<(Moment, u64)>, u64) = (None, 0);
@@ -54,7 +78,10 @@ impl Conductor<'_> {
             if backlog > allowed || silent > silence {
                 good_since = None;
                 worst_backlog = 0;
-                return Err(format!("{backlog} records wait before a tap, a lane is silent for {:.1} s", silent.as_secs_f64()));
+                return Err(format!(
+                    "{backlog} records wait before a tap, a lane is silent for {:.1} s",
+                    silent.as_secs_f64()
+                ));
             }
             worst_backlog = worst_backlog.max(backlog);
             let (since, _) = *good_since.get_or_insert((run.now(), run.seen_last()));
@@ -78,11 +105,17 @@ impl Conductor<'_> {
             latency_p99_ms: None,
             backlog: worst_backlog,
         });
-        Ok(Baseline { end: now, backlog_limit: worst_backlog.saturating_mul(2) + rate / 4 + 50, silence_limit: silence })
+        Ok(Baseline {
+            end: now,
+            backlog_limit: worst_backlog.saturating_mul(2) + rate / 4 + 50,
+            silence_limit: silence,
+        })
     }
 
     fn seen_last(&self) -> u64 {
-        self.taps.last().map_or(0, |(_, tap)| tap.counts().distinct())
+        self.taps
+            .last()
+            .map_or(0, |(_, tap)| tap.counts().distinct())
     }
 }
 

@@ -157,7 +157,9 @@ impl<'a> Conductor<'a> {
             return Err(RunError::Interrupted);
         }
         if let Some(failure) = self.journal.failure() {
-            return Err(RunError::Environment(format!("{failure}; free disk space and run again")));
+            return Err(RunError::Environment(format!(
+                "{failure}; free disk space and run again"
+            )));
         }
         if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
             let logs = self.folder.logs();
@@ -166,8 +168,15 @@ impl<'a> Conductor<'a> {
                 logs.display()
             )));
         }
-        let feed = self.fed.as_ref().and_then(|fed| fed.failure()).map(|why| ("the feed".to_owned(), why));
-        let taps = self.taps.iter().find_map(|(name, tap)| Some((format!("tap {name}"), tap.counts().failure()?)));
+        let feed = self
+            .fed
+            .as_ref()
+            .and_then(|fed| fed.failure())
+            .map(|why| ("the feed".to_owned(), why));
+        let taps = self
+            .taps
+            .iter()
+            .find_map(|(name, tap)| Some((format!("tap {name}"), tap.counts().failure()?)));
         match feed.or(taps) {
             Some((who, why)) => Err(RunError::Environment(format!("{who} failed: {why}"))),
             None => Ok(()),
@@ -180,15 +189,25 @@ impl<'a> Conductor<'a> {
             return;
         }
         self.progress_told = now;
-        let seen = self.taps.iter().map(|(name, tap)| (name.clone(), tap.counts().distinct())).collect();
-        self.journal.record(What::Progress { fed: self.acked(), seen });
+        let seen = self
+            .taps
+            .iter()
+            .map(|(name, tap)| (name.clone(), tap.counts().distinct()))
+            .collect();
+        self.journal.record(What::Progress {
+            fed: self.acked(),
+            seen,
+        });
     }
 
     /// Records that the feed has taken; for a source of its own, those seen at the first tap.
     pub fn acked(&self) -> u64 {
         match &self.fed {
             Some(fed) => fed.acked(),
-            None => self.taps.first().map_or(0, |(_, tap)| tap.counts().distinct()),
+            None => self
+                .taps
+                .first()
+                .map_or(0, |(_, tap)| tap.counts().distinct()),
         }
     }
 
@@ -222,8 +241,19 @@ impl<'a> Conductor<'a> {
         if let Some(place) = self.scenario.route.feed() {
             self.rows.insert(place.name.clone(), end.rows);
         }
-        let FeedEnd { acked, refused, unknown, due, .. } = *end;
-        self.journal.record(What::FeedEnded { acked, refused, unknown, due });
+        let FeedEnd {
+            acked,
+            refused,
+            unknown,
+            due,
+            ..
+        } = *end;
+        self.journal.record(What::FeedEnded {
+            acked,
+            refused,
+            unknown,
+            due,
+        });
     }
 
     /// Stops taps, readers and observers and keeps the number of rows they wrote.

@@ -41,7 +41,11 @@ impl Conductor<'_> {
         let mut end = None;
         let waited = self.wait_until(FEED_LIMIT * 2, |_| {
             end = end.take().or_else(|| answer.try_recv().ok());
-            if end.is_some() { Ok(()) } else { Err("the feed still waits for answers".to_owned()) }
+            if end.is_some() {
+                Ok(())
+            } else {
+                Err("the feed still waits for answers".to_owned())
+            }
         })?;
         match (end, waited) {
             (Some(Ok(end)), _) => self.feed_ended(&end),
@@ -53,19 +57,36 @@ impl Conductor<'_> {
     }
 
     fn pause_source(&mut self) -> Result<(), RunError> {
-        let Some(source) = self.scenario.route.connectors().next().map(|connector| connector.name.clone()) else {
+        let Some(source) = self
+            .scenario
+            .route
+            .connectors()
+            .next()
+            .map(|connector| connector.name.clone())
+        else {
             return Ok(());
         };
-        self.rest()?.pause(&source, ENDS_LIMIT).map_err(RunError::environment)?;
+        self.rest()?
+            .pause(&source, ENDS_LIMIT)
+            .map_err(RunError::environment)?;
         let waited = self.wait_until(Duration::from_secs(60), |run| {
-            let of_source = run.live.status.iter().filter(|(task, _)| task.connector == source);
-            match of_source.into_iter().find(|(_, (state, _, _))| state != "PAUSED") {
+            let of_source = run
+                .live
+                .status
+                .iter()
+                .filter(|(task, _)| task.connector == source);
+            match of_source
+                .into_iter()
+                .find(|(_, (state, _, _))| state != "PAUSED")
+            {
                 Some((task, (state, _, _))) => Err(format!("task {task} is {state}")),
                 None => Ok(()),
             }
         })?;
         if let Err(TimedOut(seen)) = waited {
-            self.journal.record(What::Note(format!("the source was not paused in time: {seen}")));
+            self.journal.record(What::Note(format!(
+                "the source was not paused in time: {seen}"
+            )));
         }
         Ok(())
     }
@@ -80,8 +101,14 @@ impl Conductor<'_> {
             Ok(())
         })?;
         let (finished, why) = match (waited, how) {
-            (Ok(()), Some(Drained::AllSeen)) => (true, "every acknowledged record was seen at every tap".to_owned()),
-            (Ok(()), _) => (true, "offsets and lag stand still at their ends and nothing arrives".to_owned()),
+            (Ok(()), Some(Drained::AllSeen)) => (
+                true,
+                "every acknowledged record was seen at every tap".to_owned(),
+            ),
+            (Ok(()), _) => (
+                true,
+                "offsets and lag stand still at their ends and nothing arrives".to_owned(),
+            ),
             (Err(TimedOut(seen)), _) => (false, format!("after {} s: {seen}", limit.as_secs())),
         };
         let (sinks, ends) = self.final_offsets();
@@ -102,7 +129,11 @@ impl Conductor<'_> {
         }
         let needed = Duration::from_millis(self.scenario.timing.quiet_ms);
         if quiet < needed {
-            return Err(format!("{}; quiet for {:.1} s only", short.unwrap_or_default(), quiet.as_secs_f64()));
+            return Err(format!(
+                "{}; quiet for {:.1} s only",
+                short.unwrap_or_default(),
+                quiet.as_secs_f64()
+            ));
         }
         let workers = self.up_workers();
         self.live.balanced(&workers, &self.tasks_that_run())?;
@@ -115,49 +146,87 @@ impl Conductor<'_> {
 
     fn quiet_for(&self) -> Duration {
         let now = self.now();
-        let quiets = self.taps.iter().map(|(_, tap)| now.since(tap.counts().last_arrival().unwrap_or_default()));
+        let quiets = self
+            .taps
+            .iter()
+            .map(|(_, tap)| now.since(tap.counts().last_arrival().unwrap_or_default()));
         quiets.min().unwrap_or_default()
     }
 
     fn first_short_tap(&self) -> Option<String> {
         let acked = self.acked();
-        let short = self.taps.iter().find(|(_, tap)| tap.counts().distinct() < acked);
-        short.map(|(name, tap)| format!("{} of {acked} records are at {name}", tap.counts().distinct()))
+        let short = self
+            .taps
+            .iter()
+            .find(|(_, tap)| tap.counts().distinct() < acked);
+        short.map(|(name, tap)| {
+            format!(
+                "{} of {acked} records are at {name}",
+                tap.counts().distinct()
+            )
+        })
     }
 
     fn up_workers(&self) -> std::collections::BTreeSet<crate::model::WorkerName> {
-        self.scenario.connect.workers.iter().filter(|worker| self.runtime.is_up(worker)).cloned().collect()
+        self.scenario
+            .connect
+            .workers
+            .iter()
+            .filter(|worker| self.runtime.is_up(worker))
+            .cloned()
+            .collect()
     }
 
     /// A paused source owns its tasks but does not run them.
     fn tasks_that_run(&self) -> Vec<crate::model::TaskId> {
-        let source = self.scenario.route.connectors().next().map(|connector| connector.name.clone());
+        let source = self
+            .scenario
+            .route
+            .connectors()
+            .next()
+            .map(|connector| connector.name.clone());
         let paused = source.filter(|_| self.is_generated());
-        self.tasks.iter().filter(|task| Some(&task.connector) != paused.as_ref()).cloned().collect()
+        self.tasks
+            .iter()
+            .filter(|task| Some(&task.connector) != paused.as_ref())
+            .cloned()
+            .collect()
     }
 
     fn ends_of(&self, topic: &str) -> Result<BTreeMap<i32, i64>, String> {
-        self.admin.end_offsets(topic, ENDS_LIMIT).map_err(|error| error.to_string())
+        self.admin
+            .end_offsets(topic, ENDS_LIMIT)
+            .map_err(|error| error.to_string())
     }
 
     fn taps_at_end(&self) -> Result<(), String> {
         for place in self.scenario.route.taps() {
-            let Some((name, tap)) = self.taps.iter().find(|(name, _)| *name == place.name) else { continue };
+            let Some((name, tap)) = self.taps.iter().find(|(name, _)| *name == place.name) else {
+                continue;
+            };
             match &place.medium {
                 Medium::Topic(topic) => {
                     let ends = self.ends_of(topic)?;
                     if !tap.has_read_to(&ends) {
                         return Err(format!("tap {name} is not at the end of its topic"));
                     }
-                    let pair = self.uncommitted.iter().find(|(file, _)| file.starts_with(name.as_str()));
+                    let pair = self
+                        .uncommitted
+                        .iter()
+                        .find(|(file, _)| file.starts_with(name.as_str()));
                     if pair.is_some_and(|(_, tap)| !tap.has_read_to(&ends)) {
-                        return Err(format!("the uncommitted reader of {name} is not at its end"));
+                        return Err(format!(
+                            "the uncommitted reader of {name} is not at its end"
+                        ));
                     }
                 }
                 Medium::File(file) => {
                     let path = self.runtime.data_folder().join(file);
                     let length = std::fs::metadata(&path).map_or(0, |found| found.len());
-                    if !tap.has_read_to(&BTreeMap::from([(0, i64::try_from(length).unwrap_or(i64::MAX))])) {
+                    if !tap.has_read_to(&BTreeMap::from([(
+                        0,
+                        i64::try_from(length).unwrap_or(i64::MAX),
+                    )])) {
                         return Err(format!("tap {name} is not at the end of its file"));
                     }
                 }
@@ -173,24 +242,40 @@ impl Conductor<'_> {
         match (&connector.offsets, input.map(|place| &place.medium)) {
             (OffsetMapping::SinkGroup, Some(Medium::Topic(topic))) => {
                 let committed = self.live.sink_commits.get(&connector.name);
-                self.each_end(topic, connector, |partition| committed?.get(&partition).copied())
+                self.each_end(topic, connector, |partition| {
+                    committed?.get(&partition).copied()
+                })
             }
             (OffsetMapping::MirrorSource, Some(Medium::Topic(topic))) => {
                 let committed = self.source_positions(&connector.name, "/partition", "/offset");
-                self.each_end(topic, connector, |partition| committed.get(&partition).map(|last| last + 1))
+                self.each_end(topic, connector, |partition| {
+                    committed.get(&partition).map(|last| last + 1)
+                })
             }
             (OffsetMapping::FileStreamSource, Some(Medium::File(file))) => {
-                let length = std::fs::metadata(self.runtime.data_folder().join(file)).map_or(0, |found| found.len());
+                let length = std::fs::metadata(self.runtime.data_folder().join(file))
+                    .map_or(0, |found| found.len());
                 let positions = self.source_positions(&connector.name, "/filename", "/position");
                 let position = positions.values().copied().max().unwrap_or(0);
                 if position < i64::try_from(length).unwrap_or(i64::MAX) {
-                    return Err(format!("{} has committed {position} of {length} bytes", connector.name));
+                    return Err(format!(
+                        "{} has committed {position} of {length} bytes",
+                        connector.name
+                    ));
                 }
                 Ok(())
             }
-            (OffsetMapping::Pointers { names: SequenceNames::LastSent | SequenceNames::NextToSend, .. }, _)
+            (
+                OffsetMapping::Pointers {
+                    names: SequenceNames::LastSent | SequenceNames::NextToSend,
+                    ..
+                },
+                _,
+            )
             | (OffsetMapping::NotMeasurable | OffsetMapping::SinkGroup, _)
-            | (OffsetMapping::MirrorSource | OffsetMapping::FileStreamSource, _) => self.offsets_stand_still(),
+            | (OffsetMapping::MirrorSource | OffsetMapping::FileStreamSource, _) => {
+                self.offsets_stand_still()
+            }
         }
     }
 
@@ -203,27 +288,58 @@ impl Conductor<'_> {
         for (partition, end) in self.ends_of(topic)? {
             let position = committed(partition).unwrap_or(0);
             if position < end {
-                return Err(format!("{} has committed {position} of {end} in {topic}-{partition}", connector.name));
+                return Err(format!(
+                    "{} has committed {position} of {end} in {topic}-{partition}",
+                    connector.name
+                ));
             }
         }
         Ok(())
     }
 
-    fn source_positions(&self, connector: &ConnectorName, partition: &str, offset: &str) -> BTreeMap<i32, i64> {
-        let commits = self.live.source_commits.get(connector).into_iter().flat_map(|commits| commits.values());
+    fn source_positions(
+        &self,
+        connector: &ConnectorName,
+        partition: &str,
+        offset: &str,
+    ) -> BTreeMap<i32, i64> {
+        let commits = self
+            .live
+            .source_commits
+            .get(connector)
+            .into_iter()
+            .flat_map(|commits| commits.values());
         let position = |(source, value): &(serde_json::Value, serde_json::Value)| {
-            let number = source.pointer(partition).and_then(serde_json::Value::as_i64).unwrap_or(0);
-            Some((i32::try_from(number).ok()?, value.pointer(offset)?.as_i64()?))
+            let number = source
+                .pointer(partition)
+                .and_then(serde_json::Value::as_i64)
+                .unwrap_or(0);
+            Some((
+                i32::try_from(number).ok()?,
+                value.pointer(offset)?.as_i64()?,
+            ))
         };
         commits.filter_map(position).collect()
     }
 
     fn offsets_stand_still(&self) -> Result<(), String> {
-        let flush_ms = self.scenario.connect.config.get("offset.flush.interval.ms").and_then(|text| text.parse().ok());
+        let flush_ms = self
+            .scenario
+            .connect
+            .config
+            .get("offset.flush.interval.ms")
+            .and_then(|text| text.parse().ok());
         let needed = Duration::from_millis(flush_ms.unwrap_or(60_000)) + Duration::from_secs(2);
-        let still = self.now().since(self.live.source_moved).min(self.quiet_for());
+        let still = self
+            .now()
+            .since(self.live.source_moved)
+            .min(self.quiet_for());
         if still < needed {
-            return Err(format!("source offsets stand still for {:.1} s of {:.1} s", still.as_secs_f64(), needed.as_secs_f64()));
+            return Err(format!(
+                "source offsets stand still for {:.1} s of {:.1} s",
+                still.as_secs_f64(),
+                needed.as_secs_f64()
+            ));
         }
         Ok(())
     }
@@ -239,12 +355,22 @@ impl Conductor<'_> {
         }
         let mut sinks = BTreeMap::new();
         for (leg, (connector, _)) in self.scenario.route.legs.iter().enumerate() {
-            let Some(Medium::Topic(topic)) = self.scenario.route.input_of(leg).map(|place| &place.medium) else { continue };
+            let Some(Medium::Topic(topic)) =
+                self.scenario.route.input_of(leg).map(|place| &place.medium)
+            else {
+                continue;
+            };
             if connector.offsets != OffsetMapping::SinkGroup {
                 continue;
             }
-            let partitions: Vec<i32> = ends.values().flat_map(|ends| ends.keys().copied()).collect();
-            if let Ok(committed) = self.admin.committed(&connector.sink_group(), topic, partitions, ENDS_LIMIT) {
+            let partitions: Vec<i32> = ends
+                .values()
+                .flat_map(|ends| ends.keys().copied())
+                .collect();
+            if let Ok(committed) =
+                self.admin
+                    .committed(&connector.sink_group(), topic, partitions, ENDS_LIMIT)
+            {
                 sinks.insert(connector.name.clone(), committed);
             }
         }

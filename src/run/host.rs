@@ -19,12 +19,22 @@ pub fn fresh_stream(started_unix_us: i64) -> StreamId {
 /// The machine as the report shows it; what cannot be read is left empty. `java` is the version of its Java.
 pub fn this_machine(java: &str) -> HostInfo {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let memory_kib = read("/proc/meminfo")
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let memory_kib = read("/proc/meminfo").lines().find_map(|line| {
+        line.strip_prefix("MemTotal:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
     HostInfo {
-        os: format!("{} {}", read("/proc/sys/kernel/ostype").trim(), read("/proc/sys/kernel/osrelease").trim()),
-        cpus: std::thread::available_parallelism().map_or(0, |count| u32::try_from(count.get()).unwrap_or(0)),
+        os: format!(
+            "{} {}",
+            read("/proc/sys/kernel/ostype").trim(),
+            read("/proc/sys/kernel/osrelease").trim()
+        ),
+        cpus: std::thread::available_parallelism()
+            .map_or(0, |count| u32::try_from(count.get()).unwrap_or(0)),
         memory_bytes: memory_kib.unwrap_or(0) * 1024,
         java: java.to_owned(),
     }
@@ -34,26 +44,43 @@ pub fn this_machine(java: &str) -> HostInfo {
 pub fn own_cpu_ms() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|text| text.parse::<u64>().ok());
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|text| text.parse::<u64>().ok());
     ticks.sum::<u64>() * 1_000 / TICKS_PER_SECOND
 }
 
 /// The scenario's text as it may be written to disk: each secret value of its settings is replaced wherever it stands.
 pub fn masked_text(text: &str, scenario: &Scenario) -> String {
-    let settings = scenario.route.connectors().map(|connector| &connector.config);
+    let settings = scenario
+        .route
+        .connectors()
+        .map(|connector| &connector.config);
     let mut hidden: Vec<&str> = Vec::new();
     for config in settings.chain([&scenario.connect.config]) {
         let masked = secrets::mask(config);
-        let differing = config.iter().filter(|(name, value)| masked.get(*name) != Some(value));
-        hidden.extend(differing.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty()));
+        let differing = config
+            .iter()
+            .filter(|(name, value)| masked.get(*name) != Some(value));
+        hidden.extend(
+            differing
+                .map(|(_, value)| value.as_str())
+                .filter(|value| !value.is_empty()),
+        );
     }
     hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    hidden.iter().fold(text.to_owned(), |text, value| text.replace(value, secrets::HIDDEN))
+    hidden.iter().fold(text.to_owned(), |text, value| {
+        text.replace(value, secrets::HIDDEN)
+    })
 }
 
 /// A wall-clock time in RFC 3339, UTC, in whole seconds.
 pub fn rfc3339(unix_us: i64) -> String {
-    jiff::Timestamp::from_second(unix_us / 1_000_000).map(|time| time.to_string()).unwrap_or_default()
+    jiff::Timestamp::from_second(unix_us / 1_000_000)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
 }
 
 /// The scenario as it may be written to disk: secrets in worker and connector settings are masked.

@@ -17,7 +17,8 @@ pub struct Live {
     /// How many tasks each connector was given by its last configuration.
     pub task_counts: BTreeMap<ConnectorName, u32>,
     /// Last committed source offsets: by connector, then by source partition (as JSON text).
-    pub source_commits: BTreeMap<ConnectorName, BTreeMap<String, (serde_json::Value, serde_json::Value)>>,
+    pub source_commits:
+        BTreeMap<ConnectorName, BTreeMap<String, (serde_json::Value, serde_json::Value)>>,
     /// When a source last committed something new.
     pub source_moved: Moment,
     /// Last committed sink offsets, by connector and partition.
@@ -33,8 +34,15 @@ impl Live {
     pub fn apply(&mut self, event: &Event) {
         match &event.what {
             What::Group(view) => self.group = Some(view.clone()),
-            What::TaskStatus { task, state, worker, trace, .. } => {
-                self.status.insert(task.clone(), (state.clone(), worker.clone(), event.at));
+            What::TaskStatus {
+                task,
+                state,
+                worker,
+                trace,
+                ..
+            } => {
+                self.status
+                    .insert(task.clone(), (state.clone(), worker.clone(), event.at));
                 if let Some(trace) = trace {
                     self.traces.insert(task.clone(), trace.clone());
                 }
@@ -43,20 +51,41 @@ impl Live {
                 let count = self.task_counts.entry(task.connector.clone()).or_default();
                 *count = (*count).max(task.task + 1);
             }
-            What::SourceCommit { connector, partition, offset, .. } => {
+            What::SourceCommit {
+                connector,
+                partition,
+                offset,
+                ..
+            } => {
                 let commits = self.source_commits.entry(connector.clone()).or_default();
                 let value = (partition.clone(), offset.clone());
                 if commits.insert(partition.to_string(), value.clone()) != Some(value) {
                     self.source_moved = event.at;
                 }
             }
-            What::SinkCommit { connector, partition, next_offset: Some(next), .. } => {
-                self.sink_commits.entry(connector.clone()).or_default().insert(*partition, *next);
+            What::SinkCommit {
+                connector,
+                partition,
+                next_offset: Some(next),
+                ..
+            } => {
+                self.sink_commits
+                    .entry(connector.clone())
+                    .or_default()
+                    .insert(*partition, *next);
             }
-            What::ProcessEnded { name, incarnation, exit, asked } => {
-                self.ended.insert((name.clone(), *incarnation), (*exit, *asked, event.at));
+            What::ProcessEnded {
+                name,
+                incarnation,
+                exit,
+                asked,
+            } => {
+                self.ended
+                    .insert((name.clone(), *incarnation), (*exit, *asked, event.at));
             }
-            What::ObserverFailed { observer, why } => self.failed_observers.push(format!("{observer}: {why}")),
+            What::ObserverFailed { observer, why } => {
+                self.failed_observers.push(format!("{observer}: {why}"))
+            }
             _ => {}
         }
     }
@@ -69,24 +98,40 @@ impl Live {
     /// The group's member id of a worker.
     pub fn member_id(&self, worker: &WorkerName) -> Option<&str> {
         let members = self.group.iter().flat_map(|view| &view.members);
-        members.filter(|member| member.worker.as_ref() == Some(worker)).map(|member| member.member_id.as_str()).next()
+        members
+            .filter(|member| member.worker.as_ref() == Some(worker))
+            .map(|member| member.member_id.as_str())
+            .next()
     }
 
     /// Whether the group still has this member.
     pub fn has_member(&self, member_id: &str) -> bool {
-        self.group.iter().flat_map(|view| &view.members).any(|member| member.member_id == member_id)
+        self.group
+            .iter()
+            .flat_map(|view| &view.members)
+            .any(|member| member.member_id == member_id)
     }
 
     /// The worker that owns a task, by the group.
     pub fn owner(&self, task: &TaskId) -> Option<&WorkerName> {
         let members = self.group.iter().flat_map(|view| &view.members);
-        members.filter(|member| member.tasks.contains(task)).find_map(|member| member.worker.as_ref())
+        members
+            .filter(|member| member.tasks.contains(task))
+            .find_map(|member| member.worker.as_ref())
     }
 
     /// A task that failed, with its trace.
     pub fn failed_task(&self) -> Option<(&TaskId, &str)> {
-        let (task, _) = self.status.iter().find(|(_, (state, _, _))| state == "FAILED")?;
-        Some((task, self.traces.get(task).map_or("no trace was given", String::as_str)))
+        let (task, _) = self
+            .status
+            .iter()
+            .find(|(_, (state, _, _))| state == "FAILED")?;
+        Some((
+            task,
+            self.traces
+                .get(task)
+                .map_or("no trace was given", String::as_str),
+        ))
     }
 
     /// All tasks of the connectors, as far as their configurations are known.
@@ -94,29 +139,50 @@ impl Live {
         let tasks = |connector: &ConnectorName| {
             let count = self.task_counts.get(connector).copied().unwrap_or(0);
             let connector = connector.clone();
-            (0..count).map(move |task| TaskId { connector: connector.clone(), task })
+            (0..count).map(move |task| TaskId {
+                connector: connector.clone(),
+                task,
+            })
         };
         connectors.iter().flat_map(tasks).collect()
     }
 
     /// Nothing when the group is balanced over exactly these workers and each task runs where the group says; else what is missing.
     pub fn balanced(&self, workers: &BTreeSet<WorkerName>, tasks: &[TaskId]) -> Result<(), String> {
-        let view = self.group.as_ref().ok_or("the group has not been described yet")?;
+        let view = self
+            .group
+            .as_ref()
+            .ok_or("the group has not been described yet")?;
         if view.state != "Stable" {
             return Err(format!("the group is {}", view.state));
         }
         if view.delay_ms > 0 {
-            return Err(format!("the leader holds lost tasks back for {} ms", view.delay_ms));
+            return Err(format!(
+                "the leader holds lost tasks back for {} ms",
+                view.delay_ms
+            ));
         }
-        let present: BTreeSet<WorkerName> = view.members.iter().filter_map(|member| member.worker.clone()).collect();
+        let present: BTreeSet<WorkerName> = view
+            .members
+            .iter()
+            .filter_map(|member| member.worker.clone())
+            .collect();
         if present != *workers || view.members.len() != workers.len() {
-            return Err(format!("the group has {}, not {}", list(&present), list(workers)));
+            return Err(format!(
+                "the group has {}, not {}",
+                list(&present),
+                list(workers)
+            ));
         }
         tasks.iter().try_for_each(|task| self.runs_once(view, task))
     }
 
     fn runs_once(&self, view: &GroupView, task: &TaskId) -> Result<(), String> {
-        let owners: Vec<_> = view.members.iter().filter(|member| member.tasks.contains(task)).collect();
+        let owners: Vec<_> = view
+            .members
+            .iter()
+            .filter(|member| member.tasks.contains(task))
+            .collect();
         let [owner] = owners.as_slice() else {
             return Err(format!("task {task} is owned by {} members", owners.len()));
         };
@@ -133,7 +199,11 @@ fn list(workers: &BTreeSet<WorkerName>) -> String {
     if workers.is_empty() {
         return "no member".to_owned();
     }
-    workers.iter().map(WorkerName::as_str).collect::<Vec<_>>().join(", ")
+    workers
+        .iter()
+        .map(WorkerName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -167,9 +237,15 @@ mod tests {
             delay_ms: 0,
             members,
         };
-        let mut live = Live { group: Some(group), ..Live::default() };
+        let mut live = Live {
+            group: Some(group),
+            ..Live::default()
+        };
         for (name, on) in running {
-            live.status.insert(task(name), ("RUNNING".to_owned(), Some(worker(on)), Moment(0)));
+            live.status.insert(
+                task(name),
+                ("RUNNING".to_owned(), Some(worker(on)), Moment(0)),
+            );
         }
         live
     }
@@ -180,20 +256,39 @@ mod tests {
 
     #[test]
     fn a_group_is_balanced_when_each_task_runs_where_the_group_says() {
-        let live = live(vec![member("w1", &["m-0"]), member("w2", &["m-1"])], &[("m-0", "w1"), ("m-1", "w2")]);
-        assert_eq!(live.balanced(&workers(&["w1", "w2"]), &[task("m-0"), task("m-1")]), Ok(()));
+        let live = live(
+            vec![member("w1", &["m-0"]), member("w2", &["m-1"])],
+            &[("m-0", "w1"), ("m-1", "w2")],
+        );
+        assert_eq!(
+            live.balanced(&workers(&["w1", "w2"]), &[task("m-0"), task("m-1")]),
+            Ok(())
+        );
     }
 
     #[test]
     fn what_is_missing_is_said_in_words() {
         let tasks = [task("m-0"), task("m-1")];
-        let check = |live: &Live, names: &[&str]| live.balanced(&workers(names), &tasks).unwrap_err();
+        let check =
+            |live: &Live, names: &[&str]| live.balanced(&workers(names), &tasks).unwrap_err();
         let unowned = live(vec![member("w1", &["m-0"])], &[("m-0", "w1")]);
         assert_eq!(check(&unowned, &["w1"]), "task m-1 is owned by 0 members");
-        assert_eq!(check(&unowned, &["w1", "w2"]), "the group has w1, not w1, w2");
-        let twice = live(vec![member("w1", &["m-0", "m-1"]), member("w2", &["m-1"])], &[("m-0", "w1")]);
-        assert_eq!(check(&twice, &["w1", "w2"]), "task m-1 is owned by 2 members");
-        let stale = live(vec![member("w1", &["m-0", "m-1"])], &[("m-0", "w1"), ("m-1", "w9")]);
+        assert_eq!(
+            check(&unowned, &["w1", "w2"]),
+            "the group has w1, not w1, w2"
+        );
+        let twice = live(
+            vec![member("w1", &["m-0", "m-1"]), member("w2", &["m-1"])],
+            &[("m-0", "w1")],
+        );
+        assert_eq!(
+            check(&twice, &["w1", "w2"]),
+            "task m-1 is owned by 2 members"
+        );
+        let stale = live(
+            vec![member("w1", &["m-0", "m-1"])],
+            &[("m-0", "w1"), ("m-1", "w9")],
+        );
         assert_eq!(check(&stale, &["w1"]), "task m-1 is RUNNING on w9");
     }
 

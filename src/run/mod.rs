@@ -61,9 +61,21 @@ impl Run {
     pub fn prepare(request: Request, folder: RunFolder, clock: Clock) -> Result<Self, RunError> {
         let stream = host::fresh_stream(clock.started_unix_us());
         let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
-        let run = Self { request, folder, journal, stream };
-        run.folder.write("scenario.yaml", host::masked_text(&run.request.scenario_text, &run.request.scenario).as_bytes()).map_err(RunError::environment)?;
-        run.folder.write_json("plan.json", &run.request.plan).map_err(RunError::environment)?;
+        let run = Self {
+            request,
+            folder,
+            journal,
+            stream,
+        };
+        run.folder
+            .write(
+                "scenario.yaml",
+                host::masked_text(&run.request.scenario_text, &run.request.scenario).as_bytes(),
+            )
+            .map_err(RunError::environment)?;
+        run.folder
+            .write_json("plan.json", &run.request.plan)
+            .map_err(RunError::environment)?;
         run.write_info("", "", BTreeMap::new(), BTreeMap::new())?;
         Ok(run)
     }
@@ -93,17 +105,26 @@ impl Run {
             Err(RunError::Environment(why)) => Ending::Environment(secrets::mask_text(&why)),
         };
         let harness_cpu_ms = host::own_cpu_ms();
-        self.journal.record(What::RunEnded { ending: ending.clone(), rows, harness_cpu_ms });
+        self.journal.record(What::RunEnded {
+            ending: ending.clone(),
+            rows,
+            harness_cpu_ms,
+        });
         match self.folder.seal() {
             Ok(()) => ending,
             Err(error) => Ending::Environment(error.to_string()),
         }
     }
 
-    fn phases(&self, stop: &StopToken, rows: &mut BTreeMap<PlaceName, u64>) -> Result<(), RunError> {
+    fn phases(
+        &self,
+        stop: &StopToken,
+        rows: &mut BTreeMap<PlaceName, u64>,
+    ) -> Result<(), RunError> {
         self.journal.record(What::PhaseBegan(Phase::Prepare));
         let folders = UserFolders::from_env();
-        let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path()).map_err(RunError::environment)?;
+        let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path())
+            .map_err(RunError::environment)?;
         let spec = self.cluster_spec(folders, ledger.clone());
         let result = self.with_cluster(&spec, stop, rows);
         ledger.close();
@@ -122,17 +143,27 @@ impl Run {
         };
         let prepared = prepare(spec, &self.journal, stop.asked()).map_err(failed)?;
         self.journal.record(What::PhaseBegan(Phase::Provision));
-        let cluster = ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
+        let cluster =
+            ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
         let runtime: Arc<dyn Runtime> = Arc::new(cluster);
         let scenario = &self.request.scenario;
-        let conductor =
-            Conductor::new(scenario, &self.request.plan, &self.folder, &self.journal, Arc::clone(&runtime), stop);
+        let conductor = Conductor::new(
+            scenario,
+            &self.request.plan,
+            &self.folder,
+            &self.journal,
+            Arc::clone(&runtime),
+            stop,
+        );
         let result = conductor.and_then(|mut conductor| {
             let result = self.act(&mut conductor, &prepared.java.line);
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
-                self.journal.record(What::ObserverFailed { observer: "observations".to_owned(), why });
+                self.journal.record(What::ObserverFailed {
+                    observer: "observations".to_owned(),
+                    why,
+                });
             }
             result
         });
@@ -160,7 +191,10 @@ impl Run {
 
     fn cluster_spec(&self, folders: UserFolders, ledger: Ledger) -> ClusterSpec {
         let scenario = &self.request.scenario;
-        let classes = scenario.route.connectors().filter_map(|connector| connector.config.get("connector.class").cloned());
+        let classes = scenario
+            .route
+            .connectors()
+            .filter_map(|connector| connector.config.get("connector.class").cloned());
         ClusterSpec {
             kafka_version: scenario.kafka.version,
             brokers: scenario.kafka.brokers,
@@ -168,7 +202,10 @@ impl Run {
             workers: scenario.connect.workers.clone(),
             worker_config: scenario.connect.config.clone(),
             plugins: scenario.connect.plugins.clone(),
-            plugin_base: Path::new(&self.request.scenario_path).parent().map(PathBuf::from).unwrap_or_default(),
+            plugin_base: Path::new(&self.request.scenario_path)
+                .parent()
+                .map(PathBuf::from)
+                .unwrap_or_default(),
             connector_classes: classes.collect(),
             group_id: format!("squall-{}", self.stream),
             logs: self.folder.logs(),
@@ -186,9 +223,20 @@ impl Run {
         let scenario = &self.request.scenario;
         let runtime = conductor.runtime.as_ref();
         let topics = runtime.internal_topics();
-        let sinks = scenario.route.connectors().filter(|connector| connector.direction == Direction::Sink);
-        let ids = scenario.connect.workers.iter().filter_map(|worker| Some((runtime.worker_id(worker)?, worker.clone())));
-        let rest = scenario.connect.workers.iter().filter_map(|worker| Some((worker.clone(), runtime.rest_url(worker)?)));
+        let sinks = scenario
+            .route
+            .connectors()
+            .filter(|connector| connector.direction == Direction::Sink);
+        let ids = scenario
+            .connect
+            .workers
+            .iter()
+            .filter_map(|worker| Some((runtime.worker_id(worker)?, worker.clone())));
+        let rest = scenario
+            .connect
+            .workers
+            .iter()
+            .filter_map(|worker| Some((worker.clone(), runtime.rest_url(worker)?)));
         Watched {
             version: scenario.connect.version,
             cluster: conductor.cluster.clone(),
@@ -196,7 +244,9 @@ impl Run {
             offsets_topic: topics.offsets,
             status_topic: topics.status,
             config_topic: topics.config,
-            sinks: sinks.map(|sink| (sink.name.clone(), sink.sink_group())).collect(),
+            sinks: sinks
+                .map(|sink| (sink.name.clone(), sink.sink_group()))
+                .collect(),
             workers: ids.collect(),
             rest: rest.collect(),
             exactly_once: conductor.is_exactly_once(0),
@@ -205,9 +255,13 @@ impl Run {
 
     fn write_known(&self, conductor: &Conductor<'_>, java: &str) -> Result<(), RunError> {
         let workers = self.request.scenario.connect.workers.iter();
-        let ids = workers.filter_map(|worker| Some((worker.clone(), conductor.runtime.worker_id(worker)?)));
+        let ids = workers
+            .filter_map(|worker| Some((worker.clone(), conductor.runtime.worker_id(worker)?)));
         let configs = conductor.connector_configs();
-        let masked = configs.iter().map(|(name, config)| (name.clone(), secrets::mask(config))).collect();
+        let masked = configs
+            .iter()
+            .map(|(name, config)| (name.clone(), secrets::mask(config)))
+            .collect();
         self.write_info(java, &conductor.runtime.bootstrap(), ids.collect(), masked)
     }
 
@@ -236,6 +290,8 @@ impl Run {
             connector_configs,
             group_poll_ms: u64::try_from(GROUP_POLL.as_millis()).unwrap_or(0),
         };
-        self.folder.write_json("run.json", &info).map_err(RunError::environment)
+        self.folder
+            .write_json("run.json", &info)
+            .map_err(RunError::environment)
     }
 }

@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
-use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::connect::Rest;
+use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
 use crate::connect::log::LogParser;
 use crate::connect::secrets;
+use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
 use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
@@ -71,25 +71,83 @@ pub struct Observers {
 impl Observers {
     /// Starts all observers.
     pub fn start(watched: &Watched, journal: &Journal) -> Self {
-        let mut observers = Self { threads: Vec::new() };
+        let mut observers = Self {
+            threads: Vec::new(),
+        };
         observers.spawn("group", watched, journal, watch_group);
         observers.spawn("offsets topic", watched, journal, |w, j, stop| {
-            let isolation = if w.exactly_once { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+            let isolation = if w.exactly_once {
+                Isolation::ReadCommitted
+            } else {
+                Isolation::ReadUncommitted
+            };
             let (observer, name) = ("offsets topic", w.offsets_topic.as_str());
-            read_topic(&Topic { observer, name, isolation, what_of: source_commit }, w, j, stop);
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: source_commit,
+                },
+                w,
+                j,
+                stop,
+            );
         });
         observers.spawn("status topic", watched, journal, |w, j, stop| {
-            let (observer, name, isolation) = ("status topic", w.status_topic.as_str(), Isolation::ReadUncommitted);
-            read_topic(&Topic { observer, name, isolation, what_of: task_status }, w, j, stop);
+            let (observer, name, isolation) = (
+                "status topic",
+                w.status_topic.as_str(),
+                Isolation::ReadUncommitted,
+            );
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: task_status,
+                },
+                w,
+                j,
+                stop,
+            );
         });
         observers.spawn("config topic", watched, journal, |w, j, stop| {
-            let (observer, name, isolation) = ("config topic", w.config_topic.as_str(), Isolation::ReadCommitted);
-            read_topic(&Topic { observer, name, isolation, what_of: configuration }, w, j, stop);
+            let (observer, name, isolation) = (
+                "config topic",
+                w.config_topic.as_str(),
+                Isolation::ReadCommitted,
+            );
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: configuration,
+                },
+                w,
+                j,
+                stop,
+            );
         });
         if !watched.sinks.is_empty() {
             observers.spawn("consumer offsets", watched, journal, |w, j, stop| {
-                let (observer, name, isolation) = ("consumer offsets", "__consumer_offsets", Isolation::ReadUncommitted);
-                read_topic(&Topic { observer, name, isolation, what_of: sink_commit }, w, j, stop);
+                let (observer, name, isolation) = (
+                    "consumer offsets",
+                    "__consumer_offsets",
+                    Isolation::ReadUncommitted,
+                );
+                read_topic(
+                    &Topic {
+                        observer,
+                        name,
+                        isolation,
+                        what_of: sink_commit,
+                    },
+                    w,
+                    j,
+                    stop,
+                );
             });
         }
         observers.spawn("rest", watched, journal, watch_rest);
@@ -97,7 +155,12 @@ impl Observers {
     }
 
     /// Begins to follow the workers' logs; new incarnations are found by asking the runtime.
-    pub fn follow_logs(&mut self, runtime: std::sync::Arc<dyn Runtime>, watched: &Watched, journal: &Journal) {
+    pub fn follow_logs(
+        &mut self,
+        runtime: std::sync::Arc<dyn Runtime>,
+        watched: &Watched,
+        journal: &Journal,
+    ) {
         self.spawn("logs", watched, journal, move |w, journal, stop| {
             watch_logs(runtime.as_ref(), w.version, journal, stop);
         });
@@ -122,10 +185,14 @@ impl Observers {
     /// Asks all observers to stop and waits for them, up to the limit; one that hangs is left behind.
     pub fn stop(self, limit: Duration) {
         let deadline = Deadline::after(limit);
-        let threads: Vec<JoinHandle<()>> = self.threads.into_iter().map(|(_, stop, thread)| {
-            drop(stop);
-            thread
-        }).collect();
+        let threads: Vec<JoinHandle<()>> = self
+            .threads
+            .into_iter()
+            .map(|(_, stop, thread)| {
+                drop(stop);
+                thread
+            })
+            .collect();
         for thread in threads {
             while !thread.is_finished() && !deadline.has_passed() {
                 std::thread::sleep(Duration::from_millis(2));
@@ -152,7 +219,12 @@ struct Sight<'a> {
 
 impl<'a> Sight<'a> {
     fn new(observer: &'a str, journal: &'a Journal) -> Self {
-        Self { observer, journal, since: None, told: false }
+        Self {
+            observer,
+            journal,
+            since: None,
+            told: false,
+        }
     }
 
     fn good(&mut self) {
@@ -167,7 +239,9 @@ impl<'a> Sight<'a> {
     }
 
     fn bad(&mut self, why: &str) {
-        let blind_until = *self.since.get_or_insert_with(|| Deadline::after(BLIND_LIMIT));
+        let blind_until = *self
+            .since
+            .get_or_insert_with(|| Deadline::after(BLIND_LIMIT));
         if blind_until.has_passed() && !self.told {
             self.told = true;
             self.lost(why);
@@ -180,7 +254,10 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let admin = match Admin::new(&watched.cluster) {
         Ok(admin) => admin,
         Err(error) => {
-            journal.record(What::ObserverFailed { observer: "group".to_owned(), why: error.to_string() });
+            journal.record(What::ObserverFailed {
+                observer: "group".to_owned(),
+                why: error.to_string(),
+            });
             return;
         }
     };
@@ -212,7 +289,10 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
         round = round.wrapping_add(1);
         if clock.now().since(reported) >= POLLED_EVENT_EVERY {
             let longest_gap_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-            journal.record(What::GroupPolled { polls, longest_gap_ms });
+            journal.record(What::GroupPolled {
+                polls,
+                longest_gap_ms,
+            });
             (polls, longest, reported) = (0, Duration::ZERO, clock.now());
         }
         if stopped_within(stop, GROUP_POLL.saturating_sub(clock.now().since(began))) {
@@ -222,8 +302,14 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
 }
 
 /// The group as it is now; one that nobody has joined yet has no members.
-fn described(admin: &Admin, reader: &mut GroupReader, watched: &Watched) -> Result<GroupView, String> {
-    let raw = admin.group(&watched.group_id, GROUP_ANSWER_LIMIT).map_err(|error| error.to_string())?;
+fn described(
+    admin: &Admin,
+    reader: &mut GroupReader,
+    watched: &Watched,
+) -> Result<GroupView, String> {
+    let raw = admin
+        .group(&watched.group_id, GROUP_ANSWER_LIMIT)
+        .map_err(|error| error.to_string())?;
     let raw = raw.unwrap_or_else(|| RawGroup {
         state: "Dead".to_owned(),
         protocol_type: String::new(),
@@ -239,7 +325,9 @@ fn described(admin: &Admin, reader: &mut GroupReader, watched: &Watched) -> Resu
             assignment: &member.assignment,
         })
         .collect();
-    let view = reader.view(&raw.state, &raw.protocol, &members, |url| watched.worker_of_url(url));
+    let view = reader.view(&raw.state, &raw.protocol, &members, |url| {
+        watched.worker_of_url(url)
+    });
     view.map_err(|error| error.to_string())
 }
 
@@ -250,7 +338,9 @@ fn poll_sinks(
     last: &mut BTreeMap<ConnectorName, Vec<SinkMember>>,
 ) {
     for (connector, group) in &watched.sinks {
-        let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else { continue };
+        let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else {
+            continue;
+        };
         if raw.state != "Stable" {
             continue;
         }
@@ -260,12 +350,18 @@ fn poll_sinks(
             .filter_map(|member| {
                 let topics = consumer_assignment(&member.assignment).ok()?;
                 let partitions = topics.into_values().flatten().collect();
-                Some(SinkMember { task: task_of_client_id(&member.client_id), partitions })
+                Some(SinkMember {
+                    task: task_of_client_id(&member.client_id),
+                    partitions,
+                })
             })
             .collect();
         members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
         if last.get(connector) != Some(&members) {
-            journal.record(What::SinkGroup { connector: connector.clone(), members: members.clone() });
+            journal.record(What::SinkGroup {
+                connector: connector.clone(),
+                members: members.clone(),
+            });
             last.insert(connector.clone(), members);
         }
     }
@@ -291,7 +387,13 @@ fn read_topic(topic: &Topic<'_>, watched: &Watched, journal: &Journal, stop: &Re
     let mut reader: Option<RecordReader> = None;
     while !stopped_within(stop, Duration::ZERO) {
         let Some(open) = &reader else {
-            match RecordReader::open(&watched.cluster, topic.name, topic.isolation, &Start::Earliest, OPEN_LIMIT) {
+            match RecordReader::open(
+                &watched.cluster,
+                topic.name,
+                topic.isolation,
+                &Start::Earliest,
+                OPEN_LIMIT,
+            ) {
                 Ok(opened) => reader = Some(opened),
                 Err(error) => {
                     sight.bad(&error.to_string());
@@ -303,8 +405,18 @@ fn read_topic(topic: &Topic<'_>, watched: &Watched, journal: &Journal, stop: &Re
             continue;
         };
         let read = open.poll(READER_POLL, READER_MOST, |item| {
-            if let Item::Record { key, value, timestamp_ms, .. } = item {
-                let record = Internal { key, value, timestamp_ms };
+            if let Item::Record {
+                key,
+                value,
+                timestamp_ms,
+                ..
+            } = item
+            {
+                let record = Internal {
+                    key,
+                    value,
+                    timestamp_ms,
+                };
                 if let Some(what) = (topic.what_of)(&record, watched) {
                     journal.record(what);
                 }
@@ -335,7 +447,10 @@ fn source_commit(record: &Internal<'_>, _: &Watched) -> Option<What> {
 
 fn sink_commit(record: &Internal<'_>, watched: &Watched) -> Option<What> {
     let commit = internal::offset_commit(record.key, record.value)?;
-    let (connector, _) = watched.sinks.iter().find(|(_, group)| **group == commit.group)?;
+    let (connector, _) = watched
+        .sinks
+        .iter()
+        .find(|(_, group)| **group == commit.group)?;
     Some(What::SinkCommit {
         connector: connector.clone(),
         topic: commit.topic,
@@ -360,21 +475,30 @@ fn task_status(record: &Internal<'_>, watched: &Watched) -> Option<What> {
 
 fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
     match topics::config(record.key, record.value).ok()? {
-        ConfigRecord::Connector { connector, config } => Some(What::ConnectorConfig { connector, config }),
+        ConfigRecord::Connector { connector, config } => {
+            Some(What::ConnectorConfig { connector, config })
+        }
         ConfigRecord::Task { task, config } => Some(What::TaskConfig { task, config }),
-        ConfigRecord::TargetState { connector, state } => Some(What::TargetState { connector, state: state? }),
+        ConfigRecord::TargetState { connector, state } => Some(What::TargetState {
+            connector,
+            state: state?,
+        }),
         ConfigRecord::Commit { .. } | ConfigRecord::Other => None,
     }
 }
 
 fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
-    let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> = BTreeMap::new();
+    let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> =
+        BTreeMap::new();
     loop {
         for (worker, url) in &watched.rest {
             let Ok(rest) = Rest::new(url) else { continue };
             let answer = rest_claims(&rest);
             if last.get(worker) != Some(&answer) {
-                journal.record(What::RestView { worker: worker.clone(), answer: answer.clone() });
+                journal.record(What::RestView {
+                    worker: worker.clone(),
+                    answer: answer.clone(),
+                });
                 last.insert(worker.clone(), answer);
             }
         }
@@ -385,12 +509,23 @@ fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
 }
 
 fn rest_claims(rest: &Rest) -> Result<BTreeMap<TaskId, RestClaim>, String> {
-    let connectors = rest.status_all(Duration::from_secs(1)).map_err(|error| error.to_string())?;
+    let connectors = rest
+        .status_all(Duration::from_secs(1))
+        .map_err(|error| error.to_string())?;
     let mut claims = BTreeMap::new();
     for (connector, status) in connectors {
         for task in status.tasks {
-            let id = TaskId { connector: connector.clone(), task: task.id };
-            claims.insert(id, RestClaim { state: task.state, worker_id: task.worker_id });
+            let id = TaskId {
+                connector: connector.clone(),
+                task: task.id,
+            };
+            claims.insert(
+                id,
+                RestClaim {
+                    state: task.state,
+                    worker_id: task.worker_id,
+                },
+            );
         }
     }
     Ok(claims)
@@ -432,17 +567,30 @@ impl Followed {
     }
 }
 
-fn watch_logs(runtime: &dyn Runtime, version: KafkaVersion, journal: &Journal, stop: &Receiver<()>) {
+fn watch_logs(
+    runtime: &dyn Runtime,
+    version: KafkaVersion,
+    journal: &Journal,
+    stop: &Receiver<()>,
+) {
     let mut followed: Vec<Followed> = Vec::new();
     loop {
         let ending = stopped_within(stop, LOG_POLL);
         for file in runtime.log_files() {
             if !followed.iter().any(|known| known.path == file.path) {
                 let (worker, incarnation, path) = (file.worker, file.incarnation, file.path);
-                followed.push(Followed { worker, incarnation, path, position: 0, parser: LogParser::new(version) });
+                followed.push(Followed {
+                    worker,
+                    incarnation,
+                    path,
+                    position: 0,
+                    parser: LogParser::new(version),
+                });
             }
         }
-        followed.iter_mut().for_each(|file| file.read_on(journal, ending));
+        followed
+            .iter_mut()
+            .for_each(|file| file.read_on(journal, ending));
         if ending {
             return;
         }

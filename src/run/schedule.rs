@@ -112,14 +112,25 @@ pub struct Rules {
 impl Progress {
     /// What is to be done now. Restarts and escalations come before new faults.
     pub fn next_action(&mut self, plan: &[PlannedFault], rules: Rules, now: Moment) -> Action {
-        if let Some(action) = self.active.iter().find_map(|fault| due_for(fault, rules, now)) {
+        if let Some(action) = self
+            .active
+            .iter()
+            .find_map(|fault| due_for(fault, rules, now))
+        {
             return action;
         }
         let Some(planned) = plan.get(self.begun) else {
-            return if self.is_calm() { Action::Done } else { Action::Wait };
+            return if self.is_calm() {
+                Action::Done
+            } else {
+                Action::Wait
+            };
         };
         match self.due_moment(planned, rules) {
-            Some(due) if due <= now => Action::Inject { index: self.begun, postponed: self.postponed(planned, now) },
+            Some(due) if due <= now => Action::Inject {
+                index: self.begun,
+                postponed: self.postponed(planned, now),
+            },
             Some(_) | None => Action::Wait,
         }
     }
@@ -132,7 +143,9 @@ impl Progress {
     fn due_moment(&mut self, planned: &PlannedFault, rules: Rules) -> Option<Moment> {
         match planned.due {
             Due::At { .. } => planned.fixed_moment(rules.baseline_end),
-            Due::AfterRecovery { ms } => self.is_calm().then(|| self.calm_since.after(Duration::from_millis(ms))),
+            Due::AfterRecovery { ms } => self
+                .is_calm()
+                .then(|| self.calm_since.after(Duration::from_millis(ms))),
             Due::InSeries { series, ms } => {
                 if !self.is_calm() {
                     return None;
@@ -147,7 +160,10 @@ impl Progress {
         match planned.due {
             Due::At { .. } | Due::AfterRecovery { .. } => Duration::ZERO,
             Due::InSeries { series, ms } => {
-                let due = self.series.get(&series).map(|began| began.after(Duration::from_millis(ms)));
+                let due = self
+                    .series
+                    .get(&series)
+                    .map(|began| began.after(Duration::from_millis(ms)));
                 due.map_or(Duration::ZERO, |due| now.since(due))
             }
         }
@@ -172,7 +188,10 @@ impl Progress {
 
     /// The worker struck by this fault.
     pub fn struck_mut(&mut self, id: FaultId, worker: &WorkerName) -> Option<&mut Struck> {
-        self.fault_mut(id)?.struck.iter_mut().find(|struck| struck.worker == *worker)
+        self.fault_mut(id)?
+            .struck
+            .iter_mut()
+            .find(|struck| struck.worker == *worker)
     }
 }
 
@@ -182,7 +201,8 @@ fn due_for(fault: &ActiveFault, rules: Rules, now: Moment) -> Option<Action> {
         let worker = struck.worker.clone();
         match (struck.ended, fault.planned.kind, fault.planned.restart) {
             (None, FaultKind::Stop { grace_ms }, _)
-                if !struck.escalated && now >= struck.signalled.after(Duration::from_millis(grace_ms)) =>
+                if !struck.escalated
+                    && now >= struck.signalled.after(Duration::from_millis(grace_ms)) =>
             {
                 return Some(Action::Escalate { fault: id, worker });
             }
@@ -194,7 +214,11 @@ fn due_for(fault: &ActiveFault, rules: Rules, now: Moment) -> Option<Action> {
             _ => {}
         }
     }
-    let last_act = fault.struck.iter().filter_map(|struck| struck.restarted.or(struck.ended)).max();
+    let last_act = fault
+        .struck
+        .iter()
+        .filter_map(|struck| struck.restarted.or(struck.ended))
+        .max();
     let waited_since = last_act.unwrap_or(fault.began);
     let overdue = fault.settled.is_none() && now >= waited_since.after(rules.recovery_wait);
     overdue.then_some(Action::GiveUp { fault: id })
@@ -220,9 +244,19 @@ pub fn resolve(
             only(live.owner(task), &why, &format!("nobody owns {task}"))
         }
         Target::Follower => {
-            let leader = live.leader().ok_or("nobody leads the group, so there is no follower")?;
-            let followers: Vec<WorkerName> = up_list.iter().filter(|worker| *worker != leader).cloned().collect();
-            only(planned.choose(&followers), &format!("a follower; leader is {leader}"), "there is no follower")
+            let leader = live
+                .leader()
+                .ok_or("nobody leads the group, so there is no follower")?;
+            let followers: Vec<WorkerName> = up_list
+                .iter()
+                .filter(|worker| *worker != leader)
+                .cloned()
+                .collect();
+            only(
+                planned.choose(&followers),
+                &format!("a follower; leader is {leader}"),
+                "there is no follower",
+            )
         }
         Target::Any => {
             let why = format!("drawn from {} workers", up_list.len());
@@ -243,11 +277,21 @@ mod tests {
     }
 
     fn planned(id: u32, due: Due, restart: Restart) -> PlannedFault {
-        PlannedFault { id: FaultId(id), kind: FaultKind::Kill, target: Target::Any, draw: 4, due, restart }
+        PlannedFault {
+            id: FaultId(id),
+            kind: FaultKind::Kill,
+            target: Target::Any,
+            draw: 4,
+            due,
+            restart,
+        }
     }
 
     fn rules() -> Rules {
-        Rules { baseline_end: Moment::from_ms(1_000), recovery_wait: Duration::from_secs(60) }
+        Rules {
+            baseline_end: Moment::from_ms(1_000),
+            recovery_wait: Duration::from_secs(60),
+        }
     }
 
     fn struck(fault: &PlannedFault, at_ms: u64) -> ActiveFault {
@@ -260,7 +304,12 @@ mod tests {
             restarted: None,
             member_gone: false,
         };
-        ActiveFault { planned: fault.clone(), struck: vec![struck], began: Moment::from_ms(at_ms), settled: None }
+        ActiveFault {
+            planned: fault.clone(),
+            struck: vec![struck],
+            began: Moment::from_ms(at_ms),
+            settled: None,
+        }
     }
 
     #[test]
@@ -268,10 +317,17 @@ mod tests {
         let first = planned(1, Due::At { ms: 0 }, Restart::Never);
         let second = planned(2, Due::AfterRecovery { ms: 500 }, Restart::Never);
         let plan = [first.clone(), second];
-        let mut progress = Progress { calm_since: Moment::from_ms(1_000), ..Progress::default() };
-        let at = |progress: &mut Progress, ms| progress.next_action(&plan, rules(), Moment::from_ms(ms));
+        let mut progress = Progress {
+            calm_since: Moment::from_ms(1_000),
+            ..Progress::default()
+        };
+        let at =
+            |progress: &mut Progress, ms| progress.next_action(&plan, rules(), Moment::from_ms(ms));
         assert_eq!(at(&mut progress, 900), Action::Wait);
-        assert!(matches!(at(&mut progress, 1_000), Action::Inject { index: 0, .. }));
+        assert!(matches!(
+            at(&mut progress, 1_000),
+            Action::Inject { index: 0, .. }
+        ));
         progress.active.push(struck(&first, 1_000));
         progress.begun = 1;
         assert_eq!(at(&mut progress, 9_000), Action::Wait);
@@ -279,54 +335,131 @@ mod tests {
         progress.active[0].settled = Some(Moment::from_ms(9_000));
         progress.calm_since = Moment::from_ms(9_000);
         assert_eq!(at(&mut progress, 9_499), Action::Wait);
-        assert!(matches!(at(&mut progress, 9_500), Action::Inject { index: 1, .. }));
+        assert!(matches!(
+            at(&mut progress, 9_500),
+            Action::Inject { index: 1, .. }
+        ));
     }
 
     #[test]
     fn a_struck_worker_is_restarted_after_its_pause_counted_from_the_end_of_its_process() {
         let fault = planned(1, Due::At { ms: 0 }, Restart::After { ms: 2_000 });
-        let mut progress = Progress { active: vec![struck(&fault, 1_000)], begun: 1, ..Progress::default() };
+        let mut progress = Progress {
+            active: vec![struck(&fault, 1_000)],
+            begun: 1,
+            ..Progress::default()
+        };
         let plan = [fault];
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(5_000)), Action::Wait);
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(5_000)),
+            Action::Wait
+        );
         progress.active[0].struck[0].ended = Some(Moment::from_ms(4_000));
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(5_999)), Action::Wait);
-        let expected = Action::Restart { fault: FaultId(1), worker: worker("w1") };
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(6_000)), expected);
-        assert!(!progress.expected_up(&[worker("w1"), worker("w2")]).contains(&worker("w1")));
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(5_999)),
+            Action::Wait
+        );
+        let expected = Action::Restart {
+            fault: FaultId(1),
+            worker: worker("w1"),
+        };
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(6_000)),
+            expected
+        );
+        assert!(
+            !progress
+                .expected_up(&[worker("w1"), worker("w2")])
+                .contains(&worker("w1"))
+        );
         progress.active[0].struck[0].restarted = Some(Moment::from_ms(6_000));
-        assert!(progress.expected_up(&[worker("w1"), worker("w2")]).contains(&worker("w1")));
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(65_999)), Action::Wait);
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(66_000)), Action::GiveUp { fault: FaultId(1) });
+        assert!(
+            progress
+                .expected_up(&[worker("w1"), worker("w2")])
+                .contains(&worker("w1"))
+        );
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(65_999)),
+            Action::Wait
+        );
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(66_000)),
+            Action::GiveUp { fault: FaultId(1) }
+        );
     }
 
     #[test]
     fn a_stop_that_overruns_its_grace_is_escalated_once() {
         let mut fault = planned(1, Due::At { ms: 0 }, Restart::Never);
         fault.kind = FaultKind::Stop { grace_ms: 3_000 };
-        let mut progress = Progress { active: vec![struck(&fault, 1_000)], begun: 1, ..Progress::default() };
+        let mut progress = Progress {
+            active: vec![struck(&fault, 1_000)],
+            begun: 1,
+            ..Progress::default()
+        };
         let plan = [fault];
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(3_999)), Action::Wait);
-        let escalate = Action::Escalate { fault: FaultId(1), worker: worker("w1") };
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(4_000)), escalate);
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(3_999)),
+            Action::Wait
+        );
+        let escalate = Action::Escalate {
+            fault: FaultId(1),
+            worker: worker("w1"),
+        };
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(4_000)),
+            escalate
+        );
         progress.active[0].struck[0].escalated = true;
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(4_001)), Action::Wait);
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(4_001)),
+            Action::Wait
+        );
     }
 
     #[test]
     fn members_of_a_series_keep_their_times_unless_the_one_before_is_not_over() {
-        let plan = [planned(1, Due::InSeries { series: 0, ms: 0 }, Restart::Never), planned(2, Due::InSeries { series: 0, ms: 9_000 }, Restart::Never)];
-        let mut progress = Progress { calm_since: Moment::from_ms(2_000), ..Progress::default() };
-        assert!(matches!(progress.next_action(&plan, rules(), Moment::from_ms(2_000)), Action::Inject { index: 0, .. }));
+        let plan = [
+            planned(1, Due::InSeries { series: 0, ms: 0 }, Restart::Never),
+            planned(
+                2,
+                Due::InSeries {
+                    series: 0,
+                    ms: 9_000,
+                },
+                Restart::Never,
+            ),
+        ];
+        let mut progress = Progress {
+            calm_since: Moment::from_ms(2_000),
+            ..Progress::default()
+        };
+        assert!(matches!(
+            progress.next_action(&plan, rules(), Moment::from_ms(2_000)),
+            Action::Inject { index: 0, .. }
+        ));
         progress.active.push(struck(&plan[0], 2_000));
         progress.begun = 1;
         progress.active[0].struck[0].ended = Some(Moment::from_ms(2_001));
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(12_000)), Action::Wait);
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(12_000)),
+            Action::Wait
+        );
         progress.active[0].settled = Some(Moment::from_ms(13_000));
         progress.calm_since = Moment::from_ms(13_000);
-        let late = Action::Inject { index: 1, postponed: Duration::from_secs(2) };
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(13_000)), late);
+        let late = Action::Inject {
+            index: 1,
+            postponed: Duration::from_secs(2),
+        };
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(13_000)),
+            late
+        );
         progress.begun = 2;
-        assert_eq!(progress.next_action(&plan, rules(), Moment::from_ms(13_000)), Action::Done);
+        assert_eq!(
+            progress.next_action(&plan, rules(), Moment::from_ms(13_000)),
+            Action::Done
+        );
     }
 
     #[test]
@@ -338,10 +471,16 @@ mod tests {
             delay_ms: 0,
             members: Vec::new(),
         };
-        let live = Live { group: Some(view), ..Live::default() };
+        let live = Live {
+            group: Some(view),
+            ..Live::default()
+        };
         let up: BTreeSet<WorkerName> = ["w1", "w2", "w3"].into_iter().map(worker).collect();
         let resolved = |target: Target, up: &BTreeSet<WorkerName>| {
-            let fault = PlannedFault { target, ..planned(1, Due::At { ms: 0 }, Restart::Never) };
+            let fault = PlannedFault {
+                target,
+                ..planned(1, Due::At { ms: 0 }, Restart::Never)
+            };
             resolve(&fault, up, &live).map(|(workers, _)| workers)
         };
         assert_eq!(resolved(Target::Leader, &up), Ok(vec![worker("w2")]));

@@ -22,7 +22,11 @@ pub fn one_cluster() -> MutexGuard<'static, ()> {
 /// The program under test.
 pub fn squall(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
-    command.args(arguments).env("NO_COLOR", "1").env("CI", "true").env_remove("GITHUB_STEP_SUMMARY");
+    command
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .env("CI", "true")
+        .env_remove("GITHUB_STEP_SUMMARY");
     command.stdin(Stdio::null());
     command
 }
@@ -30,7 +34,11 @@ pub fn squall(arguments: &[&str]) -> Command {
 /// Its exit code, stdout and stderr.
 pub fn outcome(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 /// A run of a scenario text in a temporary folder.
@@ -48,13 +56,18 @@ impl Running {
         std::fs::write(&file, scenario).unwrap();
         let log = std::fs::File::create(home.path().join("stderr")).unwrap();
         let out = std::fs::File::create(home.path().join("stdout")).unwrap();
-        let child = squall(&["run", file.to_str().unwrap(), "--reports", home.path().join("reports").to_str().unwrap()])
-            .args(arguments)
-            .env("SQUALL_STATE", home.path().join("state"))
-            .stdout(out)
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = squall(&[
+            "run",
+            file.to_str().unwrap(),
+            "--reports",
+            home.path().join("reports").to_str().unwrap(),
+        ])
+        .args(arguments)
+        .env("SQUALL_STATE", home.path().join("state"))
+        .stdout(out)
+        .stderr(log)
+        .spawn()
+        .unwrap();
         Self { home, child }
     }
 
@@ -68,7 +81,11 @@ impl Running {
         let reports = self.home.path().join("reports");
         let deadline = Deadline::after(Duration::from_secs(30));
         while !deadline.has_passed() {
-            let found = std::fs::read_dir(&reports).into_iter().flatten().flatten().find(|e| e.path().join("run.json").exists());
+            let found = std::fs::read_dir(&reports)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .find(|e| e.path().join("run.json").exists());
             if let Some(entry) = found {
                 return entry.path();
             }
@@ -93,12 +110,18 @@ impl Running {
         let deadline = Deadline::after(Duration::from_secs(180));
         while !deadline.has_passed() {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
-            let events = text.lines().filter_map(|line| serde_json::from_str::<Event>(line).ok());
+            let events = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Event>(line).ok());
             if let Some(event) = events.into_iter().find(|event| wanted(&event.what)) {
                 return event;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("the run ended with {status} before {what}:\n{}\n{}", self.stderr(), self.stdout());
+                panic!(
+                    "the run ended with {status} before {what}:\n{}\n{}",
+                    self.stderr(),
+                    self.stdout()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -107,7 +130,10 @@ impl Running {
 
     /// Sends a signal to the harness.
     pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([signal, &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -120,14 +146,21 @@ impl Running {
     pub fn judged(&mut self) -> (i32, Value) {
         let code = self.end();
         let path = self.folder().join("result.json");
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}: no result:\n{}\n{}", self.stderr(), self.stdout()));
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| {
+            panic!("{error}: no result:\n{}\n{}", self.stderr(), self.stdout())
+        });
         (code, serde_json::from_slice(&bytes).unwrap())
     }
 
     /// The REST address of the first worker.
     pub fn rest(&self) -> String {
         let info = RunFolder::open(&self.folder()).unwrap().info().unwrap();
-        let id = info.worker_ids.values().next().expect("the workers are known by now").clone();
+        let id = info
+            .worker_ids
+            .values()
+            .next()
+            .expect("the workers are known by now")
+            .clone();
         format!("http://{id}")
     }
 
@@ -148,20 +181,29 @@ impl Drop for Running {
 /// The ledger of a tap in a result.
 pub fn tap<'a>(result: &'a Value, place: &str) -> &'a Value {
     let taps = result["taps"].as_array().unwrap();
-    taps.iter().find(|tap| tap["place"] == place).unwrap_or_else(|| panic!("no tap {place} in {result:#}"))
+    taps.iter()
+        .find(|tap| tap["place"] == place)
+        .unwrap_or_else(|| panic!("no tap {place} in {result:#}"))
 }
 
 /// The answer to one guarantee in a result.
 pub fn answer<'a>(result: &'a Value, guarantee: &str) -> &'a str {
     let all = result["guarantees"].as_array().unwrap();
     let found = all.iter().find(|answer| answer["kind"] == guarantee);
-    found.and_then(|answer| answer["verdict"].as_str()).unwrap_or_else(|| panic!("no guarantee {guarantee} in {result:#}"))
+    found
+        .and_then(|answer| answer["verdict"].as_str())
+        .unwrap_or_else(|| panic!("no guarantee {guarantee} in {result:#}"))
 }
 
 /// Findings of one kind: count and connector.
 pub fn findings(result: &Value, kind: &str) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for finding in result["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == kind) {
+    for finding in result["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["kind"] == kind)
+    {
         let connector = finding["connector"].as_str().unwrap_or("nobody").to_owned();
         *counts.entry(connector).or_insert(0) += finding["count"].as_u64().unwrap();
     }
