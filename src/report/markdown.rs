@@ -235,7 +235,9 @@ fn closing(out: &mut String, judgement: &Judgement) {
 fn capped(mut out: String) -> String {
     const NOTE: &str = "\n\nThe rest is in the report.\n";
     if out.len() > MOST_BYTES {
-        let room = out.floor_char_boundary(MOST_BYTES - NOTE.len());
+        let most = MOST_BYTES - NOTE.len();
+        let boundary = (0..=most).rev().find(|at| out.is_char_boundary(*at));
+        let room = boundary.unwrap_or(0);
         let end = out[..room].rfind('\n').unwrap_or(room);
         out.truncate(end);
         out.push_str(NOTE);

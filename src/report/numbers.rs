@@ -4,10 +4,13 @@ use crate::model::Moment;
 
 /// A count with thousands separators: `110,000`.
 pub(super) fn count(value: u64) -> String {
-    let digits = value.to_string();
+    separated(&value.to_string())
+}
+
+fn separated(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -69,8 +72,7 @@ pub(super) fn milliseconds(ms: f64) -> String {
     } else if ms < 9.95 {
         format!("{ms:.1} ms")
     } else {
-        // Saturating at the top is harmless: no latency is 2^64 ms long.
-        format!("{} ms", count(ms.round() as u64))
+        format!("{} ms", separated(&format!("{ms:.0}")))
     }
 }
 
@@ -81,7 +83,7 @@ pub(super) fn axis(value: f64) -> String {
     } else if value >= 1e6 {
         format!("{} M", trimmed(value / 1e6, 1))
     } else if value >= 10.0 || value == value.round() {
-        count(value.round() as u64)
+        separated(&format!("{value:.0}"))
     } else {
         trimmed(value, 1)
     }

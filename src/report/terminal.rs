@@ -199,15 +199,14 @@ fn guarantee_line(screen: &mut Screen, guarantee: &GuaranteeResult, columns: &Co
         measured = columns.measured,
         limit = columns.limit,
     );
-    let used = guarantee.used.map(|used| (bar(used), percent(used)));
     let mut column = 4 + head.chars().count();
     screen
         .put(Ink::Plain, "  ")
         .put(Ink::of(guarantee.verdict), guarantee.verdict.mark())
         .put(Ink::Plain, " ")
         .put(Ink::Plain, &head);
-    if let Some((bar, share)) = used {
-        let text = format!("{bar} {share}");
+    if let Some(used) = guarantee.used {
+        let text = format!("{} {}", bar(used), percent(used));
         column += text.chars().count() + 2;
         screen
             .put(Ink::of(guarantee.verdict), &text)
@@ -254,18 +253,10 @@ fn broken(screen: &mut Screen, judgement: &Judgement, guarantee: &GuaranteeResul
 
 /// A bar of sixteenths, full when the limit is used up; never empty when something was used.
 fn bar(used: f64) -> String {
-    let cells = BAR_CELLS as f64;
-    let share = if used.is_nan() {
-        1.0
-    } else {
-        used.clamp(0.0, 1.0)
-    };
-    let full = if share > 0.0 {
-        (share * cells).round().max(1.0)
-    } else {
-        0.0
-    };
-    let full = full as usize;
+    let share = if used.is_nan() { 1.0 } else { used };
+    let reached = |cell: &usize| *cell as f64 + 0.5 <= share * BAR_CELLS as f64;
+    let full = (0..BAR_CELLS).filter(reached).count();
+    let full = if share > 0.0 { full.max(1) } else { 0 };
     format!("{}{}", "█".repeat(full), "░".repeat(BAR_CELLS - full))
 }
 
@@ -321,13 +312,9 @@ fn faults(screen: &mut Screen, judgement: &Judgement) {
     }
     let more = judgement.faults.len() - shown.len();
     if more > 0 {
-        let text = format!("    and {} in the report", plural_more(more));
+        let text = format!("    and {more} more in the report");
         screen.line(Ink::Faint, &text);
     }
-}
-
-fn plural_more(more: usize) -> String {
-    format!("{more} more")
 }
 
 fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
