@@ -47,9 +47,10 @@ impl Offsets {
             for commit in &leg.commits.list {
                 let before = last.get(&commit.key).copied();
                 regressed.extend(went_back(index, commit, before));
-                match commit.next {
-                    Some(next) => drop(last.insert(commit.key, next)),
-                    None => drop(last.remove(&commit.key)),
+                if let Some(next) = commit.next {
+                    last.insert(commit.key, next);
+                } else {
+                    last.remove(&commit.key);
                 }
                 if case.drained() {
                     ahead.extend(is_ahead(case, index, commit));

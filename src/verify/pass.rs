@@ -159,8 +159,12 @@ impl FeedFacts {
                     self.cuts.row((lane, sequence), partition, position, false);
                     self.last_position = self.last_position.max(u64::try_from(position).ok());
                 }
-                Some(ObservationKind::Unknown) => drop(facts.unknown.insert(sequence)),
-                Some(ObservationKind::Refused) => drop(facts.refused.insert(sequence)),
+                Some(ObservationKind::Unknown) => {
+                    facts.unknown.insert(sequence);
+                }
+                Some(ObservationKind::Refused) => {
+                    facts.refused.insert(sequence);
+                }
                 Some(ObservationKind::Corrupt | ObservationKind::Foreign) | None => {
                     self.damage_once("has rows of a kind that a feed cannot have");
                 }

@@ -53,6 +53,7 @@ pub(super) struct Rewinds {
 struct Teller<'c, 'a> {
     case: &'c Case<'a>,
     hits: HashMap<(usize, usize, Option<i32>), bool>,
+    covers: HashMap<(usize, usize, u32), Option<(u64, u64)>>,
     /// Each fault explains each record once for each connector.
     used: HashMap<(usize, usize, u32), RoaringTreemap>,
 }
@@ -62,6 +63,7 @@ impl Rewinds {
         let mut teller = Teller {
             case,
             hits: HashMap::new(),
+            covers: HashMap::new(),
             used: HashMap::new(),
         };
         let mut told = Vec::new();
@@ -213,7 +215,12 @@ impl Teller<'_, '_> {
     }
 
     fn explain(&mut self, fault: usize, told: &mut Told, partition: Option<i32>) {
-        let Some((low, high)) = covered(self.case, fault, told, partition) else {
+        let case = self.case;
+        let covers = self
+            .covers
+            .entry((told.leg, fault, told.run.lane))
+            .or_insert_with(|| covered(case, fault, told, partition));
+        let Some((low, high)) = covers.filter(|(_, high)| told.run.high <= *high) else {
             return;
         };
         let first = told.run.first.max(low);
@@ -231,7 +238,8 @@ impl Teller<'_, '_> {
 }
 
 /// The records of a lane that a fault lets repeat: from the committed position to what had been delivered. Nothing when
-/// the task could commit, or shares a transaction with its offsets, or the lane had already gone on since.
+/// the task could commit, or shares a transaction with its offsets. A run that began after the lane had gone on beyond
+/// what was delivered then is no work of this fault.
 fn covered(
     case: &Case<'_>,
     fault: usize,
@@ -251,9 +259,6 @@ fn covered(
             settled_flight(leg, story, &case.history)?,
         )
         .high?;
-    if told.run.high > delivered {
-        return None;
-    }
     let key = leg.key_of(told.run.lane, partition)?;
     let next = leg.commits.certain_at(key, victim.acted?);
     let start = case.start(told.leg, told.run.lane, key, next)?;

@@ -150,6 +150,7 @@ fn info() -> RunInfo {
         scenario,
         scenario_path: "made-up.yaml".to_owned(),
         host: HostInfo::default(),
+        bootstrap: String::new(),
         worker_ids: BTreeMap::new(),
         worker_config,
         connector_configs: BTreeMap::new(),
