@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{Running, answer, findings, one_cluster, tap};
-use serde_json::{Value, json};
+use serde_json::json;
 use squall::connect::Rest;
 use squall::connect::rest::{ConnectorOffset, while_passing};
 use squall::journal::{Deadline, What};
@@ -157,11 +157,8 @@ fn baseline_of(run: &mut Running) -> Outside {
     Outside::of(run)
 }
 
-#[test]
-fn strangers_and_moved_sink_offsets_are_found_and_counted() {
-    let _turn = one_cluster();
-    let mut run = Running::start(CONTROL, &[]);
-    let outside = baseline_of(&mut run);
+/// Three records that the stream never sent, and two damaged ones.
+fn produce_strangers(run: &Running, outside: &Outside) {
     let info = squall::journal::RunFolder::open(&run.folder())
         .unwrap()
         .info()
@@ -183,6 +180,14 @@ fn strangers_and_moved_sink_offsets_are_found_and_counted() {
     ];
     outside.produce("src.orders", &foreign);
     outside.produce("src.orders", &[damaged.clone(), damaged]);
+}
+
+#[test]
+fn strangers_and_moved_sink_offsets_are_found_and_counted() {
+    let _turn = one_cluster();
+    let mut run = Running::start(CONTROL, &[]);
+    let outside = baseline_of(&mut run);
+    produce_strangers(&run, &outside);
     outside.stop("archive");
     let (back, forward) = (outside.sink_position(1), outside.sink_position(2));
     outside.grown("src.orders", 2, forward + 40);

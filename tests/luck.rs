@@ -164,11 +164,16 @@ fn a_connector_that_fails_at_deployment_shows_its_trace() {
     let _turn = one_cluster();
     let scenario = SMALL.replace(
         "tasks.max: 1}",
-        "tasks.max: 1, source.cluster.security.protocol: SASL_SSL}",
+        "tasks.max: 1, source.consumer.isolation.level: nonsense}",
     );
     let mut run = Running::start(&scenario, &[]);
-    let code = run.end();
+    let (code, result) = run.judged();
     assert_eq!(code, 4, "{}{}", run.stderr(), run.stdout());
+    let why = result["environment-failure"].as_str().unwrap();
+    assert!(
+        why.contains("isolation.level") && why.contains("mirror-0"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -242,10 +242,6 @@ pub enum What {
     BaselineReached {
         /// Records per second into the last tap.
         rate_per_second: f64,
-        /// Median latency from feed to last tap, in milliseconds, where it can be measured.
-        latency_p50_ms: Option<f64>,
-        /// 99th percentile of it.
-        latency_p99_ms: Option<f64>,
         /// Records between feed and last tap at its end.
         backlog: u64,
     },
@@ -322,7 +318,7 @@ pub enum What {
         /// The longest time between two answers, in milliseconds.
         longest_gap_ms: u64,
     },
-    /// A sink's consumer group; written on change while it is stable.
+    /// A sink's consumer group; written on change. Without members while it is not stable: then it is not known who reads what.
     SinkGroup {
         /// The sink.
         connector: ConnectorName,
@@ -443,8 +439,8 @@ pub enum What {
     RunEnded {
         /// How.
         ending: Ending,
-        /// Rows written for each place: what the observation files must hold.
-        rows: BTreeMap<PlaceName, u64>,
+        /// Rows written to each observation file, by its name without the ending.
+        rows: BTreeMap<String, u64>,
         /// CPU time that the harness itself used, in milliseconds.
         harness_cpu_ms: u64,
     },

@@ -8,6 +8,8 @@ use crate::places::Feed;
 
 use super::conductor::{Conductor, RunError, TimedOut};
 
+/// Beyond twice the worst silence of the baseline, for a busy machine.
+const SILENCE_SLACK: Duration = Duration::from_millis(500);
 const REACH_LIMIT: Duration = Duration::from_secs(60);
 
 /// What "as before" means after a fault.
@@ -19,6 +21,51 @@ pub struct Baseline {
     pub backlog_limit: u64,
     /// How long a lane may be silent.
     pub silence_limit: Duration,
+}
+
+/// Looks whether the stream flows calmly, and how calm that is: connectors differ, so the worst of the calm time is the
+/// measure for what comes after a fault.
+struct Calm {
+    backlog_limit: u64,
+    silence_limit: Duration,
+    since: Option<(Moment, u64)>,
+    worst_backlog: u64,
+    worst_silence: Duration,
+}
+
+impl Calm {
+    fn new(rate_per_second: u64, lanes: u32) -> Self {
+        Self {
+            // A connector may well work in batches of a second; two seconds behind is not keeping up.
+            backlog_limit: rate_per_second * 2 + 50,
+            silence_limit: lane_period(rate_per_second, lanes) * 2 + Duration::from_secs(2),
+            since: None,
+            worst_backlog: 0,
+            worst_silence: Duration::ZERO,
+        }
+    }
+
+    /// Since when the stream flows calmly; or what is not calm now.
+    fn look(
+        &mut self,
+        now: Moment,
+        backlog: u64,
+        silence: Duration,
+        seen: u64,
+    ) -> Result<Moment, String> {
+        if backlog > self.backlog_limit || silence > self.silence_limit {
+            self.since = None;
+            (self.worst_backlog, self.worst_silence) = (0, Duration::ZERO);
+            let silence_s = silence.as_secs_f64();
+            return Err(format!(
+                "{backlog} records wait before a tap, a lane is silent for {silence_s:.1} s"
+            ));
+        }
+        self.worst_backlog = self.worst_backlog.max(backlog);
+        self.worst_silence = self.worst_silence.max(silence);
+        let (since, _) = *self.since.get_or_insert((now, seen));
+        Ok(since)
+    }
 }
 
 impl Conductor<'_> {
@@ -64,27 +111,12 @@ impl Conductor<'_> {
     /// Waits until all lanes flow through all taps for the least length of the baseline.
     pub fn reach_baseline(&mut self) -> Result<Baseline, RunError> {
         let rate = self.scenario.stream.rate_per_second;
-        let lane_period = lane_period(rate, self.scenario.stream.lanes);
-        let (allowed, silence) = (
-            rate / 2 + 50,
-            lane_period * 2 + Duration::from_millis(1_000),
-        );
         let least = Duration::from_millis(self.scenario.timing.baseline_ms);
+        let mut calm = Calm::new(rate, self.scenario.stream.lanes);
         let began = self.now();
-        let (mut good_since, mut worst_backlog): (Option<(Moment, u64)>, u64) = (None, 0);
         let waited = self.wait_until(least + REACH_LIMIT, |run| {
             let backlog = run.backlogs().into_iter().max().unwrap_or(0);
-            let silent = run.longest_silence();
-            if backlog > allowed || silent > silence {
-                good_since = None;
-                worst_backlog = 0;
-                return Err(format!(
-                    "{backlog} records wait before a tap, a lane is silent for {:.1} s",
-                    silent.as_secs_f64()
-                ));
-            }
-            worst_backlog = worst_backlog.max(backlog);
-            let (since, _) = *good_since.get_or_insert((run.now(), run.seen_last()));
+            let since = calm.look(run.now(), backlog, run.longest_silence(), run.seen_last())?;
             if run.now().since(began) < least || run.now().since(since) < least / 2 {
                 return Err("the stream flows, but not for long enough yet".to_owned());
             }
@@ -96,19 +128,17 @@ impl Conductor<'_> {
                 (least + REACH_LIMIT).as_secs()
             )));
         }
-        let (since, seen_then) = good_since.unwrap_or((began, 0));
         let now = self.now();
+        let (since, seen_then) = calm.since.unwrap_or((began, 0));
         let passed = now.since(since).as_secs_f64().max(0.001);
         self.journal.record(What::BaselineReached {
             rate_per_second: self.seen_last().saturating_sub(seen_then) as f64 / passed,
-            latency_p50_ms: None,
-            latency_p99_ms: None,
-            backlog: worst_backlog,
+            backlog: calm.worst_backlog,
         });
         Ok(Baseline {
             end: now,
-            backlog_limit: worst_backlog.saturating_mul(2) + rate / 4 + 50,
-            silence_limit: silence,
+            backlog_limit: calm.worst_backlog.saturating_mul(2) + rate / 4 + 50,
+            silence_limit: calm.worst_silence * 2 + SILENCE_SLACK,
         })
     }
 
@@ -122,4 +152,34 @@ impl Conductor<'_> {
 /// From one record of a lane to the next.
 pub fn lane_period(rate_per_second: u64, lanes: u32) -> Duration {
     Duration::from_secs_f64(f64::from(lanes) / rate_per_second.max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_that_works_in_batches_of_a_second_is_calm_and_one_that_falls_behind_is_not() {
+        let mut calm = Calm::new(500, 12);
+        for ms in [0, 500, 1_000] {
+            let looked = calm.look(Moment::from_ms(ms), ms / 2, Duration::from_millis(ms), ms);
+            assert_eq!(looked, Ok(Moment::from_ms(0)));
+        }
+        assert_eq!(
+            (calm.worst_backlog, calm.worst_silence),
+            (500, Duration::from_secs(1))
+        );
+        assert!(
+            calm.look(Moment::from_ms(2_000), 1_051, Duration::ZERO, 0)
+                .is_err()
+        );
+        assert_eq!(
+            calm.look(Moment::from_ms(3_000), 10, Duration::ZERO, 0),
+            Ok(Moment::from_ms(3_000))
+        );
+        assert!(
+            calm.look(Moment::from_ms(4_000), 0, Duration::from_secs(3), 0)
+                .is_err()
+        );
+    }
 }

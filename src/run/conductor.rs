@@ -73,7 +73,7 @@ pub struct Conductor<'a> {
     /// The observers.
     pub observers: Option<Observers>,
     /// Rows of each finished observation file.
-    pub rows: BTreeMap<PlaceName, u64>,
+    pub rows: BTreeMap<String, u64>,
     events: Receiver<Event>,
     stop: &'a StopToken,
     progress_told: Moment,
@@ -239,7 +239,7 @@ impl<'a> Conductor<'a> {
     /// Keeps what the feed did in all.
     pub fn feed_ended(&mut self, end: &FeedEnd) {
         if let Some(place) = self.scenario.route.feed() {
-            self.rows.insert(place.name.clone(), end.rows);
+            self.rows.insert(place.name.to_string(), end.rows);
         }
         let FeedEnd {
             acked,
@@ -267,13 +267,14 @@ impl<'a> Conductor<'a> {
         }
         for (name, tap) in std::mem::take(&mut self.taps) {
             match tap.stop(limit) {
-                Ok(end) => drop(self.rows.insert(name, end.rows)),
+                Ok(end) => drop(self.rows.insert(name.to_string(), end.rows)),
                 Err(error) => troubles.push(error.to_string()),
             }
         }
-        for (_, tap) in std::mem::take(&mut self.uncommitted) {
-            if let Err(error) = tap.stop(limit) {
-                troubles.push(error.to_string());
+        for (name, tap) in std::mem::take(&mut self.uncommitted) {
+            match tap.stop(limit) {
+                Ok(end) => drop(self.rows.insert(name, end.rows)),
+                Err(error) => troubles.push(error.to_string()),
             }
         }
         if let Some(observers) = self.observers.take() {

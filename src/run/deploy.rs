@@ -195,6 +195,7 @@ impl Conductor<'_> {
             }
             let tasks = run.live.tasks_of(names);
             run.live.balanced(&workers, &tasks)?;
+            run.live.sinks_settled(&run.sinks(), &tasks)?;
             run.tasks = tasks;
             Ok(())
         })?;
@@ -218,6 +219,16 @@ impl Conductor<'_> {
             tasks: self.tasks.clone(),
         });
         Ok(())
+    }
+
+    /// The sinks of the route whose consumer groups can be told apart by task: those without a client id of the user.
+    pub fn sinks(&self) -> Vec<ConnectorName> {
+        let is_known = |connector: &&Connector| {
+            connector.direction == Direction::Sink
+                && !connector.config.contains_key("consumer.override.client.id")
+        };
+        let sinks = self.scenario.route.connectors().filter(is_known);
+        sinks.map(|connector| connector.name.clone()).collect()
     }
 
     /// Whether the first connector makes the records itself.

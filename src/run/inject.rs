@@ -257,6 +257,7 @@ impl Conductor<'_> {
             &progress.expected_up(&self.scenario.connect.workers),
             &self.tasks,
         )?;
+        self.live.sinks_settled(&self.sinks(), &self.tasks)?;
         let backlog = self.backlogs().into_iter().max().unwrap_or(0);
         if backlog > baseline.backlog_limit {
             return Err(format!("{backlog} records wait before a tap"));

@@ -23,6 +23,8 @@ pub struct Live {
     pub source_moved: Moment,
     /// Last committed sink offsets, by connector and partition.
     pub sink_commits: BTreeMap<ConnectorName, BTreeMap<i32, i64>>,
+    /// The tasks in each sink's consumer group; none while it is not stable.
+    pub sink_tasks: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
     /// Processes that ended: name, how, whether asked for.
     pub ended: BTreeMap<(String, u32), (Exit, bool, Moment)>,
     /// Observers that failed.
@@ -73,6 +75,13 @@ impl Live {
                     .entry(connector.clone())
                     .or_default()
                     .insert(*partition, *next);
+            }
+            What::SinkGroup { connector, members } => {
+                let tasks = members
+                    .iter()
+                    .filter_map(|member| member.task.clone())
+                    .collect();
+                self.sink_tasks.insert(connector.clone(), tasks);
             }
             What::ProcessEnded {
                 name,
@@ -175,6 +184,21 @@ impl Live {
             ));
         }
         tasks.iter().try_for_each(|task| self.runs_once(view, task))
+    }
+
+    /// Nothing when every task of each sink is in its consumer group and the group is stable; else what is missing.
+    pub fn sinks_settled(&self, sinks: &[ConnectorName], tasks: &[TaskId]) -> Result<(), String> {
+        for sink in sinks {
+            let wanted: BTreeSet<TaskId> = tasks
+                .iter()
+                .filter(|task| task.connector == *sink)
+                .cloned()
+                .collect();
+            if self.sink_tasks.get(sink) != Some(&wanted) {
+                return Err(format!("the consumer group of {sink} is not settled"));
+            }
+        }
+        Ok(())
     }
 
     fn runs_once(&self, view: &GroupView, task: &TaskId) -> Result<(), String> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
-use crate::model::{Direction, PlaceName, StreamId};
+use crate::model::{Direction, StreamId};
 use crate::plan::Plan;
 use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
 use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
@@ -116,11 +116,7 @@ impl Run {
         }
     }
 
-    fn phases(
-        &self,
-        stop: &StopToken,
-        rows: &mut BTreeMap<PlaceName, u64>,
-    ) -> Result<(), RunError> {
+    fn phases(&self, stop: &StopToken, rows: &mut BTreeMap<String, u64>) -> Result<(), RunError> {
         self.journal.record(What::PhaseBegan(Phase::Prepare));
         let folders = UserFolders::from_env();
         let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path())
@@ -135,7 +131,7 @@ impl Run {
         &self,
         spec: &ClusterSpec,
         stop: &StopToken,
-        rows: &mut BTreeMap<PlaceName, u64>,
+        rows: &mut BTreeMap<String, u64>,
     ) -> Result<(), RunError> {
         let failed = |error: RuntimeError| match stop.urgency() {
             Urgency::None => RunError::environment(error),

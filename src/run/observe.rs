@@ -20,7 +20,7 @@ use crate::runtime::Runtime;
 /// Aim for the time between two polls of the Connect group.
 pub const GROUP_POLL: Duration = Duration::from_millis(50);
 const GROUP_ANSWER_LIMIT: Duration = Duration::from_secs(5);
-const SINK_GROUP_EVERY: u32 = 10;
+const SINK_GROUP_EVERY: u32 = 4;
 const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
 const REST_POLL: Duration = Duration::from_secs(1);
 const LOG_POLL: Duration = Duration::from_millis(100);
@@ -305,12 +305,12 @@ fn poll_sinks(
         let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else {
             continue;
         };
-        if raw.state != "Stable" {
-            continue;
-        }
+        // Who reads what is known in a stable group only: until then nobody is said to read anything.
+        let stable = raw.state == "Stable";
         let mut members: Vec<SinkMember> = raw
             .members
             .iter()
+            .filter(|_| stable)
             .filter_map(|member| {
                 let topics = consumer_assignment(&member.assignment).ok()?;
                 let partitions = topics.into_values().flatten().collect();

@@ -141,12 +141,12 @@ impl Doubts {
         let Some(end) = &case.history.ended else {
             return;
         };
-        let said = end.rows.iter().find(|(place, _)| place.as_str() == name);
+        let said = end.rows.get(name);
         match said {
             None => self.distrust_records(format!(
                 "the journal does not say how many rows {name} must have"
             )),
-            Some((_, said)) if *said != rows => self.distrust_records(format!(
+            Some(said) if *said != rows => self.distrust_records(format!(
                 "the observations of {name} have {rows} rows, the journal says {said}"
             )),
             Some(_) => {}

@@ -17,6 +17,9 @@ pub(super) struct Victim {
     pub ended: Option<Moment>,
     /// It was killed: at once, or because its grace was over.
     pub killed: bool,
+    /// Tasks that did not stop within `task.shutdown.graceful.timeout.ms` and so could not commit, by the worker's log;
+    /// `None` where the line does not name the task.
+    pub late: Vec<Option<TaskId>>,
     pub exit: Option<Exit>,
     pub member_gone: bool,
     pub overran: bool,
@@ -30,11 +33,21 @@ impl Victim {
             acted: None,
             ended: None,
             killed,
+            late: Vec::new(),
             exit: None,
             member_gone: false,
             overran: false,
             undone: None,
         }
+    }
+
+    /// Whether tasks of this connector had no chance to commit.
+    pub(super) fn could_not_commit(&self, connector: &ConnectorName) -> bool {
+        let is_late = |task: &Option<TaskId>| {
+            task.as_ref()
+                .is_none_or(|task| task.connector == *connector)
+        };
+        self.killed || self.late.iter().any(is_late)
     }
 
     /// When the worker could last commit: the end of its process, or the signal where the end was not seen.
@@ -142,7 +155,7 @@ pub(super) enum ProcessStep {
 /// The last event: how the run ended and how many rows each place must have.
 pub(super) struct EndSeen<'a> {
     pub ending: &'a Ending,
-    pub rows: &'a BTreeMap<PlaceName, u64>,
+    pub rows: &'a BTreeMap<String, u64>,
     pub harness_cpu_ms: u64,
 }
 
@@ -411,6 +424,15 @@ impl<'a> History<'a> {
                 level: level.clone(),
                 text: text.clone(),
             };
+            if let LogFact::GracefulStopFailed { task } = fact {
+                let stopped = |victim: &&mut Victim| {
+                    victim.worker == *worker && victim.acted.is_some_and(|acted| acted <= line.at)
+                };
+                let victims = self.faults.iter_mut().flat_map(|fault| &mut fault.victims);
+                if let Some(victim) = victims.filter(stopped).max_by_key(|victim| victim.acted) {
+                    victim.late.push(task.clone());
+                }
+            }
             self.logs.push(LogSeen {
                 line,
                 trouble: matches!(level.as_str(), "WARN" | "ERROR" | "FATAL"),

@@ -15,6 +15,8 @@ use super::seen::{Expected, SeenSet};
 pub(super) const MOST_GENERATED: u64 = 1 << 40;
 /// Every this many sequence numbers one is followed for its latency.
 const SAMPLE: u64 = 64;
+/// Longer latencies count as this one: an hour.
+const LONGEST_LATENCY_US: u64 = 3_600_000_000;
 /// Silences kept for one lane.
 const MOST_GAPS: usize = 4_096;
 /// Most lanes that a record can name.
@@ -359,7 +361,7 @@ impl TapFacts {
             arrivals: vec![0; frame.grid.count],
             ..TapLane::default()
         };
-        let histogram = || Histogram::new(3).ok();
+        let histogram = || Histogram::new_with_bounds(1, LONGEST_LATENCY_US, 3).ok();
         Self {
             lanes: (0..frame.lanes).map(lane).collect(),
             cuts,

@@ -222,7 +222,12 @@ fn walk_records(
     kind: FaultKind,
     phases: &mut Phases,
 ) -> bool {
-    let lanes = lanes_of(case, leg, task, started);
+    // A sink's partitions move to other tasks in the meantime: its lanes are those it had when the fault came.
+    let had = match leg.connector.direction {
+        Direction::Sink => phases.began,
+        Direction::Source => started,
+    };
+    let lanes = lanes_of(case, leg, task, had);
     let signal = format!("tap {}", leg.tap.name);
     let next = |lane: &usize| case.snap(leg.index, *lane, started).next_at;
     let Some(first) = lanes.iter().filter_map(next).min() else {

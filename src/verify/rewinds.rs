@@ -249,7 +249,7 @@ fn covered(
     let leg = &case.legs[told.leg];
     let story = &case.history.faults[fault];
     let victim = leg.hit_by(story, partition, &case.history)?;
-    if leg.exactly_once || !victim.killed {
+    if leg.exactly_once || !victim.could_not_commit(&leg.connector.name) {
         return None;
     }
     let delivered = case
@@ -276,7 +276,7 @@ pub(super) fn bound(case: &Case<'_>, told: &Told) -> Option<u64> {
     let partition = case.input_partition(told.leg, told.run.lane);
     let killed = leg
         .hit_by(story, partition, &case.history)
-        .is_some_and(|victim| victim.killed);
+        .is_some_and(|victim| victim.could_not_commit(&leg.connector.name));
     if leg.exactly_once || !killed {
         return Some(0);
     }
@@ -338,7 +338,7 @@ fn why(case: &Case<'_>, told: &Told) -> String {
     if leg.exactly_once {
         return format!("{id} hit {task}, but exactly-once promises no repeat");
     }
-    if !victim.killed {
+    if !victim.could_not_commit(&leg.connector.name) {
         return format!("{id} stopped {task} gracefully, so it could commit and must not repeat");
     }
     format!(

@@ -79,16 +79,7 @@ fn inconclusive(guarantees: &[GuaranteeResult], doubts: &Doubts) -> String {
         (None, Some(guarantee)) => format!("{}: {}", guarantee.title, guarantee.note),
         (None, None) => "the evidence cannot decide".to_owned(),
     };
-    let mut letters = why.chars();
-    let begin: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!(
-        "{begin}{}, so nothing is certified.",
-        letters.as_str().trim_end_matches('.')
-    )
+    format!("Nothing is certified: {}.", why.trim_end_matches('.'))
 }
 
 fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeResult]) -> String {

@@ -371,7 +371,12 @@ impl World {
         .collect();
         let rows = places
             .iter()
-            .map(|(name, batches)| (name.clone(), batches.iter().map(|b| b.len() as u64).sum()))
+            .map(|(name, batches)| {
+                (
+                    name.to_string(),
+                    batches.iter().map(|b| b.len() as u64).sum(),
+                )
+            })
             .collect();
         let acked = self
             .feed

@@ -69,7 +69,7 @@ fn no_page_asks_for_anything_from_outside() {
 
 #[test]
 fn hostile_text_adds_no_tag_and_no_attribute() {
-    let kinds = |page: &str| -> std::collections::BTreeSet<(String, String)> {
+    let kinds = |page: &str| -> BTreeSet<(String, String)> {
         let tags = tags(page);
         let pairs = tags.into_iter().flat_map(|(tag, attributes)| {
             let names = attributes.into_iter().map(|(name, _)| name);

@@ -38,11 +38,11 @@ pub fn prepare(
     stop: &AtomicBool,
 ) -> Result<Prepared, RuntimeError> {
     refuse_reserved(spec)?;
-    check_setpriv()?;
     let java = match &spec.java {
         Some(path) => Java::at(path)?,
         None => Java::from_env()?,
     };
+    check_setpriv()?;
     java.check(spec.kafka_version)?;
     java.check(spec.connect_version)?;
     let cache = &spec.folders.cache;
