@@ -2,41 +2,42 @@
 //!
 //! Findings are facts with their evidence, whatever the scenario allows. Guarantees are judged after that, each by
 //! comparing findings with its limit. A finding's id is its kind and a number, such as `lost/1`; the same run folder
-//! always gives the same ids. A finding that no guarantee of the scenario asks for, such as a failed task, is told all the
-//! same.
+//! always gives the same ids. A finding that no guarantee of the scenario asks for, such as a failed task, is told all
+//! the same.
 //!
 //! # What the words mean
 //!
-//! **Send outcome.** The feed *acknowledged* a record (the brokers had it, or the line was written), *refused* it, or gave
-//! no answer, which makes it *unknown*. An unknown record can be neither lost nor a phantom, and takes no part in the
-//! order. A refused one that arrives all the same is a phantom.
+//! **Send outcome.** The feed *acknowledged* a record (the brokers had it, or the line was written), *refused* it, or
+//! gave no answer, which makes it *unknown*. An unknown record can be neither lost nor a phantom, and takes no part in
+//! the order. A refused one that arrives all the same is a phantom.
 //!
 //! **Expected** at a tap is every acknowledged record. Of a source that makes its own sequence it is, in each lane,
 //! everything from 0 up to the highest number that arrived at the first tap or that the source has committed; so what
 //! such a source never sent at its very end cannot be missed.
 //!
-//! **The ledger of a tap.** Every expected record is exactly one of *once*, *repeated*, or missing, which is *lost* after a
-//! finished drain and *undecided* otherwise: `expected = once + repeated + lost + undecided`. Everything that arrives is
-//! counted once: `arrived = once + repeated + extra copies + of unknown + phantom + corrupt`, where *extra copies* are the
-//! arrivals after the first. A *phantom* was never sent; a *corrupt* record is ours by its head and damaged. Behind an
-//! exactly-once source the tap is read with `read_committed`; what only a second reader with `read_uncommitted` sees is
-//! counted as *aborted* and judged by nothing.
+//! **The ledger of a tap.** Every expected record is exactly one of *once*, *repeated*, or missing, which is *lost*
+//! after a finished drain and *undecided* otherwise: `expected = once + repeated + lost + undecided`. Everything that
+//! arrives is counted once: `arrived = once + repeated + extra copies + of unknown + phantom + corrupt`, where *extra
+//! copies* are the arrivals after the first. A *phantom* was never sent; a *corrupt* record is ours by its head and
+//! damaged. Behind an exactly-once source the tap is read with `read_committed`; what only a second reader with
+//! `read_uncommitted` sees is counted as *aborted* and judged by nothing.
 //!
-//! **Loss is located**: what was at the place before a connector and is missing behind it was lost by that connector. So
-//! each lost record is blamed once. In the same way the copies, strays and reorderings that a connector was already given
-//! are not its own. A loss is set beside the fault that was running when most of its records were fed; *running* is a fault
-//! from as long before its effect as the bound below reaches back, to the recovery from it.
+//! **Loss is located**: what was at the place before a connector and is missing behind it was lost by that connector.
+//! So each lost record is blamed once. In the same way the copies, strays and reorderings that a connector was already
+//! given are not its own. A loss is set beside the fault that was running when most of its records were fed; *running*
+//! is a fault from as long before its effect as the bound below reaches back, to the recovery from it.
 //!
 //! **Order** is that of the tap: offset or byte position, within a lane. A first arrival below the highest number of its
 //! lane is a *reordering*; an arrival of what had arrived before is a *repeat*, and consecutive repeats are a *rewind*.
 //!
-//! **The cause of a rewind** is the latest fault before it that hit the task behind the lane: a task that its victim ran by
-//! the last stable view of the group, or by the last task statuses, before the signal. Which task is behind a lane is told
-//! by the sink group's members or by the source's assigned partitions. Where that is not known, any task of the connector
-//! counts; where the group was changing, any fault does.
+//! **The cause of a rewind** is the latest fault before it that hit the task behind the lane: a task that its victim
+//! ran by the last stable view of the group, or by the last task statuses, before the signal. Which task is behind a
+//! lane is told by the sink group's members or by the source's assigned partitions. Where that is not known, any task
+//! of the connector counts; where the group was changing, any fault does.
 //!
 //! **A rewind is explained** record by record. A record of it is explained when all of this is so:
-//! - the cause was a kill, or a stop that overran its grace;
+//! - the task had no chance to commit: the cause was a kill, or a stop that overran its grace, or one at which, by the
+//!   worker's log, a task of the connector did not stop within `task.shutdown.graceful.timeout.ms`;
 //! - its number is at or above the position committed for certain before the signal. Commits seen later are not counted,
 //!   so this is the lowest position that can have been current; nothing committed is position 0;
 //! - it had been delivered by the kill: before a second had passed or the first task taken over was at work again,
@@ -44,36 +45,38 @@
 //! - the lane had not gone on beyond that when the rewind began;
 //! - the same fault has not explained the same record of the same connector already.
 //!
-//! After a graceful stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
+//! After any other stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
 //! be decided, and the guarantee says *not measurable here*.
 //!
 //! **The bound** for one fault, connector and lane is the lane's rate × (`offset.flush.interval.ms` + commit time +
 //! 1,000 ms in flight). The commit time is what commits of the undisturbed run took beyond the interval, at most
-//! `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen. Where the lane delivered more
-//! than its nominal rate in that stretch before the kill, catching up after an outage, what it delivered counts. The bound
-//! is 0 after a graceful stop, under exactly-once and without a fault. Explained and within the bound are two questions:
-//! the first is about the position that was committed, the second about the position that should have been.
+//! `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen. Where the lane delivered
+//! more than its nominal rate in that stretch before the kill, catching up after an outage, what it delivered counts.
+//! The bound is 0 after a stop at which the tasks could commit, under exactly-once and without a fault. Explained and
+//! within the bound are two questions: the first is about the position that was committed, the second about the
+//! position that should have been.
 //!
-//! **Offsets.** A commit is *ahead* when it leads beyond the end of the input, or the last record before it never arrived
-//! behind the connector, or did so more than ten seconds after the commit was seen. A commit below the one before it for
-//! the same partition *went back*. Resets and deleted commits claim nothing. Ahead is judged after a finished drain only.
+//! **Offsets.** A commit is *ahead* when it leads beyond the end of the input, or the last record before it never
+//! arrived behind the connector, or did so more than ten seconds after the commit was seen. A commit below the one
+//! before it for the same partition *went back*. Resets and deleted commits claim nothing. Ahead is judged after a
+//! finished drain only.
 //!
-//! **Ownership** is read from views of the group in state Stable, each of which holds until the next view. A task on two
-//! members is an *overlap*, counted in all for each task and at least 1 ms; a task on none is *unowned*, counted in
-//! task-milliseconds from when all tasks first ran until the run collects. While the group changes, nothing is known, and
-//! nothing is counted.
+//! **Ownership** is read from views of the group in state Stable, each of which holds until the next view. A task on
+//! two members is an *overlap*, counted in all for each task and at least 1 ms; a task on none is *unowned*, counted in
+//! task-milliseconds from when all tasks first ran until the run collects. While the group changes, nothing is known,
+//! and nothing is counted.
 //!
-//! **Proof of a fault.** A kill is proven when each victim was signalled, its process ended by signal 9 and the group lost
-//! the member that it had been. A stop is proven when each victim ended by itself, or by signal 9 after its grace, and the
-//! group lost the member. A fault that was planned and not injected is not proven.
+//! **Proof of a fault.** A kill is proven when each victim was signalled, its process ended by signal 9 and the group
+//! lost the member that it had been. A stop is proven when each victim ended by itself, or by signal 9 after its grace,
+//! and the group lost the member. A fault that was planned and not injected is not proven.
 //!
-//! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop. It ends when
-//! the group is stable without a delay, every worker that should be back is a member, every task is owned once and has
-//! started, and every lane at every tap has had a record (where lanes get two a second or more, while the feed goes on)
-//! and a backlog no higher than in the second half of the baseline (plus what the pace adds in one bucket).
+//! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop. It ends
+//! when the group is stable without a delay, every worker that should be back is a member, every task is owned once and
+//! has started, and every lane at every tap has had a record (where lanes get two a second or more, while the feed goes
+//! on) and a backlog no higher than in the second half of the baseline (plus what the pace adds in one bucket).
 //!
-//! **The phases** of a task's recovery follow each other without holes; each has the signal that ends it, the error of that
-//! signal, and the setting that causes it where one does:
+//! **The phases** of a task's recovery follow each other without holes; each has the signal that ends it, the error of
+//! that signal, and the setting that causes it where one does:
 //!
 //! | phase | ends when | signal | setting |
 //! |---|---|---|---|
@@ -81,20 +84,20 @@
 //! | delay | the announced delay is over, where there was one | group bytes | `scheduled.rebalance.max.delay.ms` |
 //! | assigned | a stable view gives the task to a member | group bytes | |
 //! | started | the task is RUNNING | status topic | |
-//! | first record | one of the task's lanes arrives | tap | the sink's consumer session, when a killed sink task was held back over a second |
+//! | first record | one of the task's lanes arrives (of a sink: the lanes that it had when the fault came) | tap | the sink's consumer session, when a killed sink task was held back over a second |
 //! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms` |
 //! | backlog | the backlog of its lanes is back to normal | tap, in buckets | |
 //!
-//! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline; silences
-//! under 0.2 s or four record periods are not looked at.
+//! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline;
+//! silences under 0.2 s or four record periods are not looked at.
 //!
 //! # Doubts
 //!
-//! A guarantee that is broken on complete evidence stays broken whatever else is in doubt. Nothing is called broken, and
-//! nothing held, where the journal is cut or damaged, a file differs from the seal, the environment failed, or a process
-//! died that nobody had asked to; nor about records where an observation file is short, long or damaged, nor about offsets
-//! or the group where their observer failed. A fault without its proof, an interrupted run, a drain that was not finished
-//! and an observer that failed each make the verdict at best inconclusive.
+//! A guarantee that is broken on complete evidence stays broken whatever else is in doubt. Nothing is called broken,
+//! and nothing held, where the journal is cut or damaged, a file differs from the seal, the environment failed, or a
+//! process died that nobody had asked to; nor about records where an observation file is short, long or damaged, nor
+//! about offsets or the group where their observer failed. A fault without its proof, an interrupted run, a drain that
+//! was not finished and an observer that failed each make the verdict at best inconclusive.
 
 mod backlog;
 mod case;
