@@ -25,7 +25,7 @@ pub struct Event {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Phase {
     /// Kafka is fetched or found, and class-data archives are made.
     Prepare,
@@ -49,7 +49,7 @@ pub enum Phase {
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Exit {
     /// By itself with this status.
     Code(i32),
@@ -59,7 +59,7 @@ pub enum Exit {
 
 /// What the end of a run was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Ending {
     /// All phases were gone through.
     Complete,
@@ -113,7 +113,7 @@ pub struct SinkMember {
 
 /// The proof that a fault took effect, or what is missing of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Proof {
     /// The process of this worker ended.
     ProcessEnded {
@@ -142,7 +142,7 @@ pub enum Proof {
 
 /// What a worker's log line tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum LogFact {
     /// The herder began to stop.
     Stopping,
@@ -183,7 +183,7 @@ pub enum LogFact {
 
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum What {
     /// A stage began.
     PhaseBegan(Phase),

@@ -22,7 +22,7 @@ impl fmt::Display for FaultId {
 
 /// What is done to a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum FaultKind {
     /// SIGKILL: the process is gone at once and can neither commit nor say goodbye.
     Kill,
@@ -53,7 +53,7 @@ impl FaultKind {
 
 /// Which worker a fault is for; roles are resolved from the live group when the fault is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Target {
     /// The worker of this name.
     Worker(WorkerName),
@@ -84,7 +84,7 @@ impl fmt::Display for Target {
 
 /// What happens to the worker after the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Restart {
     /// It is started again this many milliseconds after its process has ended.
     After {
@@ -97,7 +97,7 @@ pub enum Restart {
 
 /// When a fault is due. Times count from the end of the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Due {
     /// At this time exactly, whether or not earlier faults have been recovered from.
     At {

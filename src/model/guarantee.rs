@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Verdict {
     /// The evidence is complete and shows that the expectation was met.
     Held,
@@ -46,7 +46,7 @@ impl Verdict {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum GuaranteeKind {
     /// No acknowledged record is missing at the last tap, nor at one before it.
     Lost,
@@ -104,7 +104,7 @@ impl GuaranteeKind {
 
 /// How many repeats a scenario allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum DuplicateLimit {
     /// At most this many extra copies at any tap.
     Count(u64),

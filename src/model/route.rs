@@ -9,7 +9,7 @@ use super::{ConnectorName, PlaceName};
 
 /// What holds the records at a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Medium {
     /// A Kafka topic of this name.
     Topic(String),
@@ -19,7 +19,7 @@ pub enum Medium {
 
 /// How lane and sequence number are read from what arrives at a tap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Decode {
     /// The record is Squall's own line.
     Line,
@@ -34,7 +34,7 @@ pub enum Decode {
 
 /// A JSON pointer into a record's key or value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Decoded {
     /// Into the key.
     Key(String),
@@ -58,7 +58,7 @@ pub struct Place {
 
 /// Which way a connector moves records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Direction {
     /// Into Kafka.
     Source,
@@ -68,7 +68,7 @@ pub enum Direction {
 
 /// Which record a committed sequence number names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum SequenceNames {
     /// The last one that was sent.
     LastSent,
@@ -78,7 +78,7 @@ pub enum SequenceNames {
 
 /// How a connector's committed offsets name records of its input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum OffsetMapping {
     /// `{"cluster","partition","topic"}` → `{"offset"}`: the offset of the last upstream record that was sent (`MirrorSourceTask`).
     MirrorSource,
@@ -145,7 +145,7 @@ impl Connector {
 
 /// Where the records of a route come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Origin {
     /// Squall writes the stream here.
     Feed(Place),

@@ -31,18 +31,28 @@ struct Calm {
     since: Option<(Moment, u64)>,
     worst_backlog: u64,
     worst_silence: Duration,
+    disturbed: Option<String>,
 }
 
 impl Calm {
     fn new(rate_per_second: u64, lanes: u32) -> Self {
         Self {
-            // A connector may well work in batches of a second; two seconds behind is not keeping up.
-            backlog_limit: rate_per_second * 2 + 50,
-            silence_limit: lane_period(rate_per_second, lanes) * 2 + Duration::from_secs(2),
+            // A connector may well work in batches of a second, and the machine may be busy; further behind than this is
+            // not keeping up.
+            backlog_limit: rate_per_second * 4 + 50,
+            silence_limit: lane_period(rate_per_second, lanes) * 2 + Duration::from_secs(4),
             since: None,
             worst_backlog: 0,
             worst_silence: Duration::ZERO,
+            disturbed: None,
         }
+    }
+
+    /// What last disturbed the calm, in words.
+    fn last_disturbed(&self) -> String {
+        self.disturbed
+            .as_ref()
+            .map_or_else(String::new, |what| format!("; last disturbed when {what}"))
     }
 
     /// Since when the stream flows calmly; or what is not calm now.
@@ -57,9 +67,11 @@ impl Calm {
             self.since = None;
             (self.worst_backlog, self.worst_silence) = (0, Duration::ZERO);
             let silence_s = silence.as_secs_f64();
-            return Err(format!(
-                "{backlog} records wait before a tap, a lane is silent for {silence_s:.1} s"
-            ));
+            let what = format!(
+                "{backlog} records waited before a tap, a lane was silent for {silence_s:.1} s"
+            );
+            self.disturbed = Some(what.clone());
+            return Err(what);
         }
         self.worst_backlog = self.worst_backlog.max(backlog);
         self.worst_silence = self.worst_silence.max(silence);
@@ -118,7 +130,10 @@ impl Conductor<'_> {
             let backlog = run.backlogs().into_iter().max().unwrap_or(0);
             let since = calm.look(run.now(), backlog, run.longest_silence(), run.seen_last())?;
             if run.now().since(began) < least || run.now().since(since) < least / 2 {
-                return Err("the stream flows, but not for long enough yet".to_owned());
+                return Err(format!(
+                    "the stream flows, but not for long enough yet{}",
+                    calm.last_disturbed()
+                ));
             }
             Ok(())
         })?;
@@ -170,7 +185,7 @@ mod tests {
             (500, Duration::from_secs(1))
         );
         assert!(
-            calm.look(Moment::from_ms(2_000), 1_051, Duration::ZERO, 0)
+            calm.look(Moment::from_ms(2_000), 2_051, Duration::ZERO, 0)
                 .is_err()
         );
         assert_eq!(
@@ -178,7 +193,7 @@ mod tests {
             Ok(Moment::from_ms(3_000))
         );
         assert!(
-            calm.look(Moment::from_ms(4_000), 0, Duration::from_secs(3), 0)
+            calm.look(Moment::from_ms(4_000), 0, Duration::from_secs(5), 0)
                 .is_err()
         );
     }

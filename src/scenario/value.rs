@@ -57,7 +57,7 @@ pub struct ConnectSpec {
 
 /// A plugin for the workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Plugin {
     /// A folder or a jar on this machine; relative to the scenario file.
     Path(String),
@@ -95,7 +95,7 @@ pub struct Timing {
 
 /// One entry of a scenario's `faults`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum FaultStep {
     /// One fault.
     Inject(InjectStep),
@@ -139,7 +139,7 @@ pub struct InjectStep {
 
 /// When a single fault comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Start {
     /// This many milliseconds after the end of the baseline, whatever else happens.
     At(u64),

@@ -293,8 +293,8 @@ fn frame(info: &RunInfo, history: &History<'_>, legs: &[Leg<'_>], marks: &[Fault
     let mut moments: Vec<u64> = Vec::new();
     for fault in &history.faults {
         for leg in legs {
-            let kills =
-                matches!(fault.kind, FaultKind::Kill) || fault.victims.iter().any(|v| v.killed);
+            let kills = matches!(fault.kind, FaultKind::Kill)
+                || fault.victims.iter().any(|v| v.killed || !v.late.is_empty());
             let of_kill = [
                 settled_flight(leg, fault, history),
                 promise_begins(leg, fault),

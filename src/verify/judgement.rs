@@ -204,7 +204,7 @@ pub struct TapLedger {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum FindingKind {
     /// Records missing after a finished drain.
     Lost,
@@ -478,7 +478,7 @@ pub struct Segment {
 
 /// How a stretch of the time line is painted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Paint {
     /// In the colour of the worker with this index (from 0).
     Worker(u32),

@@ -214,6 +214,8 @@ pub(super) struct Snap {
     pub high: Option<u64>,
     /// When the next row of the lane arrived after it.
     pub next_at: Option<u64>,
+    /// Rows of the lane that had arrived, copies included.
+    pub arrived: u64,
 }
 
 /// A run of own copies of consecutive records.
@@ -236,6 +238,8 @@ pub(super) struct TapLane {
     pub reordered: BTreeSet<u64>,
     pub own_reordered: u64,
     pub highest: Option<u64>,
+    /// Rows so far, copies included.
+    pub arrived: u64,
     pub snaps: Vec<Snap>,
     /// Silences (from, to) in microseconds.
     pub gaps: Vec<(u64, u64)>,
@@ -478,6 +482,7 @@ impl TapFacts {
             let last = Snap {
                 high: lane.highest,
                 next_at: None,
+                arrived: lane.arrived,
             };
             lane.snaps.resize(frame.moments.len(), last);
         }
@@ -509,8 +514,10 @@ impl TapLane {
             self.snaps.push(Snap {
                 high: self.highest,
                 next_at: Some(at_us),
+                arrived: self.arrived,
             });
         }
+        self.arrived += 1;
         if let Some(last) = self.last_at {
             let silence = at_us.saturating_sub(last);
             if silence > frame.gap_us && self.gaps.len() < MOST_GAPS {

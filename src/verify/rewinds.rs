@@ -282,12 +282,10 @@ pub(super) fn bound(case: &Case<'_>, told: &Told) -> Option<u64> {
     }
     let nominal = case.lane_rate() * promise_us(leg) as f64 / 1e6;
     let lane = told.run.lane as usize;
-    let high = |at: Option<Moment>| {
-        at.and_then(|at| case.snap(told.leg, lane, at).high)
-            .map_or(0, |high| high.saturating_add(1))
-    };
-    let delivered = high(settled_flight(leg, story, &case.history))
-        .saturating_sub(high(promise_begins(leg, story)));
+    // Copies count: a task that is given records twice delivers them twice, and so repeats them twice.
+    let arrived = |at: Option<Moment>| at.map_or(0, |at| case.snap(told.leg, lane, at).arrived);
+    let delivered = arrived(settled_flight(leg, story, &case.history))
+        .saturating_sub(arrived(promise_begins(leg, story)));
     Some(delivered.max(nominal.ceil() as u64))
 }
 
