@@ -209,3 +209,24 @@ fn a_full_disk_ends_the_run_with_the_environments_code() {
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("/dev/full"), "{stderr}");
 }
+
+#[test]
+fn no_secret_of_a_scenario_reaches_a_file_or_the_terminal() {
+    let _turn = one_cluster();
+    let secret = "hunter2-and-more";
+    let scenario = SMALL
+        .replace("duration: 120s", "duration: 1s")
+        .replace("session.timeout.ms: 6000}", &format!("session.timeout.ms: 6000, ssl.key.password: {secret}}}"))
+        .replace("tasks.max: 1}", &format!("tasks.max: 1, source.cluster.ssl.truststore.password: {secret}, my.api.key: {secret}}}"));
+    assert_eq!(scenario.matches(secret).count(), 3);
+    let mut run = Running::start(&scenario, &[]);
+    let code = run.end();
+    assert_eq!(code, 0, "{}{}", run.stderr(), run.stdout());
+    std::fs::remove_file(run.home.path().join("scenario.yaml")).unwrap();
+    let found = Command::new("grep")
+        .args(["-rla", secret])
+        .arg(run.home.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "");
+}

@@ -21,9 +21,16 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
     let checks = runtime::doctor_checks(&scope);
     match arguments.format {
         Format::Json => output.json(&checks),
-        Format::Human => checks
-            .iter()
-            .for_each(|check| output.text(line_of(check, output.colour_out()))),
+        Format::Human => {
+            let width = checks
+                .iter()
+                .map(|check| check.name.len())
+                .max()
+                .unwrap_or(0);
+            checks
+                .iter()
+                .for_each(|check| output.text(line_of(check, width, output.colour_out())));
+        }
     }
     let failed = checks.iter().any(|check| check.state == CheckState::Fail);
     if failed {
@@ -33,7 +40,7 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
     }
 }
 
-fn line_of(check: &Check, colour: bool) -> String {
+fn line_of(check: &Check, width: usize, colour: bool) -> String {
     let (word, code) = match check.state {
         CheckState::Ok => ("ok  ", "32"),
         CheckState::Warn => ("warn", "33"),
@@ -49,7 +56,7 @@ fn line_of(check: &Check, colour: bool) -> String {
     } else {
         format!("\n        → {}", check.remedy)
     };
-    format!("  {word}  {:<14} {}{remedy}", check.name, check.found)
+    format!("  {word}  {:<width$}  {}{remedy}", check.name, check.found)
 }
 
 /// Undoes what dead runs left; exit code 4 when something could not be undone.

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM become a wish to stop; the third one ends the program at once.
+//! SIGINT, SIGTERM and SIGHUP become a wish to stop.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

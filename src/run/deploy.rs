@@ -57,8 +57,7 @@ impl Conductor<'_> {
             .connect
             .config
             .get("exactly.once.source.support")
-            .map(String::as_str)
-            == Some("enabled");
+            .is_some_and(|value| value.eq_ignore_ascii_case("enabled"));
         let source = self
             .scenario
             .route

@@ -1,5 +1,7 @@
 //! Facts about this machine and this process that a run writes down.
 
+use std::path::Path;
+
 use crate::connect::secrets;
 use crate::journal::HostInfo;
 use crate::model::StreamId;
@@ -52,28 +54,49 @@ pub fn own_cpu_ms() -> u64 {
     ticks.sum::<u64>() * 1_000 / TICKS_PER_SECOND
 }
 
-/// The scenario's text as it may be written to disk: each secret value of its settings is replaced wherever it stands.
-pub fn masked_text(text: &str, scenario: &Scenario) -> String {
+/// The secret values of a scenario's settings, longest first, so that none hides behind a part of it.
+fn secret_values(scenario: &Scenario) -> Vec<&str> {
     let settings = scenario
         .route
         .connectors()
         .map(|connector| &connector.config);
-    let mut hidden: Vec<&str> = Vec::new();
+    let mut secret: Vec<&str> = Vec::new();
     for config in settings.chain([&scenario.connect.config]) {
         let masked = secrets::mask(config);
         let differing = config
             .iter()
             .filter(|(name, value)| masked.get(*name) != Some(value));
-        hidden.extend(
+        secret.extend(
             differing
                 .map(|(_, value)| value.as_str())
                 .filter(|value| !value.is_empty()),
         );
     }
-    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    hidden.iter().fold(text.to_owned(), |text, value| {
-        text.replace(value, secrets::HIDDEN)
-    })
+    secret.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    secret
+}
+
+/// The scenario's text as it may be written to disk: each secret value of its settings is replaced wherever it stands.
+pub fn masked_text(text: &str, scenario: &Scenario) -> String {
+    let hide = |text: String, value: &&str| text.replace(value, secrets::HIDDEN);
+    secret_values(scenario).iter().fold(text.to_owned(), hide)
+}
+
+/// Replaces each secret value of the scenario in the logs of brokers and workers: Kafka hides only what a class declares as
+/// a password. Fails when a log cannot be read or written.
+pub fn hide_secrets_in(logs: &Path, scenario: &Scenario) -> std::io::Result<()> {
+    if secret_values(scenario).is_empty() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(logs)? {
+        let path = entry?.path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+        let masked = masked_text(&text, scenario);
+        if masked != text {
+            std::fs::write(&path, masked)?;
+        }
+    }
+    Ok(())
 }
 
 /// A wall-clock time in RFC 3339, UTC, in whole seconds.

@@ -102,7 +102,10 @@ impl Run {
         let ending = match result {
             Ok(()) => Ending::Complete,
             Err(RunError::Interrupted) => Ending::Interrupted,
-            Err(RunError::Environment(why)) => Ending::Environment(secrets::mask_text(&why)),
+            Err(RunError::Environment(why)) => {
+                let why = host::masked_text(&why, &self.request.scenario);
+                Ending::Environment(secrets::mask_text(&why))
+            }
         };
         let harness_cpu_ms = host::own_cpu_ms();
         self.journal.record(What::RunEnded {
@@ -165,7 +168,12 @@ impl Run {
         });
         self.journal.record(What::PhaseBegan(Phase::TakeDown));
         runtime.take_down();
-        result
+        let hidden = host::hide_secrets_in(&self.folder.logs(), &self.request.scenario);
+        result.and(hidden.map_err(|error| {
+            RunError::Environment(format!(
+                "cannot hide secrets in the logs: {error}; delete the run's logs"
+            ))
+        }))
     }
 
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {

@@ -19,10 +19,13 @@ const TIMES: [(&str, u64); 9] = [
 ];
 
 /// Settings that only the run itself can know.
-const OF_THE_RUN: [(&str, &str); 3] = [
+const OF_THE_RUN: [(&str, &str); 6] = [
     ("bootstrap.servers", "the run starts its own brokers"),
     ("listeners", "the run chooses free ports"),
     ("plugin.path", "put plugins under `connect.plugins`"),
+    ("rest.advertised.host.name", "the run chooses free ports"),
+    ("rest.advertised.port", "the run chooses free ports"),
+    ("rest.advertised.listener", "the run chooses free ports"),
 ];
 
 impl ConnectSpec {
