@@ -1,1 +1,5 @@
-fn main() {}
+//! The squall program: hands everything to the library.
+
+fn main() -> std::process::ExitCode {
+    squall::cli::main()
+}

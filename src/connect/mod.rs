@@ -1,1 +1,15 @@
-//! Placeholder head.
+//! Kafka Connect as seen from outside: its REST interface, group bytes, internal topics, log lines and version table.
+
+mod answers;
+pub mod group;
+pub mod log;
+mod log_table;
+pub mod rest;
+pub mod secrets;
+pub mod settings;
+pub mod topics;
+pub mod versions;
+mod wire;
+
+pub use rest::{Rest, RestError};
+pub use wire::DecodeError;

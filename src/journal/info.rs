@@ -34,6 +34,8 @@ pub struct RunInfo {
     pub host: HostInfo,
     /// The REST address (`host:port`) that each worker advertises; its worker id in Connect.
     pub worker_ids: BTreeMap<WorkerName, String>,
+    /// `bootstrap.servers` of the brokers, for clients on this machine; empty until they are up.
+    pub bootstrap: String,
     /// The settings that each worker was started with (bootstrap, ports and paths left out), secrets masked.
     pub worker_config: BTreeMap<String, String>,
     /// The connectors' configurations as sent, secrets masked.

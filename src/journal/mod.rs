@@ -5,6 +5,7 @@ mod event;
 mod folder;
 mod info;
 mod observation;
+mod seal;
 mod writer;
 
 pub use clock::{Clock, Deadline, unix_us};

@@ -1,5 +1,14 @@
 //! Scenario and seed to a fixed timetable: the same input gives the same plan, byte for byte.
 
+mod draw;
+mod estimate;
+mod stream;
+mod timetable;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
+pub use draw::draw;
+pub use timetable::{TimetableLine, timetable};
 pub use value::Plan;

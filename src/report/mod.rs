@@ -1,1 +1,23 @@
-//! Placeholder head.
+//! Judgement to bytes: one file a format, each a pure function, the same bytes for the same judgement.
+
+mod csv;
+mod files;
+mod html;
+mod json;
+mod junit;
+mod ledger;
+mod markdown;
+mod numbers;
+mod terminal;
+mod text;
+
+#[cfg(test)]
+mod sample;
+
+pub use csv::{csv_faults, csv_ledger, csv_recoveries, csv_rewinds};
+pub use files::files;
+pub use html::html;
+pub use json::{RESULT_FORMAT, ResultError, from_json, json, result_schema};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use terminal::terminal;

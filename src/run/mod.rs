@@ -1,1 +1,297 @@
-//! Placeholder head.
+//! The only place where things happen over time: provision, deploy, baseline, faults, converge, drain, take down.
+
+mod baseline;
+mod conductor;
+mod deploy;
+mod drain;
+mod host;
+mod inject;
+mod live;
+mod observe;
+mod schedule;
+mod stop;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connect::secrets;
+use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
+use crate::model::{Direction, PlaceName, StreamId};
+use crate::plan::Plan;
+use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
+use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
+use crate::scenario::Scenario;
+
+use conductor::Conductor;
+use observe::{GROUP_POLL, Observers, Watched};
+
+pub use conductor::RunError;
+pub use stop::{StopToken, Urgency};
+
+const READY_LIMIT: Duration = Duration::from_secs(90);
+const OBSERVER_LIMIT: Duration = Duration::from_secs(3);
+
+/// What is to be run, and where its evidence goes.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its text, as given.
+    pub scenario_text: String,
+    /// Its path, as given.
+    pub scenario_path: String,
+    /// The timetable.
+    pub plan: Plan,
+    /// A Kafka installation to use instead of a fetched one.
+    pub kafka_home: Option<PathBuf>,
+}
+
+/// A run that has begun to be written down, and has started nothing yet.
+pub struct Run {
+    request: Request,
+    folder: RunFolder,
+    journal: Journal,
+    stream: StreamId,
+}
+
+impl Run {
+    /// Writes scenario, plan and what is known of the run into its new folder.
+    pub fn prepare(request: Request, folder: RunFolder, clock: Clock) -> Result<Self, RunError> {
+        let stream = host::fresh_stream(clock.started_unix_us());
+        let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
+        let run = Self {
+            request,
+            folder,
+            journal,
+            stream,
+        };
+        run.folder
+            .write(
+                "scenario.yaml",
+                host::masked_text(&run.request.scenario_text, &run.request.scenario).as_bytes(),
+            )
+            .map_err(RunError::environment)?;
+        run.folder
+            .write_json("plan.json", &run.request.plan)
+            .map_err(RunError::environment)?;
+        run.write_info("", "", BTreeMap::new(), BTreeMap::new())?;
+        Ok(run)
+    }
+
+    /// The run's journal, to listen to.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        &self.request.scenario
+    }
+
+    /// The timetable.
+    pub fn plan(&self) -> &Plan {
+        &self.request.plan
+    }
+
+    /// Goes through all phases, takes everything down whatever happens, writes the last event and seals the folder.
+    pub fn conduct(&self, stop: &StopToken) -> Ending {
+        let mut rows = BTreeMap::new();
+        let result = self.phases(stop, &mut rows);
+        let ending = match result {
+            Ok(()) => Ending::Complete,
+            Err(RunError::Interrupted) => Ending::Interrupted,
+            Err(RunError::Environment(why)) => Ending::Environment(secrets::mask_text(&why)),
+        };
+        let harness_cpu_ms = host::own_cpu_ms();
+        self.journal.record(What::RunEnded {
+            ending: ending.clone(),
+            rows,
+            harness_cpu_ms,
+        });
+        match self.folder.seal() {
+            Ok(()) => ending,
+            Err(error) => Ending::Environment(error.to_string()),
+        }
+    }
+
+    fn phases(
+        &self,
+        stop: &StopToken,
+        rows: &mut BTreeMap<PlaceName, u64>,
+    ) -> Result<(), RunError> {
+        self.journal.record(What::PhaseBegan(Phase::Prepare));
+        let folders = UserFolders::from_env();
+        let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path())
+            .map_err(RunError::environment)?;
+        let spec = self.cluster_spec(folders, ledger.clone());
+        let result = self.with_cluster(&spec, stop, rows);
+        ledger.close();
+        result
+    }
+
+    fn with_cluster(
+        &self,
+        spec: &ClusterSpec,
+        stop: &StopToken,
+        rows: &mut BTreeMap<PlaceName, u64>,
+    ) -> Result<(), RunError> {
+        let failed = |error: RuntimeError| match stop.urgency() {
+            Urgency::None => RunError::environment(error),
+            Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
+        };
+        let prepared = prepare(spec, &self.journal, stop.asked()).map_err(failed)?;
+        self.journal.record(What::PhaseBegan(Phase::Provision));
+        let cluster =
+            ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
+        let runtime: Arc<dyn Runtime> = Arc::new(cluster);
+        let scenario = &self.request.scenario;
+        let conductor = Conductor::new(
+            scenario,
+            &self.request.plan,
+            &self.folder,
+            &self.journal,
+            Arc::clone(&runtime),
+            stop,
+        );
+        let result = conductor.and_then(|mut conductor| {
+            let result = self.act(&mut conductor, &prepared.java.line);
+            let troubles = conductor.finish_observations(OBSERVER_LIMIT);
+            rows.append(&mut conductor.rows);
+            for why in troubles {
+                self.journal.record(What::ObserverFailed {
+                    observer: "observations".to_owned(),
+                    why,
+                });
+            }
+            result
+        });
+        self.journal.record(What::PhaseBegan(Phase::TakeDown));
+        runtime.take_down();
+        result
+    }
+
+    fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
+        self.write_known(conductor, java)?;
+        let watched = self.watched(conductor);
+        let mut observers = Observers::start(&watched, &self.journal);
+        observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
+        conductor.observers = Some(observers);
+        conductor.deploy(self.stream)?;
+        conductor.begin(Phase::Baseline);
+        conductor.start_feed(self.stream)?;
+        let baseline = conductor.reach_baseline()?;
+        conductor.inject_faults(&baseline)?;
+        conductor.converge()?;
+        conductor.drain()?;
+        conductor.begin(Phase::Collect);
+        Ok(())
+    }
+
+    fn cluster_spec(&self, folders: UserFolders, ledger: Ledger) -> ClusterSpec {
+        let scenario = &self.request.scenario;
+        let classes = scenario
+            .route
+            .connectors()
+            .filter_map(|connector| connector.config.get("connector.class").cloned());
+        ClusterSpec {
+            kafka_version: scenario.kafka.version,
+            brokers: scenario.kafka.brokers,
+            connect_version: scenario.connect.version,
+            workers: scenario.connect.workers.clone(),
+            worker_config: scenario.connect.config.clone(),
+            plugins: scenario.connect.plugins.clone(),
+            plugin_base: Path::new(&self.request.scenario_path)
+                .parent()
+                .map(PathBuf::from)
+                .unwrap_or_default(),
+            connector_classes: classes.collect(),
+            group_id: format!("squall-{}", self.stream),
+            logs: self.folder.logs(),
+            data: self.folder.data(),
+            folders,
+            kafka_home: self.request.kafka_home.clone(),
+            java: None,
+            style: StartStyle::Together,
+            ready_limit: READY_LIMIT,
+            ledger,
+        }
+    }
+
+    fn watched(&self, conductor: &Conductor<'_>) -> Watched {
+        let scenario = &self.request.scenario;
+        let runtime = conductor.runtime.as_ref();
+        let topics = runtime.internal_topics();
+        let sinks = scenario
+            .route
+            .connectors()
+            .filter(|connector| connector.direction == Direction::Sink);
+        let ids = scenario
+            .connect
+            .workers
+            .iter()
+            .filter_map(|worker| Some((runtime.worker_id(worker)?, worker.clone())));
+        let rest = scenario
+            .connect
+            .workers
+            .iter()
+            .filter_map(|worker| Some((worker.clone(), runtime.rest_url(worker)?)));
+        Watched {
+            version: scenario.connect.version,
+            cluster: conductor.cluster.clone(),
+            group_id: runtime.group_id(),
+            offsets_topic: topics.offsets,
+            status_topic: topics.status,
+            config_topic: topics.config,
+            sinks: sinks
+                .map(|sink| (sink.name.clone(), sink.sink_group()))
+                .collect(),
+            workers: ids.collect(),
+            rest: rest.collect(),
+            exactly_once: conductor.is_exactly_once(0),
+        }
+    }
+
+    fn write_known(&self, conductor: &Conductor<'_>, java: &str) -> Result<(), RunError> {
+        let workers = self.request.scenario.connect.workers.iter();
+        let ids = workers
+            .filter_map(|worker| Some((worker.clone(), conductor.runtime.worker_id(worker)?)));
+        let configs = conductor.connector_configs();
+        let masked = configs
+            .iter()
+            .map(|(name, config)| (name.clone(), secrets::mask(config)))
+            .collect();
+        self.write_info(java, &conductor.runtime.bootstrap(), ids.collect(), masked)
+    }
+
+    fn write_info(
+        &self,
+        java: &str,
+        bootstrap: &str,
+        worker_ids: BTreeMap<crate::model::WorkerName, String>,
+        connector_configs: BTreeMap<crate::model::ConnectorName, BTreeMap<String, String>>,
+    ) -> Result<(), RunError> {
+        let clock = self.journal.clock();
+        let info = RunInfo {
+            format: 1,
+            squall: env!("CARGO_PKG_VERSION").to_owned(),
+            started_unix_us: clock.started_unix_us(),
+            started: host::rfc3339(clock.started_unix_us()),
+            runtime: "process".to_owned(),
+            seed: self.request.plan.seed,
+            stream: self.stream,
+            scenario: host::masked_scenario(&self.request.scenario),
+            scenario_path: self.request.scenario_path.clone(),
+            host: host::this_machine(java),
+            worker_ids,
+            bootstrap: bootstrap.to_owned(),
+            worker_config: secrets::mask(&self.request.scenario.connect.config),
+            connector_configs,
+            group_poll_ms: u64::try_from(GROUP_POLL.as_millis()).unwrap_or(0),
+        };
+        self.folder
+            .write_json("run.json", &info)
+            .map_err(RunError::environment)
+    }
+}

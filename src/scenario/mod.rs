@@ -1,7 +1,40 @@
 //! Text to a checked scenario, every mistake reported at its place.
+//!
+//! The text becomes a tree that knows its places (`tree`); the tree is held against the key tables (`keys`, `shape`);
+//! then each part is read and checked for sense (`read`, `route`, `leg`, `faults`, `expect`, `timing`). A part that is
+//! wrong is reported and left out, and reading goes on, so that all mistakes come out at once.
 
+mod expect;
+mod faults;
+mod keys;
+mod leg;
+mod mistake;
+mod read;
+mod render;
+mod resolved;
+mod route;
+mod schema;
+mod settings;
+mod shape;
+mod substitute;
+mod timing;
+mod tree;
+mod units;
 mod value;
+mod wiring;
 
+#[cfg(test)]
+mod route_tests;
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod tests;
+
+pub use mistake::{Mistake, Mistakes, Span};
+pub use read::parse;
+pub use schema::json_schema;
+pub use substitute::{Substitutions, resolve_config};
+pub(crate) use units::duration_text;
 pub use value::{
     ConnectSpec, FaultStep, InjectStep, KafkaSpec, Plugin, Scenario, Start, StreamSpec, Timing,
 };

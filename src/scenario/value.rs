@@ -101,6 +101,8 @@ pub enum FaultStep {
     Inject(InjectStep),
     /// Rounds of faults, each round this much after the one before.
     Repeat {
+        /// When the first round begins, in milliseconds after the beginning of the series.
+        first_ms: u64,
         /// How many rounds; at least one.
         rounds: u32,
         /// From the start of one round to the start of the next, in milliseconds.

@@ -1,0 +1,210 @@
+//! The command line as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::Seed;
+
+const EXIT_CODES: &str = "Exit codes: 0 all guarantees held · 1 one was broken · 2 usage or scenario error · 3 inconclusive · \
+4 the environment failed · 5 nothing selected · 130/143 interrupted, all undone";
+
+/// Chaos certification for Kafka Connect: kills workers on a schedule and accounts for every record, every committed
+/// offset and every second.
+#[derive(Debug, Parser)]
+#[command(name = "squall", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Colour: auto follows the terminal and NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// When the stream is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// What squall can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a cluster, send a known stream, inject the scenario's faults and judge
+    Run(RunArguments),
+    /// Show the timetable of a scenario, what will be touched and how long it takes; starts nothing
+    Plan(PlanArguments),
+    /// Check scenario files; every mistake is shown at its place
+    Validate(ValidateArguments),
+    /// Judge a run folder again, from its evidence alone
+    Verify(FolderArguments),
+    /// Write the reports of a run folder again
+    Report(FolderArguments),
+    /// Tell the story of one finding: every sighting, the commits, the fault, the log lines
+    Explain(ExplainArguments),
+    /// Check what a run needs on this machine, with the remedy for what is missing
+    Doctor(DoctorArguments),
+    /// Undo what a squall that was killed has left behind
+    Clean(CleanArguments),
+    /// Write a first scenario and its JSON Schema into a folder
+    Init(InitArguments),
+    /// List bundled scenarios, faults or guarantees
+    List(ListArguments),
+    /// Print the JSON Schema of scenario files (or of result.json)
+    Schema(SchemaArguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Scenario file (YAML or JSON), or the name of a bundled scenario
+    pub scenario: PathBuf,
+    /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
+    #[arg(long)]
+    pub seed: Option<Seed>,
+    /// Where the run's folder is made
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
+    pub reports: PathBuf,
+    /// A Kafka installation to use instead of fetching one (its libs folder is used)
+    #[arg(long, env = "KAFKA_HOME")]
+    pub kafka_home: Option<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// No progress on stderr
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Scenario file, or the name of a bundled scenario
+    pub scenario: PathBuf,
+    /// Seed of all choices; drawn anew and printed when left out
+    #[arg(long)]
+    pub seed: Option<Seed>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// Scenario files
+    pub scenarios: Vec<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `verify` and `report`.
+#[derive(Debug, Args)]
+pub struct FolderArguments {
+    /// A run folder
+    pub folder: PathBuf,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A run folder
+    pub folder: PathBuf,
+    /// A finding, like lost/1; all are listed when left out
+    pub finding: Option<String>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Where run folders would be made
+    #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
+    pub reports: PathBuf,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `clean`.
+#[derive(Debug, Args)]
+pub struct CleanArguments {
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Where to write
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listed,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// The bundled scenarios and the questions they answer.
+    Scenarios,
+    /// The faults and their targets.
+    Faults,
+    /// The guarantees and how each is decided.
+    Guarantees,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// Which schema
+    #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
+    pub kind: SchemaKind,
+}
+
+/// Which schema to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// Of scenario files.
+    Scenario,
+    /// Of result.json.
+    Result,
+}

@@ -1,0 +1,97 @@
+//! `squall run`: the story of a run.
+
+use crate::journal::{Clock, Ending, RunFolder};
+use crate::run::{Request, Run, StopToken, Urgency};
+use crate::verify::Judgement;
+use crate::{report, verify};
+
+use super::args::{Format, RunArguments};
+use super::exit::Exit;
+use super::output::Output;
+use super::progress::Progress;
+use super::{scenarios, signals};
+
+/// Scenario → plan → cluster → run → verify → report → exit code.
+pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
+    story(arguments, output).unwrap_or_else(|exit| exit)
+}
+
+fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
+    let environment = |error: &dyn std::fmt::Display| output.failed(Exit::Environment, error);
+    let loaded = scenarios::load(&arguments.scenario, output)?;
+    let plan = scenarios::plan_of(&loaded, arguments.seed);
+    let clock = Clock::start();
+    let name = format!(
+        "{}-{}",
+        loaded.scenario.name,
+        folder_time(clock.started_unix_us())
+    );
+    let folder =
+        RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
+    let stop = StopToken::default();
+    signals::listen(&stop).map_err(|error| environment(&error))?;
+    let run = Run::prepare(request(arguments, loaded, plan), folder.clone(), clock)
+        .map_err(|error| environment(&error))?;
+    let progress = Progress::start(&run, &folder, arguments.quiet, output);
+    let ending = run.conduct(&stop);
+    progress.finish();
+    if stop.urgency() == Urgency::Leave {
+        return Ok(by_signal(&stop));
+    }
+    let judgement = verify::open_and_judge(&folder).map_err(|error| environment(&error))?;
+    publish(&judgement, &folder, arguments.format, output)?;
+    Ok(match ending {
+        Ending::Interrupted => by_signal(&stop),
+        Ending::Complete | Ending::Environment(_) => Exit::of(&judgement),
+    })
+}
+
+fn request(
+    arguments: &RunArguments,
+    loaded: scenarios::Loaded,
+    plan: crate::plan::Plan,
+) -> Request {
+    Request {
+        scenario: loaded.scenario,
+        scenario_text: loaded.text,
+        scenario_path: loaded.path,
+        plan,
+        kafka_home: arguments.kafka_home.clone(),
+    }
+}
+
+/// Writes all reports, points `latest` at the folder and prints the verdict.
+fn publish(
+    judgement: &Judgement,
+    folder: &RunFolder,
+    format: Format,
+    output: &Output,
+) -> Result<(), Exit> {
+    let shown = super::folder::shown(folder.path());
+    let failed = |error| output.failed(Exit::Environment, &error);
+    super::folder::write_reports(judgement, folder).map_err(failed)?;
+    folder.become_latest().map_err(failed)?;
+    super::folder::append_summary(judgement, output);
+    match format {
+        Format::Human => output.text(report::terminal(
+            judgement,
+            &shown,
+            output.colour_out(),
+            output.width(),
+        )),
+        Format::Json => output.bytes(&report::json(judgement)),
+    }
+    Ok(())
+}
+
+fn by_signal(stop: &StopToken) -> Exit {
+    match stop.signal() {
+        signal_hook::consts::SIGTERM => Exit::Terminated,
+        _ => Exit::Interrupted,
+    }
+}
+
+fn folder_time(unix_us: i64) -> String {
+    let time = jiff::Timestamp::from_microsecond(unix_us).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H-%M-%S").to_string()
+}

@@ -1,0 +1,335 @@
+//! Progress on stderr: what is happening now, rates, backlog and the next fault; one line a phase where nobody watches.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::journal::{Event, Exit, Phase, Proof, RunFolder, What};
+use crate::model::{FaultId, Moment};
+use crate::plan::Plan;
+use crate::run::Run;
+
+use super::output::Output;
+
+const REFRESH: Duration = Duration::from_millis(100);
+/// Without a terminal, silence is broken at least this often.
+const HEARTBEAT_S: f64 = 30.0;
+
+/// The running progress display; ends when the run has ended.
+pub struct Progress {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Prints the head and begins to follow the journal.
+    pub fn start(run: &Run, folder: &RunFolder, quiet: bool, output: &Output) -> Self {
+        if quiet {
+            return Self { thread: None };
+        }
+        let (scenario, plan) = (run.scenario(), run.plan().clone());
+        output.remark(format!(
+            "squall {} · {} · {}",
+            env!("CARGO_PKG_VERSION"),
+            scenario.name,
+            scenario.question
+        ));
+        output.remark(format!(
+            "seed {} · runtime process · Kafka {}, Connect {} × {} · about {} s · {}\n",
+            plan.seed,
+            scenario.kafka.version,
+            scenario.connect.version,
+            scenario.connect.workers.len(),
+            plan.estimate_ms / 1_000,
+            super::folder::shown(folder.path())
+        ));
+        let watched = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let events = run.journal().listen();
+        let output = *output;
+        let thread = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || Display::new(plan, watched, output).follow(&events));
+        Self {
+            thread: thread.ok(),
+        }
+    }
+
+    /// Waits until the last event was shown.
+    pub fn finish(self) {
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What has been seen so far, and where it is drawn.
+struct Display {
+    plan: Plan,
+    bar: Option<ProgressBar>,
+    output: Output,
+    now: Moment,
+    told: Moment,
+    activity: String,
+    ready: BTreeMap<String, u64>,
+    counts: String,
+    faults_done: usize,
+    acted: BTreeMap<FaultId, Moment>,
+}
+
+impl Display {
+    fn new(plan: Plan, watched: bool, output: Output) -> Self {
+        let bar = watched.then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(plan.estimate_ms), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("  {spinner} {wide_msg}\n  {bar:40} {prefix}");
+            bar.set_style(
+                style
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+                    .progress_chars("━╸─"),
+            );
+            bar.enable_steady_tick(REFRESH);
+            bar
+        });
+        Self {
+            plan,
+            bar,
+            output,
+            now: Moment::default(),
+            told: Moment::default(),
+            activity: "preparing".to_owned(),
+            ready: BTreeMap::new(),
+            counts: String::new(),
+            faults_done: 0,
+            acted: BTreeMap::new(),
+        }
+    }
+
+    fn follow(mut self, events: &Receiver<Event>) {
+        loop {
+            match events.recv_timeout(REFRESH) {
+                Ok(event) => {
+                    self.now = event.at;
+                    let last = matches!(event.what, What::RunEnded { .. });
+                    self.take(&event);
+                    self.draw();
+                    if last {
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.draw(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn draw(&mut self) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(self.now.as_ms().min(self.plan.estimate_ms));
+                bar.set_message(self.activity.clone());
+                bar.set_prefix(self.counts.clone());
+            }
+            None if self.now.as_seconds() - self.told.as_seconds() >= HEARTBEAT_S => {
+                let line = format!(
+                    "  {:>7}  {} · {}",
+                    self.now.to_string(),
+                    self.activity,
+                    self.counts
+                );
+                self.say(&line);
+            }
+            None => {}
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        self.told = self.now;
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.output.remark(line)),
+            None => self.output.remark(line),
+        }
+    }
+
+    fn stamped(&mut self, text: &str) {
+        let line = format!("  {:>7}  {text}", self.now.to_string());
+        self.say(&line);
+    }
+
+    fn take(&mut self, event: &Event) {
+        match &event.what {
+            What::PhaseBegan(phase) => self.phase(*phase),
+            What::ProcessReady {
+                name,
+                incarnation: 1,
+                took_ms,
+            } => drop(self.ready.insert(name.clone(), *took_ms)),
+            What::ProcessReady { name, took_ms, .. } => {
+                self.stamped(&format!("{name} is back after {}", seconds(*took_ms)))
+            }
+            What::TasksRunning { tasks } => {
+                self.stamped(&format!(
+                    "connectors  ✓ {} tasks, each owned once",
+                    tasks.len()
+                ));
+            }
+            What::BaselineReached {
+                rate_per_second,
+                backlog,
+                ..
+            } => {
+                self.stamped(&format!("baseline    ✓ {rate_per_second:.0} records/s into the last tap, {backlog} waiting"));
+            }
+            What::Progress { fed, seen } => {
+                let seen: Vec<String> = seen
+                    .iter()
+                    .map(|(place, count)| format!("{count} at {place}"))
+                    .collect();
+                self.counts = format!("{fed} fed · {}", seen.join(" · "));
+            }
+            What::DrainEnded { finished, why } => {
+                self.stamped(&format!(
+                    "drain       {} {why}",
+                    if *finished { "✓" } else { "?" }
+                ));
+            }
+            What::ObserverFailed { observer, why } => {
+                self.stamped(&format!("{observer} failed: {why}"))
+            }
+            What::Note(text) => self.stamped(text),
+            _ => self.fault(event),
+        }
+    }
+
+    fn fault(&mut self, event: &Event) {
+        match &event.what {
+            What::FaultIntended {
+                fault,
+                kind,
+                workers,
+                why,
+                ..
+            } => {
+                self.faults_done += 1;
+                self.acted.insert(*fault, event.at);
+                let workers: Vec<&str> = workers.iter().map(|worker| worker.as_str()).collect();
+                self.activity = format!(
+                    "{fault} {} {}: waiting for recovery",
+                    kind.signal_name(),
+                    workers.join(", ")
+                );
+                self.stamped(&format!(
+                    "{fault}  {} {}, {why}",
+                    kind.signal_name(),
+                    workers.join(", ")
+                ));
+            }
+            What::FaultProof { fault, proof } => {
+                let text = proof_text(proof);
+                self.stamped(&format!("{fault}    {text}"));
+            }
+            What::GraceOverrun {
+                fault,
+                worker,
+                grace_ms,
+            } => {
+                self.stamped(&format!(
+                    "{fault}    ✗ {worker} did not stop within {}; SIGKILL follows",
+                    seconds(*grace_ms)
+                ));
+            }
+            What::FaultSkipped { fault, why } => {
+                self.stamped(&format!("{fault}  not injected: {why}"))
+            }
+            What::RecoverySeen { fault } => {
+                let took = self
+                    .acted
+                    .get(fault)
+                    .map(|acted| event.at.since(*acted))
+                    .unwrap_or_default();
+                self.activity = self.next_fault();
+                self.stamped(&format!(
+                    "{fault}    ✓ everything is as before after {:.1} s",
+                    took.as_secs_f64()
+                ));
+            }
+            What::RecoveryGivenUp { fault, missing } => {
+                self.activity = self.next_fault();
+                self.stamped(&format!("{fault}    ✗ no recovery: {missing}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn phase(&mut self, phase: Phase) {
+        let activity = match phase {
+            Phase::Prepare => "getting Kafka ready",
+            Phase::Provision => "starting brokers and workers",
+            Phase::Deploy => "creating connectors",
+            Phase::Baseline => "the stream flows undisturbed",
+            Phase::Faults => "injecting faults",
+            Phase::Converge => "the stream ends",
+            Phase::Drain => "reading every tap to its end",
+            Phase::Collect => "collecting",
+            Phase::TakeDown => "taking everything down",
+        };
+        if phase == Phase::Deploy {
+            let times: Vec<String> = self
+                .ready
+                .iter()
+                .map(|(name, ms)| format!("{name} {}", seconds(*ms)))
+                .collect();
+            self.stamped(&format!("cluster     ✓ {}", times.join(" · ")));
+        }
+        self.activity = if phase == Phase::Faults {
+            self.next_fault()
+        } else {
+            activity.to_owned()
+        };
+        if self.bar.is_none() {
+            self.stamped(activity);
+        }
+    }
+
+    fn next_fault(&self) -> String {
+        match self.plan.faults.get(self.faults_done) {
+            Some(fault) => format!(
+                "next: {} {} of {}",
+                fault.id,
+                fault.kind.signal_name(),
+                fault.target
+            ),
+            None => "no more faults; the stream flows".to_owned(),
+        }
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
+}
+
+fn proof_text(proof: &Proof) -> String {
+    match proof {
+        Proof::ProcessEnded {
+            worker,
+            exit,
+            took_ms,
+        } => {
+            let exit = match exit {
+                Exit::Code(code) => format!("code {code}"),
+                Exit::Signal(signal) => format!("signal {signal}"),
+            };
+            format!(
+                "✓ the process of {worker} ended with {exit} after {}",
+                seconds(*took_ms)
+            )
+        }
+        Proof::MemberGone { worker, .. } => format!("✓ the group has lost {worker}"),
+        Proof::Missing { worker, awaited } => format!("? {worker}: {awaited}"),
+    }
+}

@@ -1,0 +1,152 @@
+//! Finding, reading and checking scenario files.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::Seed;
+use crate::plan::Plan;
+use crate::scenario::{self, Scenario};
+
+use super::args::{Format, ValidateArguments};
+use super::exit::Exit;
+use super::output::Output;
+
+/// The scenarios that come with the program: name and text.
+pub const BUNDLED: [(&str, &str); 11] = [
+    (
+        "quickstart",
+        include_str!("../../scenarios/quickstart.yaml"),
+    ),
+    ("bounce", include_str!("../../scenarios/bounce.yaml")),
+    (
+        "bounce-graceful",
+        include_str!("../../scenarios/bounce-graceful.yaml"),
+    ),
+    (
+        "bounce-hard",
+        include_str!("../../scenarios/bounce-hard.yaml"),
+    ),
+    (
+        "leader-versus-follower",
+        include_str!("../../scenarios/leader-versus-follower.yaml"),
+    ),
+    (
+        "flush-interval",
+        include_str!("../../scenarios/flush-interval.yaml"),
+    ),
+    (
+        "exactly-once-source",
+        include_str!("../../scenarios/exactly-once-source.yaml"),
+    ),
+    (
+        "file-to-file",
+        include_str!("../../scenarios/file-to-file.yaml"),
+    ),
+    (
+        "own-sequence",
+        include_str!("../../scenarios/own-sequence.yaml"),
+    ),
+    ("control", include_str!("../../scenarios/control.yaml")),
+    ("nightly", include_str!("../../scenarios/nightly.yaml")),
+];
+
+/// A scenario that was read and checked.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// As resolved.
+    pub scenario: Scenario,
+    /// As given.
+    pub text: String,
+    /// Where it was read, as given.
+    pub path: String,
+}
+
+/// Reads a scenario file, or a bundled one by its name; every mistake goes to stderr.
+pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
+    let name = path.to_string_lossy().into_owned();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => match BUNDLED.iter().find(|(bundled, _)| *bundled == name) {
+            Some((_, text)) => (*text).to_owned(),
+            None => {
+                let help = "give a scenario file, or a name from `squall list scenarios`";
+                return Err(output.failed(
+                    Exit::Usage,
+                    &format!("cannot read scenario {name}: {error}; {help}"),
+                ));
+            }
+        },
+    };
+    match scenario::parse(&name, &text) {
+        Ok(scenario) => Ok(Loaded {
+            scenario,
+            text,
+            path: name,
+        }),
+        Err(mistakes) => {
+            output.remark(mistakes.render(output.colour_err()));
+            Err(Exit::Usage)
+        }
+    }
+}
+
+/// The seed as given, or a fresh one.
+pub fn seed_or_fresh(given: Option<Seed>) -> Seed {
+    given.unwrap_or_else(|| {
+        let now = crate::journal::unix_us();
+        let mixed = now.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> 32;
+        Seed(u32::try_from(mixed & 0xffff_ffff).unwrap_or(0) ^ std::process::id())
+    })
+}
+
+/// The plan of a scenario.
+pub fn plan_of(loaded: &Loaded, seed: Option<Seed>) -> Plan {
+    crate::plan::draw(&loaded.scenario, seed_or_fresh(seed))
+}
+
+/// `squall validate`.
+pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
+    if arguments.scenarios.is_empty() {
+        return output.failed(
+            Exit::NothingSelected,
+            &"no scenario given; name one or more files",
+        );
+    }
+    let mut worst = Exit::Fine;
+    let mut results = serde_json::Map::new();
+    for path in &arguments.scenarios {
+        let (name, mistakes) = check(path);
+        match (&mistakes, arguments.format) {
+            (Ok(None), Format::Human) => output.text(format!("{name}: fine")),
+            (Ok(Some(mistakes)), Format::Human) => {
+                output.remark(mistakes.render(output.colour_err()))
+            }
+            (Err(error), Format::Human) => drop(output.failed(Exit::Usage, error)),
+            (Ok(None), Format::Json) => drop(results.insert(name, serde_json::json!([]))),
+            (Ok(Some(mistakes)), Format::Json) => drop(results.insert(name, mistakes.to_json())),
+            (Err(error), Format::Json) => {
+                drop(results.insert(name, serde_json::json!([{"message": error}])))
+            }
+        }
+        if !matches!(mistakes, Ok(None)) {
+            worst = Exit::Usage;
+        }
+    }
+    if arguments.format == Format::Json {
+        output.json(&results);
+    }
+    worst
+}
+
+fn check(path: &PathBuf) -> (String, Result<Option<scenario::Mistakes>, String>) {
+    let name = path.display().to_string();
+    let bundled = BUNDLED
+        .iter()
+        .find(|(bundled, _)| *bundled == name)
+        .map(|(_, text)| (*text).to_owned());
+    let text = std::fs::read_to_string(path).or_else(|error| bundled.ok_or(error));
+    let checked = match text {
+        Ok(text) => Ok(scenario::parse(&name, &text).err()),
+        Err(error) => Err(format!("cannot read {name}: {error}")),
+    };
+    (name, checked)
+}

@@ -1,0 +1,399 @@
+//! A synchronous client of one worker's REST interface.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::blocking::{Client, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::journal::Deadline;
+use crate::model::ConnectorName;
+
+use super::answers::{Expanded, Offsets, RawValidation};
+use super::secrets::mask_text;
+
+pub use super::answers::{
+    ConnectorOffset, ConnectorStatus, Health, HealthState, Plugin, TaskStatus, Validation,
+    WorkerInfo,
+};
+
+/// The most bytes of an answer that are read; stack traces of many failed tasks stay far below.
+const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
+/// The most characters of a worker's message that an error repeats.
+const MAX_MESSAGE_CHARS: usize = 2_000;
+/// Between two attempts while the group settles: there is no event to wait for.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a request to a worker brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// No answer came in time, or no connection could be made.
+    #[error(
+        "no answer from {url}: {why}; see whether the worker runs, and read the end of its log"
+    )]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// The group is rebalancing, or the worker's view of the configuration is behind (status 409).
+    #[error("{url} answers that the group is rebalancing: {message}; ask again once it is stable")]
+    Rebalancing {
+        /// What was asked.
+        url: String,
+        /// The worker's own words.
+        message: String,
+    },
+    /// The worker said no.
+    #[error(
+        "{url} refused with status {status}: {message}; correct what the message names, or read the worker's log"
+    )]
+    Refused {
+        /// What was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The worker's own words.
+        message: String,
+    },
+    /// The answer is not what a worker says.
+    #[error(
+        "the answer of {url} cannot be understood: {why}; see whether a Kafka Connect worker listens there"
+    )]
+    Undecodable {
+        /// What was asked.
+        url: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl RestError {
+    /// Whether the same request may succeed in a moment: while the group rebalances, while a worker starts, and while
+    /// a request cannot be forwarded because there is no leader to forward it to.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Rebalancing { .. } => true,
+            Self::Refused {
+                status, message, ..
+            } => *status == 503 || (*status == 500 && message.contains("forward REST request")),
+            Self::Unreachable { .. } | Self::Undecodable { .. } => false,
+        }
+    }
+}
+
+/// A client of one worker. Every call blocks, so it must not be made, used or dropped inside an asynchronous task.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    base: String,
+    client: Client,
+}
+
+impl Rest {
+    /// A client for the worker at this address, such as `http://127.0.0.1:8083`; connects with the first call. Fails
+    /// when the system refuses a thread for it.
+    pub fn new(base_url: &str) -> Result<Self, RestError> {
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| RestError::Unreachable {
+                url: base_url.to_owned(),
+                why: with_causes(&error),
+            })?;
+        Ok(Self {
+            base: base_url.trim_end_matches('/').to_owned(),
+            client,
+        })
+    }
+
+    /// A client for another worker that shares this one's thread.
+    pub fn at(&self, base_url: &str) -> Self {
+        Self {
+            base: base_url.trim_end_matches('/').to_owned(),
+            client: self.client.clone(),
+        }
+    }
+
+    /// The address without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        &self.base
+    }
+
+    /// What the worker says of itself.
+    pub fn info(&self, timeout: Duration) -> Result<WorkerInfo, RestError> {
+        self.get("/", timeout)
+    }
+
+    /// Creates a connector; fails with [`RestError::Refused`] when there is one of this name.
+    pub fn create(
+        &self,
+        name: &ConnectorName,
+        config: &BTreeMap<String, String>,
+        timeout: Duration,
+    ) -> Result<(), RestError> {
+        let body = json!({"name": name.as_str(), "config": config});
+        self.send(Method::POST, "/connectors", Some(&body), timeout)
+            .map(drop)
+    }
+
+    /// Creates a connector or changes its configuration, with [`while_passing`] until the deadline.
+    pub fn put_config(
+        &self,
+        name: &ConnectorName,
+        config: &BTreeMap<String, String>,
+        deadline: Deadline,
+    ) -> Result<(), RestError> {
+        let path = format!("/connectors/{name}/config");
+        let body = json!(config);
+        while_passing(deadline, |timeout| {
+            self.send(Method::PUT, &path, Some(&body), timeout)
+                .map(drop)
+        })
+    }
+
+    /// Deletes a connector; that there is none is no error.
+    pub fn delete(&self, name: &ConnectorName, timeout: Duration) -> Result<(), RestError> {
+        match self.send(
+            Method::DELETE,
+            &format!("/connectors/{name}"),
+            None,
+            timeout,
+        ) {
+            Err(RestError::Refused { status: 404, .. }) => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Asks for the connector to be paused; it is when its status says so.
+    pub fn pause(&self, name: &ConnectorName, timeout: Duration) -> Result<(), RestError> {
+        self.change(name, "pause", timeout)
+    }
+
+    /// Asks for a paused or stopped connector to be resumed.
+    pub fn resume(&self, name: &ConnectorName, timeout: Duration) -> Result<(), RestError> {
+        self.change(name, "resume", timeout)
+    }
+
+    /// Asks for the connector's tasks to be shut down and its configuration kept (since 3.5).
+    pub fn stop(&self, name: &ConnectorName, timeout: Duration) -> Result<(), RestError> {
+        self.change(name, "stop", timeout)
+    }
+
+    fn change(&self, name: &ConnectorName, what: &str, timeout: Duration) -> Result<(), RestError> {
+        let path = format!("/connectors/{name}/{what}");
+        self.send(Method::PUT, &path, None, timeout).map(drop)
+    }
+
+    /// The status of all connectors, as this worker has it from the status topic: a claim, not a fact. Connectors with
+    /// names that Squall does not take are left out.
+    pub fn status_all(
+        &self,
+        timeout: Duration,
+    ) -> Result<BTreeMap<ConnectorName, ConnectorStatus>, RestError> {
+        let answer: BTreeMap<String, Expanded> = self.get("/connectors?expand=status", timeout)?;
+        let named = answer.into_iter().filter_map(|(name, expanded)| {
+            Some((ConnectorName::new(&name).ok()?, expanded.status.into()))
+        });
+        Ok(named.collect())
+    }
+
+    /// The committed offsets of a connector (since 3.5).
+    pub fn offsets(
+        &self,
+        name: &ConnectorName,
+        timeout: Duration,
+    ) -> Result<Vec<ConnectorOffset>, RestError> {
+        let answer: Offsets = self.get(&format!("/connectors/{name}/offsets"), timeout)?;
+        Ok(answer.offsets)
+    }
+
+    /// Changes committed offsets of a stopped connector (since 3.6); returns the worker's words about it.
+    pub fn alter_offsets(
+        &self,
+        name: &ConnectorName,
+        offsets: &[ConnectorOffset],
+        timeout: Duration,
+    ) -> Result<String, RestError> {
+        let path = format!("/connectors/{name}/offsets");
+        let body = json!({"offsets": offsets});
+        let answer = self.send(Method::PATCH, &path, Some(&body), timeout)?;
+        Ok(words_of(&answer))
+    }
+
+    /// How the worker judges itself. An unhealthy worker is no error here.
+    pub fn health(&self, timeout: Duration) -> Result<Health, RestError> {
+        let (status, body) = self.exchange(Method::GET, "/health", None, timeout)?;
+        let state = match status {
+            200 => HealthState::Healthy,
+            404 => HealthState::NotOffered,
+            503 => HealthState::Starting,
+            500 => HealthState::Unhealthy,
+            _ => return Err(self.refused("/health", status, &body)),
+        };
+        let message = words_of(&body);
+        Ok(Health { state, message })
+    }
+
+    /// Sets the level of a logger on this worker (since 2.4).
+    pub fn set_logger(&self, class: &str, level: &str, timeout: Duration) -> Result<(), RestError> {
+        let path = format!("/admin/loggers/{}", escaped(class));
+        let body = json!({"level": level});
+        self.send(Method::PUT, &path, Some(&body), timeout)
+            .map(drop)
+    }
+
+    /// What the worker finds wrong with a configuration; `plugin` is the connector's class, by its full or short name.
+    pub fn validate(
+        &self,
+        plugin: &str,
+        config: &BTreeMap<String, String>,
+        timeout: Duration,
+    ) -> Result<Validation, RestError> {
+        let path = format!("/connector-plugins/{}/config/validate", escaped(plugin));
+        let body = self.send(Method::PUT, &path, Some(&json!(config)), timeout)?;
+        self.decoded::<RawValidation>(&path, &body)
+            .map(Validation::from)
+    }
+
+    /// The plugins that the worker has found; before 3.2 connectors only.
+    pub fn plugins(&self, timeout: Duration) -> Result<Vec<Plugin>, RestError> {
+        self.get("/connector-plugins?connectorsOnly=false", timeout)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<T, RestError> {
+        let body = self.send(Method::GET, path, None, timeout)?;
+        self.decoded(path, &body)
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, RestError> {
+        serde_json::from_slice(body).map_err(|error| RestError::Undecodable {
+            url: self.url(path),
+            // The error's own text may quote the answer, and the answer may hold a secret.
+            why: mask_text(&error.to_string()),
+        })
+    }
+
+    /// The body of an answer with a status of success; any other status is an error.
+    fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, RestError> {
+        let (status, answer) = self.exchange(method, path, body, timeout)?;
+        // Connect says 409 for a name that is taken, too, and that does not pass.
+        match status {
+            200..=299 => Ok(answer),
+            409 if !words_of(&answer).contains("already exists") => Err(RestError::Rebalancing {
+                url: self.url(path),
+                message: words_of(&answer),
+            }),
+            _ => Err(self.refused(path, status, &answer)),
+        }
+    }
+
+    fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<(u16, Vec<u8>), RestError> {
+        let unreachable = |why: String| RestError::Unreachable {
+            url: self.url(path),
+            why,
+        };
+        let mut request = self.client.request(method, self.url(path)).timeout(timeout);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request
+            .send()
+            .map_err(|error| unreachable(with_causes(&error.without_url())))?;
+        let status = response.status().as_u16();
+        let bytes = read(response).map_err(|error| unreachable(error.to_string()))?;
+        Ok((status, bytes))
+    }
+
+    fn refused(&self, path: &str, status: u16, answer: &[u8]) -> RestError {
+        RestError::Refused {
+            url: self.url(path),
+            status,
+            message: words_of(answer),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+/// Asks again until the deadline while the answer is one that passes ([`RestError::is_passing`]), and returns the last
+/// answer; `ask` gets the time that is left.
+pub fn while_passing<T>(
+    deadline: Deadline,
+    mut ask: impl FnMut(Duration) -> Result<T, RestError>,
+) -> Result<T, RestError> {
+    loop {
+        match ask(deadline.left().max(RETRY_PAUSE)) {
+            Err(error) if error.is_passing() && !deadline.has_passed() => {
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn read(response: Response) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    response.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An error with all its causes: the outermost one of the HTTP library says nothing.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    mask_text(&words)
+}
+
+/// The `message` of a worker's answer, or the answer itself; secrets masked.
+fn words_of(answer: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Words {
+        message: String,
+    }
+    let words = serde_json::from_slice::<Words>(answer).map_or_else(
+        |_| String::from_utf8_lossy(answer).trim().to_owned(),
+        |words| words.message,
+    );
+    mask_text(&words).chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// The text as one segment of a path (RFC 3986).
+fn escaped(segment: &str) -> String {
+    segment.bytes().fold(String::new(), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || b".-_~$".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! How long a run will take when its cluster is healthy, from the settings that make it wait.
+
+use crate::model::{Direction, Due, FaultKind, PlannedFault, Restart, Target};
+use crate::scenario::{ConnectSpec, Scenario};
+
+const START_MS: u64 = 8_000;
+const DEPLOY_MS: u64 = 3_000;
+const TAKE_DOWN_MS: u64 = 3_000;
+/// Joins, starts of tasks and a short backlog.
+const SETTLE_MS: u64 = 3_000;
+
+/// From start to verdict, in milliseconds.
+pub(super) fn estimate_ms(scenario: &Scenario, faults: &[PlannedFault]) -> u64 {
+    let timing = &scenario.timing;
+    let flow = fault_times(scenario, faults)
+        .last()
+        .map_or(0, |times| times.recovered_ms)
+        .max(timing.duration_ms);
+    let flush = scenario
+        .connect
+        .time_ms("offset.flush.interval.ms")
+        .unwrap_or(0);
+    let drain = (flush + timing.quiet_ms + 1_000).min(timing.drain_ms);
+    START_MS + DEPLOY_MS + timing.baseline_ms + flow + drain + TAKE_DOWN_MS
+}
+
+/// When a fault probably begins and has been recovered from, in milliseconds after the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FaultTimes {
+    pub(super) begins_ms: u64,
+    pub(super) recovered_ms: u64,
+}
+
+/// The probable times of each fault.
+pub(super) fn fault_times(scenario: &Scenario, faults: &[PlannedFault]) -> Vec<FaultTimes> {
+    let mut all_recovered = 0;
+    let mut series_began: Option<(u32, u64)> = None;
+    let mut times = Vec::with_capacity(faults.len());
+    for fault in faults {
+        let begins_ms = match fault.due {
+            Due::At { ms } => ms,
+            Due::AfterRecovery { ms } => all_recovered + ms,
+            Due::InSeries { series, ms } => {
+                let began = match series_began {
+                    Some((known, began)) if known == series => began,
+                    Some(_) | None => all_recovered,
+                };
+                series_began = Some((series, began));
+                (began + ms).max(all_recovered)
+            }
+        };
+        let recovered_ms = begins_ms + recovery_ms(scenario, fault);
+        all_recovered = all_recovered.max(recovered_ms);
+        times.push(FaultTimes {
+            begins_ms,
+            recovered_ms: all_recovered,
+        });
+    }
+    times
+}
+
+/// The waits of one recovery: session and delay for a killed worker, the delay alone for one that says goodbye, and
+/// neither delay for a leader, whose successor knows of no earlier assignment (`IncrementalCooperativeAssignor`).
+fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
+    let connect: &ConnectSpec = &scenario.connect;
+    let time = |setting: &str| connect.time_ms(setting).unwrap_or(0);
+    let has_sink = scenario
+        .route
+        .connectors()
+        .any(|connector| connector.direction == Direction::Sink);
+    let delay = match fault.target {
+        Target::Leader | Target::All => 0,
+        Target::Worker(_) | Target::Follower | Target::Any | Target::Owner(_) => {
+            time("scheduled.rebalance.max.delay.ms")
+        }
+    };
+    let noticed = match fault.kind {
+        FaultKind::Kill => time("session.timeout.ms"),
+        FaultKind::Stop { .. } => 1_000,
+    };
+    let sinks = match fault.kind {
+        FaultKind::Kill if has_sink => time("consumer.session.timeout.ms"),
+        FaultKind::Kill | FaultKind::Stop { .. } => 0,
+    };
+    let pause = match fault.restart {
+        Restart::After { ms } => ms,
+        Restart::Never => 0,
+    };
+    (noticed + delay).max(sinks).max(pause + START_MS) + SETTLE_MS
+}

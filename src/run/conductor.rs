@@ -1,0 +1,284 @@
+//! The conductor of a run: one loop that takes events in, looks after everything that was started, and waits for conditions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use crate::journal::{Deadline, Event, Journal, Phase, RunFolder, What};
+use crate::kafka::{Admin, Cluster};
+use crate::model::{Lane, Moment, PlaceName, TaskId};
+use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
+use crate::plan::Plan;
+use crate::runtime::Runtime;
+use crate::scenario::Scenario;
+
+use super::live::Live;
+use super::observe::Observers;
+use super::stop::{StopToken, Urgency};
+
+/// Why a run ended before its time.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RunError {
+    /// The user wished it.
+    #[error("interrupted")]
+    Interrupted,
+    /// The environment failed: nothing can be said about the cluster.
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl RunError {
+    /// Wraps any error of a floor above as a failure of the environment.
+    pub fn environment(error: impl std::fmt::Display) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+/// What was last seen instead of what was awaited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimedOut(pub String);
+
+const TICK: Duration = Duration::from_millis(10);
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything that a run has started, and the loop that looks after it.
+pub struct Conductor<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// Its timetable.
+    pub plan: &'a Plan,
+    /// Where evidence goes.
+    pub folder: &'a RunFolder,
+    /// Where events go.
+    pub journal: &'a Journal,
+    /// The cluster.
+    pub runtime: Arc<dyn Runtime>,
+    /// How to reach Kafka.
+    pub cluster: Cluster,
+    /// For topics and offsets.
+    pub admin: Admin,
+    /// The live view.
+    pub live: Live,
+    /// All tasks of the route, once they are known.
+    pub tasks: Vec<TaskId>,
+    /// The feed, while it flows.
+    pub feed: Option<Feed>,
+    /// The feed's counts, from its start on.
+    pub fed: Option<Arc<FeedCounts>>,
+    /// The taps in the way of the records.
+    pub taps: Vec<(PlaceName, Tap)>,
+    /// Readers of exactly-once taps that also see aborted records.
+    pub uncommitted: Vec<(String, Tap)>,
+    /// The observers.
+    pub observers: Option<Observers>,
+    /// Rows of each finished observation file.
+    pub rows: BTreeMap<PlaceName, u64>,
+    events: Receiver<Event>,
+    stop: &'a StopToken,
+    progress_told: Moment,
+}
+
+impl<'a> Conductor<'a> {
+    /// Takes over a cluster that is up.
+    pub fn new(
+        scenario: &'a Scenario,
+        plan: &'a Plan,
+        folder: &'a RunFolder,
+        journal: &'a Journal,
+        runtime: Arc<dyn Runtime>,
+        stop: &'a StopToken,
+    ) -> Result<Self, RunError> {
+        let cluster = Cluster::at(&runtime.bootstrap());
+        let admin = Admin::new(&cluster).map_err(RunError::environment)?;
+        Ok(Self {
+            scenario,
+            plan,
+            folder,
+            journal,
+            runtime,
+            cluster,
+            admin,
+            live: Live::default(),
+            tasks: Vec::new(),
+            feed: None,
+            fed: None,
+            taps: Vec::new(),
+            uncommitted: Vec::new(),
+            observers: None,
+            rows: BTreeMap::new(),
+            events: journal.listen(),
+            stop,
+            progress_told: Moment::default(),
+        })
+    }
+
+    /// Now, on the run's clock.
+    pub fn now(&self) -> Moment {
+        self.journal.clock().now()
+    }
+
+    /// Says that a phase begins.
+    pub fn begin(&self, phase: Phase) {
+        self.journal.record(What::PhaseBegan(phase));
+    }
+
+    /// Takes in what happened, for one short turn; fails when the run cannot go on.
+    pub fn turn(&mut self) -> Result<(), RunError> {
+        if let Ok(event) = self.events.recv_timeout(TICK) {
+            self.live.apply(&event);
+        }
+        while let Ok(event) = self.events.try_recv() {
+            self.live.apply(&event);
+        }
+        self.tell_progress();
+        self.check_health()
+    }
+
+    /// Waits until `missing` has nothing more to miss; the inner error says what was last seen when the limit passed.
+    pub fn wait_until(
+        &mut self,
+        limit: Duration,
+        mut missing: impl FnMut(&mut Self) -> Result<(), String>,
+    ) -> Result<Result<(), TimedOut>, RunError> {
+        let deadline = Deadline::after(limit);
+        loop {
+            self.turn()?;
+            match missing(self) {
+                Ok(()) => return Ok(Ok(())),
+                Err(seen) if deadline.has_passed() => return Ok(Err(TimedOut(seen))),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn check_health(&self) -> Result<(), RunError> {
+        if self.stop.urgency() > Urgency::None {
+            return Err(RunError::Interrupted);
+        }
+        if let Some(failure) = self.journal.failure() {
+            return Err(RunError::Environment(format!(
+                "{failure}; free disk space and run again"
+            )));
+        }
+        if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
+            let logs = self.folder.logs();
+            return Err(RunError::Environment(format!(
+                "{name} ended without being asked ({exit:?}); its last words are in {}",
+                logs.display()
+            )));
+        }
+        let feed = self
+            .fed
+            .as_ref()
+            .and_then(|fed| fed.failure())
+            .map(|why| ("the feed".to_owned(), why));
+        let taps = self
+            .taps
+            .iter()
+            .find_map(|(name, tap)| Some((format!("tap {name}"), tap.counts().failure()?)));
+        match feed.or(taps) {
+            Some((who, why)) => Err(RunError::Environment(format!("{who} failed: {why}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let now = self.now();
+        if self.taps.is_empty() || now.since(self.progress_told) < PROGRESS_EVERY {
+            return;
+        }
+        self.progress_told = now;
+        let seen = self
+            .taps
+            .iter()
+            .map(|(name, tap)| (name.clone(), tap.counts().distinct()))
+            .collect();
+        self.journal.record(What::Progress {
+            fed: self.acked(),
+            seen,
+        });
+    }
+
+    /// Records that the feed has taken; for a source of its own, those seen at the first tap.
+    pub fn acked(&self) -> u64 {
+        match &self.fed {
+            Some(fed) => fed.acked(),
+            None => self
+                .taps
+                .first()
+                .map_or(0, |(_, tap)| tap.counts().distinct()),
+        }
+    }
+
+    /// Records that the place before each tap has and the tap has not.
+    pub fn backlogs(&self) -> Vec<u64> {
+        let mut before = self.acked();
+        let mut backlogs = Vec::new();
+        for (_, tap) in &self.taps {
+            let here = tap.counts().distinct();
+            backlogs.push(before.saturating_sub(here));
+            before = here;
+        }
+        backlogs
+    }
+
+    /// The longest time since any lane last had something new at any tap.
+    pub fn longest_silence(&self) -> Duration {
+        let now = self.now();
+        let mut longest = Duration::ZERO;
+        for (_, tap) in &self.taps {
+            let counts = tap.counts();
+            let lanes = (0..self.scenario.stream.lanes).map(Lane);
+            let silences = lanes.map(|lane| now.since(counts.lane_last(lane).unwrap_or_default()));
+            longest = longest.max(silences.max().unwrap_or_default());
+        }
+        longest
+    }
+
+    /// Keeps what the feed did in all.
+    pub fn feed_ended(&mut self, end: &FeedEnd) {
+        if let Some(place) = self.scenario.route.feed() {
+            self.rows.insert(place.name.clone(), end.rows);
+        }
+        let FeedEnd {
+            acked,
+            refused,
+            unknown,
+            due,
+            ..
+        } = *end;
+        self.journal.record(What::FeedEnded {
+            acked,
+            refused,
+            unknown,
+            due,
+        });
+    }
+
+    /// Stops taps, readers and observers and keeps the number of rows they wrote.
+    pub fn finish_observations(&mut self, limit: Duration) -> Vec<String> {
+        let mut troubles = Vec::new();
+        if let Some(feed) = self.feed.take() {
+            match feed.stop(Duration::from_secs(1)) {
+                Ok(end) => self.feed_ended(&end),
+                Err(error) => troubles.push(error.to_string()),
+            }
+        }
+        for (name, tap) in std::mem::take(&mut self.taps) {
+            match tap.stop(limit) {
+                Ok(end) => drop(self.rows.insert(name, end.rows)),
+                Err(error) => troubles.push(error.to_string()),
+            }
+        }
+        for (_, tap) in std::mem::take(&mut self.uncommitted) {
+            if let Err(error) = tap.stop(limit) {
+                troubles.push(error.to_string());
+            }
+        }
+        if let Some(observers) = self.observers.take() {
+            observers.stop(limit);
+        }
+        troubles
+    }
+}

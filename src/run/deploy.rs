@@ -1,0 +1,242 @@
+//! Deploying a route: topics, taps, connectors, and the wait until each task runs on exactly one worker.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::connect::Rest;
+use crate::connect::rest::ConnectorStatus;
+use crate::journal::{Deadline, Phase, What};
+use crate::kafka::Isolation;
+use crate::model::{
+    Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, StreamId,
+};
+use crate::places::{Decoder, Tap};
+use crate::scenario::{self, Substitutions};
+
+use super::conductor::{Conductor, RunError, TimedOut};
+
+const CREATE_LIMIT: Duration = Duration::from_secs(30);
+const RUNNING_LIMIT: Duration = Duration::from_secs(90);
+
+/// The name of the second observation file of an exactly-once tap.
+pub fn uncommitted_name(place: &str) -> String {
+    format!("{place}!uncommitted")
+}
+
+impl Conductor<'_> {
+    /// Makes topics, starts taps, creates connectors and waits for their tasks.
+    pub fn deploy(&mut self, stream: StreamId) -> Result<(), RunError> {
+        self.begin(Phase::Deploy);
+        self.make_topics()?;
+        self.start_taps(stream)?;
+        let names = self.create_connectors()?;
+        self.wait_for_tasks(&names)
+    }
+
+    /// The connectors' configurations with `${…}` replaced.
+    pub fn connector_configs(&self) -> BTreeMap<ConnectorName, BTreeMap<String, String>> {
+        let bootstrap = self.runtime.bootstrap();
+        let substitutions = Substitutions {
+            bootstrap: &bootstrap,
+            data_folder: self.runtime.data_folder(),
+        };
+        let route = &self.scenario.route;
+        let resolved = |(index, connector): (usize, &Connector)| {
+            (
+                connector.name.clone(),
+                scenario::resolve_config(route, index, &substitutions),
+            )
+        };
+        route.connectors().enumerate().map(resolved).collect()
+    }
+
+    /// Whether the source in front of this leg writes in transactions.
+    pub fn is_exactly_once(&self, leg: usize) -> bool {
+        let enabled = self
+            .scenario
+            .connect
+            .config
+            .get("exactly.once.source.support")
+            .map(String::as_str)
+            == Some("enabled");
+        let source = self
+            .scenario
+            .route
+            .legs
+            .get(leg)
+            .is_some_and(|(connector, _)| connector.direction == Direction::Source);
+        enabled && source
+    }
+
+    fn make_topics(&self) -> Result<(), RunError> {
+        let replication = if self.scenario.kafka.brokers >= 3 {
+            3
+        } else {
+            1
+        };
+        for place in self.scenario.route.places() {
+            if let Medium::Topic(topic) = &place.medium {
+                self.admin
+                    .create_topic(
+                        topic,
+                        place.partitions,
+                        replication,
+                        &BTreeMap::new(),
+                        Deadline::after(CREATE_LIMIT),
+                    )
+                    .map_err(RunError::environment)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The codec of this run's records.
+    pub fn codec(&self, stream: StreamId) -> Result<RecordCodec, RunError> {
+        let spec = self.scenario.stream;
+        RecordCodec::new(stream, spec.record_size_bytes, spec.lanes).map_err(RunError::environment)
+    }
+
+    fn start_taps(&mut self, stream: StreamId) -> Result<(), RunError> {
+        let legs: Vec<Place> = self.scenario.route.taps().cloned().collect();
+        for (leg, place) in legs.iter().enumerate() {
+            let exactly_once = self.is_exactly_once(leg);
+            let isolation = if exactly_once {
+                Isolation::ReadCommitted
+            } else {
+                Isolation::ReadUncommitted
+            };
+            let tap = self.start_tap(stream, place, place.name.as_str(), isolation)?;
+            self.taps.push((place.name.clone(), tap));
+            if exactly_once {
+                let name = uncommitted_name(place.name.as_str());
+                let tap = self.start_tap(stream, place, &name, Isolation::ReadUncommitted)?;
+                self.uncommitted.push((name, tap));
+            }
+        }
+        Ok(())
+    }
+
+    fn start_tap(
+        &self,
+        stream: StreamId,
+        place: &Place,
+        file: &str,
+        isolation: Isolation,
+    ) -> Result<Tap, RunError> {
+        let writer = self
+            .folder
+            .write_observations(file)
+            .map_err(RunError::environment)?;
+        let decoder = match &place.decode {
+            Decode::Line => Decoder::Line(self.codec(stream)?),
+            Decode::Pointers { lane, sequence } => Decoder::Pointers {
+                lane: lane.clone(),
+                sequence: sequence.clone(),
+            },
+        };
+        let (lanes, clock) = (self.scenario.stream.lanes, self.journal.clock());
+        let started = match &place.medium {
+            Medium::Topic(topic) => Tap::start_topic(
+                &self.cluster,
+                topic,
+                isolation,
+                decoder,
+                lanes,
+                clock,
+                writer,
+            ),
+            Medium::File(file) => Tap::start_file(
+                &self.runtime.data_folder().join(file),
+                decoder,
+                lanes,
+                clock,
+                writer,
+            ),
+        };
+        started.map_err(RunError::environment)
+    }
+
+    /// The REST interface of any worker that is up.
+    pub fn rest(&self) -> Result<Rest, RunError> {
+        let up = self
+            .scenario
+            .connect
+            .workers
+            .iter()
+            .find(|worker| self.runtime.is_up(worker));
+        let url = up.and_then(|worker| self.runtime.rest_url(worker));
+        let url = url.ok_or_else(|| RunError::Environment("no worker is up".to_owned()))?;
+        Rest::new(&url).map_err(RunError::environment)
+    }
+
+    fn create_connectors(&mut self) -> Result<Vec<ConnectorName>, RunError> {
+        let rest = self.rest()?;
+        let mut names = Vec::new();
+        for (name, config) in self.connector_configs() {
+            rest.put_config(&name, &config, Deadline::after(CREATE_LIMIT))
+                .map_err(RunError::environment)?;
+            self.journal.record(What::ConnectorCreated(name.clone()));
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    fn wait_for_tasks(&mut self, names: &[ConnectorName]) -> Result<(), RunError> {
+        let workers = self.scenario.connect.workers.iter().cloned().collect();
+        let waited = self.wait_until(RUNNING_LIMIT, |run| {
+            if run.live.failed_task().is_some() {
+                return Ok(());
+            }
+            let waiting = names
+                .iter()
+                .find(|name| !run.live.task_counts.contains_key(name));
+            if let Some(name) = waiting {
+                return Err(format!("connector {name} has no task yet"));
+            }
+            let tasks = run.live.tasks_of(names);
+            run.live.balanced(&workers, &tasks)?;
+            run.tasks = tasks;
+            Ok(())
+        })?;
+        if let Some((task, trace)) = self.live.failed_task() {
+            return Err(RunError::Environment(format!(
+                "task {task} failed when it was deployed; check the connector's config. Its trace:\n{trace}"
+            )));
+        }
+        if let Err(TimedOut(seen)) = waited {
+            let states = self
+                .rest()?
+                .status_all(Duration::from_secs(5))
+                .map(|all| in_words(&all))
+                .unwrap_or_default();
+            return Err(RunError::Environment(format!(
+                "the connectors' tasks did not run within {} s: {seen}{states}",
+                RUNNING_LIMIT.as_secs()
+            )));
+        }
+        self.journal.record(What::TasksRunning {
+            tasks: self.tasks.clone(),
+        });
+        Ok(())
+    }
+
+    /// Whether the first connector makes the records itself.
+    pub fn is_generated(&self) -> bool {
+        match self.scenario.route.origin {
+            Origin::Generated => true,
+            Origin::Feed(_) => false,
+        }
+    }
+}
+
+/// What REST says of connectors that do not run, with the first lines of their traces.
+fn in_words(all: &BTreeMap<ConnectorName, ConnectorStatus>) -> String {
+    let mut words = String::new();
+    for (name, status) in all.iter().filter(|(_, status)| status.state != "RUNNING") {
+        words.push_str(&format!("; connector {name} is {}", status.state));
+        if let Some(trace) = &status.trace {
+            words.push_str(&format!(":\n{trace}"));
+        }
+    }
+    words
+}

@@ -1,0 +1,305 @@
+//! Injecting faults: asks the schedule what is due, writes down the intention, acts, and gathers the proof.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::journal::{Phase, Proof, What};
+use crate::model::{FaultId, FaultKind, Moment, PlannedFault, WorkerName};
+use crate::runtime::Signal;
+
+use super::baseline::Baseline;
+use super::conductor::{Conductor, RunError};
+use super::schedule::{Action, ActiveFault, Progress, Rules, Struck, resolve};
+
+/// How long a role may have no holder (during a rebalance) before its fault is skipped.
+const ROLE_LIMIT: Duration = Duration::from_secs(120);
+
+impl Conductor<'_> {
+    /// Goes through the plan's faults, then lets the stream flow for the scenario's least duration.
+    pub fn inject_faults(&mut self, baseline: &Baseline) -> Result<(), RunError> {
+        self.begin(Phase::Faults);
+        let rules = Rules {
+            baseline_end: baseline.end,
+            recovery_wait: Duration::from_millis(self.scenario.timing.recovery_wait_ms),
+        };
+        let least_end = baseline
+            .end
+            .after(Duration::from_millis(self.scenario.timing.duration_ms));
+        let mut progress = Progress {
+            calm_since: baseline.end,
+            ..Progress::default()
+        };
+        let mut role_wanted_since: Option<Moment> = None;
+        loop {
+            self.turn()?;
+            let now = self.now();
+            self.gather_proof(&mut progress);
+            self.settle(&mut progress, baseline);
+            match progress.next_action(&self.plan.faults, rules, now) {
+                Action::Inject { index, postponed } => {
+                    let wanted_since = *role_wanted_since.get_or_insert(now);
+                    let may_wait = now.since(wanted_since) < ROLE_LIMIT;
+                    if self.inject(
+                        &mut progress,
+                        index,
+                        postponed + now.since(wanted_since),
+                        may_wait,
+                    )? {
+                        role_wanted_since = None;
+                    }
+                }
+                Action::Escalate { fault, worker } => {
+                    self.escalate(&mut progress, fault, &worker)?
+                }
+                Action::Restart { fault, worker } => self.restart(&mut progress, fault, &worker)?,
+                Action::GiveUp { fault } => self.give_up(&mut progress, fault),
+                Action::Done if now >= least_end => return Ok(()),
+                Action::Done | Action::Wait => {}
+            }
+        }
+    }
+
+    /// Injects a planned fault; false means that its role has no holder yet and it is worth waiting.
+    fn inject(
+        &mut self,
+        progress: &mut Progress,
+        index: usize,
+        postponed: Duration,
+        may_wait: bool,
+    ) -> Result<bool, RunError> {
+        let planned = self.plan.faults[index].clone();
+        let up: BTreeSet<WorkerName> = self
+            .scenario
+            .connect
+            .workers
+            .iter()
+            .filter(|worker| self.runtime.is_up(worker))
+            .cloned()
+            .collect();
+        let (workers, why) = match resolve(&planned, &up, &self.live) {
+            Ok(resolved) => resolved,
+            Err(_) if may_wait && !up.is_empty() => return Ok(false),
+            Err(why) => {
+                self.journal.record(What::FaultSkipped {
+                    fault: planned.id,
+                    why,
+                });
+                progress.begun += 1;
+                progress.calm_since = self.now();
+                return Ok(true);
+            }
+        };
+        self.journal.record(What::FaultIntended {
+            fault: planned.id,
+            kind: planned.kind,
+            target: planned.target.clone(),
+            workers: workers.clone(),
+            why,
+            postponed_ms: u64::try_from(postponed.as_millis()).unwrap_or(u64::MAX),
+        });
+        let struck = workers
+            .into_iter()
+            .map(|worker| self.strike(&planned, worker))
+            .collect::<Result<_, _>>()?;
+        progress.active.push(ActiveFault {
+            planned,
+            struck,
+            began: self.now(),
+            settled: None,
+        });
+        progress.begun += 1;
+        Ok(true)
+    }
+
+    fn strike(&self, planned: &PlannedFault, worker: WorkerName) -> Result<Struck, RunError> {
+        let member_id = self.live.member_id(&worker).map(str::to_owned);
+        let signal = match planned.kind {
+            FaultKind::Kill => Signal::Kill,
+            FaultKind::Stop { .. } => Signal::Terminate,
+        };
+        self.runtime
+            .signal(&worker, signal)
+            .map_err(RunError::environment)?;
+        let event = self.journal.record(What::FaultActed {
+            fault: planned.id,
+            worker: worker.clone(),
+        });
+        Ok(Struck {
+            worker,
+            member_id,
+            signalled: event.at,
+            escalated: false,
+            ended: None,
+            restarted: None,
+            member_gone: false,
+        })
+    }
+
+    fn escalate(
+        &self,
+        progress: &mut Progress,
+        fault: FaultId,
+        worker: &WorkerName,
+    ) -> Result<(), RunError> {
+        let grace_ms = match progress.fault_mut(fault).map(|active| active.planned.kind) {
+            Some(FaultKind::Stop { grace_ms }) => grace_ms,
+            Some(FaultKind::Kill) | None => 0,
+        };
+        self.journal.record(What::GraceOverrun {
+            fault,
+            worker: worker.clone(),
+            grace_ms,
+        });
+        self.runtime
+            .signal(worker, Signal::Kill)
+            .map_err(RunError::environment)?;
+        if let Some(struck) = progress.struck_mut(fault, worker) {
+            struck.escalated = true;
+        }
+        Ok(())
+    }
+
+    fn restart(
+        &self,
+        progress: &mut Progress,
+        fault: FaultId,
+        worker: &WorkerName,
+    ) -> Result<(), RunError> {
+        self.runtime
+            .start_worker(worker)
+            .map_err(RunError::environment)?;
+        let event = self.journal.record(What::FaultUndone {
+            fault,
+            worker: worker.clone(),
+        });
+        if let Some(struck) = progress.struck_mut(fault, worker) {
+            struck.restarted = Some(event.at);
+        }
+        Ok(())
+    }
+
+    /// Looks whether processes are gone and the group has lost their members, and writes down each as proof, once.
+    fn gather_proof(&self, progress: &mut Progress) {
+        for fault in &mut progress.active {
+            let id = fault.planned.id;
+            for struck in &mut fault.struck {
+                let worker = struck.worker.clone();
+                if struck.ended.is_none()
+                    && let Ok(Some(exit)) = self.runtime.wait_ended(&worker, Duration::ZERO)
+                {
+                    let ended = self.now();
+                    struck.ended = Some(ended);
+                    let took_ms = u64::try_from(ended.since(struck.signalled).as_millis())
+                        .unwrap_or(u64::MAX);
+                    let proof = Proof::ProcessEnded {
+                        worker: worker.clone(),
+                        exit,
+                        took_ms,
+                    };
+                    self.journal.record(What::FaultProof { fault: id, proof });
+                }
+                if let Some(member_id) = &struck.member_id
+                    && !struck.member_gone
+                    && !self.live.has_member(member_id)
+                {
+                    struck.member_gone = true;
+                    let proof = Proof::MemberGone {
+                        worker,
+                        member_id: member_id.clone(),
+                    };
+                    self.journal.record(What::FaultProof { fault: id, proof });
+                }
+            }
+        }
+    }
+
+    /// Settles every fault that is spent and proven once everything is as before.
+    fn settle(&self, progress: &mut Progress, baseline: &Baseline) {
+        let open = progress.active.iter().any(|fault| fault.settled.is_none());
+        if !open || self.missing_for_recovery(progress, baseline).is_err() {
+            return;
+        }
+        let now = self.now();
+        for fault in progress
+            .active
+            .iter_mut()
+            .filter(|fault| fault.settled.is_none())
+        {
+            fault.settled = Some(now);
+            self.journal.record(What::RecoverySeen {
+                fault: fault.planned.id,
+            });
+        }
+        progress.calm_since = now;
+    }
+
+    fn missing_for_recovery(&self, progress: &Progress, baseline: &Baseline) -> Result<(), String> {
+        for fault in progress
+            .active
+            .iter()
+            .filter(|fault| fault.settled.is_none())
+        {
+            if !fault.is_spent() {
+                return Err(format!("{} still acts", fault.planned.id));
+            }
+            if fault
+                .struck
+                .iter()
+                .any(|struck| struck.member_id.is_some() && !struck.member_gone)
+            {
+                return Err(format!(
+                    "the group has not lost the member of {}",
+                    fault.planned.id
+                ));
+            }
+        }
+        self.live.balanced(
+            &progress.expected_up(&self.scenario.connect.workers),
+            &self.tasks,
+        )?;
+        let backlog = self.backlogs().into_iter().max().unwrap_or(0);
+        if backlog > baseline.backlog_limit {
+            return Err(format!("{backlog} records wait before a tap"));
+        }
+        let silence = self.longest_silence();
+        if silence > baseline.silence_limit {
+            return Err(format!(
+                "a lane is silent for {:.1} s",
+                silence.as_secs_f64()
+            ));
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, progress: &mut Progress, id: FaultId) {
+        let far_ahead = Baseline {
+            end: Moment::default(),
+            backlog_limit: 0,
+            silence_limit: Duration::ZERO,
+        };
+        let missing = self
+            .missing_for_recovery(progress, &far_ahead)
+            .err()
+            .unwrap_or_default();
+        let now = self.now();
+        if let Some(fault) = progress.fault_mut(id) {
+            fault.settled = Some(now);
+            for struck in fault
+                .struck
+                .iter()
+                .filter(|struck| struck.ended.is_none() || !struck.member_gone)
+            {
+                let awaited =
+                    format!("process ended and member left the group; last seen: {missing}");
+                let proof = Proof::Missing {
+                    worker: struck.worker.clone(),
+                    awaited,
+                };
+                self.journal.record(What::FaultProof { fault: id, proof });
+            }
+        }
+        self.journal
+            .record(What::RecoveryGivenUp { fault: id, missing });
+        progress.calm_since = now;
+    }
+}

@@ -1,0 +1,300 @@
+//! The live view of a running cluster: a plain fold over the journal's events, asked by the conductor what is still missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::{Event, Exit, GroupView, What};
+use crate::model::{ConnectorName, Moment, TaskId, WorkerName};
+
+/// What the last events say about the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// The group as last described.
+    pub group: Option<GroupView>,
+    /// Each task's last status: state, writer and moment.
+    pub status: BTreeMap<TaskId, (String, Option<WorkerName>, Moment)>,
+    /// The last trace of a failed task.
+    pub traces: BTreeMap<TaskId, String>,
+    /// How many tasks each connector was given by its last configuration.
+    pub task_counts: BTreeMap<ConnectorName, u32>,
+    /// Last committed source offsets: by connector, then by source partition (as JSON text).
+    pub source_commits:
+        BTreeMap<ConnectorName, BTreeMap<String, (serde_json::Value, serde_json::Value)>>,
+    /// When a source last committed something new.
+    pub source_moved: Moment,
+    /// Last committed sink offsets, by connector and partition.
+    pub sink_commits: BTreeMap<ConnectorName, BTreeMap<i32, i64>>,
+    /// Processes that ended: name, how, whether asked for.
+    pub ended: BTreeMap<(String, u32), (Exit, bool, Moment)>,
+    /// Observers that failed.
+    pub failed_observers: Vec<String>,
+}
+
+impl Live {
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.what {
+            What::Group(view) => self.group = Some(view.clone()),
+            What::TaskStatus {
+                task,
+                state,
+                worker,
+                trace,
+                ..
+            } => {
+                self.status
+                    .insert(task.clone(), (state.clone(), worker.clone(), event.at));
+                if let Some(trace) = trace {
+                    self.traces.insert(task.clone(), trace.clone());
+                }
+            }
+            What::TaskConfig { task, .. } => {
+                let count = self.task_counts.entry(task.connector.clone()).or_default();
+                *count = (*count).max(task.task + 1);
+            }
+            What::SourceCommit {
+                connector,
+                partition,
+                offset,
+                ..
+            } => {
+                let commits = self.source_commits.entry(connector.clone()).or_default();
+                let value = (partition.clone(), offset.clone());
+                if commits.insert(partition.to_string(), value.clone()) != Some(value) {
+                    self.source_moved = event.at;
+                }
+            }
+            What::SinkCommit {
+                connector,
+                partition,
+                next_offset: Some(next),
+                ..
+            } => {
+                self.sink_commits
+                    .entry(connector.clone())
+                    .or_default()
+                    .insert(*partition, *next);
+            }
+            What::ProcessEnded {
+                name,
+                incarnation,
+                exit,
+                asked,
+            } => {
+                self.ended
+                    .insert((name.clone(), *incarnation), (*exit, *asked, event.at));
+            }
+            What::ObserverFailed { observer, why } => {
+                self.failed_observers.push(format!("{observer}: {why}"))
+            }
+            _ => {}
+        }
+    }
+
+    /// The worker that leads, as far as the group says.
+    pub fn leader(&self) -> Option<&WorkerName> {
+        self.group.as_ref().and_then(|view| view.leader.as_ref())
+    }
+
+    /// The group's member id of a worker.
+    pub fn member_id(&self, worker: &WorkerName) -> Option<&str> {
+        let members = self.group.iter().flat_map(|view| &view.members);
+        members
+            .filter(|member| member.worker.as_ref() == Some(worker))
+            .map(|member| member.member_id.as_str())
+            .next()
+    }
+
+    /// Whether the group still has this member.
+    pub fn has_member(&self, member_id: &str) -> bool {
+        self.group
+            .iter()
+            .flat_map(|view| &view.members)
+            .any(|member| member.member_id == member_id)
+    }
+
+    /// The worker that owns a task, by the group.
+    pub fn owner(&self, task: &TaskId) -> Option<&WorkerName> {
+        let members = self.group.iter().flat_map(|view| &view.members);
+        members
+            .filter(|member| member.tasks.contains(task))
+            .find_map(|member| member.worker.as_ref())
+    }
+
+    /// A task that failed, with its trace.
+    pub fn failed_task(&self) -> Option<(&TaskId, &str)> {
+        let (task, _) = self
+            .status
+            .iter()
+            .find(|(_, (state, _, _))| state == "FAILED")?;
+        Some((
+            task,
+            self.traces
+                .get(task)
+                .map_or("no trace was given", String::as_str),
+        ))
+    }
+
+    /// All tasks of the connectors, as far as their configurations are known.
+    pub fn tasks_of(&self, connectors: &[ConnectorName]) -> Vec<TaskId> {
+        let tasks = |connector: &ConnectorName| {
+            let count = self.task_counts.get(connector).copied().unwrap_or(0);
+            let connector = connector.clone();
+            (0..count).map(move |task| TaskId {
+                connector: connector.clone(),
+                task,
+            })
+        };
+        connectors.iter().flat_map(tasks).collect()
+    }
+
+    /// Nothing when the group is balanced over exactly these workers and each task runs where the group says; else what is missing.
+    pub fn balanced(&self, workers: &BTreeSet<WorkerName>, tasks: &[TaskId]) -> Result<(), String> {
+        let view = self
+            .group
+            .as_ref()
+            .ok_or("the group has not been described yet")?;
+        if view.state != "Stable" {
+            return Err(format!("the group is {}", view.state));
+        }
+        if view.delay_ms > 0 {
+            return Err(format!(
+                "the leader holds lost tasks back for {} ms",
+                view.delay_ms
+            ));
+        }
+        let present: BTreeSet<WorkerName> = view
+            .members
+            .iter()
+            .filter_map(|member| member.worker.clone())
+            .collect();
+        if present != *workers || view.members.len() != workers.len() {
+            return Err(format!(
+                "the group has {}, not {}",
+                list(&present),
+                list(workers)
+            ));
+        }
+        tasks.iter().try_for_each(|task| self.runs_once(view, task))
+    }
+
+    fn runs_once(&self, view: &GroupView, task: &TaskId) -> Result<(), String> {
+        let owners: Vec<_> = view
+            .members
+            .iter()
+            .filter(|member| member.tasks.contains(task))
+            .collect();
+        let [owner] = owners.as_slice() else {
+            return Err(format!("task {task} is owned by {} members", owners.len()));
+        };
+        match self.status.get(task) {
+            Some((state, worker, _)) if state == "RUNNING" && *worker == owner.worker => Ok(()),
+            Some((state, Some(worker), _)) => Err(format!("task {task} is {state} on {worker}")),
+            Some((state, None, _)) => Err(format!("task {task} is {state}")),
+            None => Err(format!("task {task} has no status yet")),
+        }
+    }
+}
+
+fn list(workers: &BTreeSet<WorkerName>) -> String {
+    if workers.is_empty() {
+        return "no member".to_owned();
+    }
+    workers
+        .iter()
+        .map(WorkerName::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::GroupMember;
+
+    fn worker(name: &str) -> WorkerName {
+        WorkerName::new(name).unwrap()
+    }
+
+    fn task(name: &str) -> TaskId {
+        name.parse().unwrap()
+    }
+
+    fn member(name: &str, tasks: &[&str]) -> GroupMember {
+        GroupMember {
+            member_id: format!("{name}-id"),
+            worker: Some(worker(name)),
+            url: String::new(),
+            tasks: tasks.iter().map(|name| task(name)).collect(),
+            connectors: Vec::new(),
+        }
+    }
+
+    fn live(members: Vec<GroupMember>, running: &[(&str, &str)]) -> Live {
+        let group = GroupView {
+            state: "Stable".to_owned(),
+            protocol: "sessioned".to_owned(),
+            leader: Some(worker("w1")),
+            delay_ms: 0,
+            members,
+        };
+        let mut live = Live {
+            group: Some(group),
+            ..Live::default()
+        };
+        for (name, on) in running {
+            live.status.insert(
+                task(name),
+                ("RUNNING".to_owned(), Some(worker(on)), Moment(0)),
+            );
+        }
+        live
+    }
+
+    fn workers(names: &[&str]) -> BTreeSet<WorkerName> {
+        names.iter().map(|name| worker(name)).collect()
+    }
+
+    #[test]
+    fn a_group_is_balanced_when_each_task_runs_where_the_group_says() {
+        let live = live(
+            vec![member("w1", &["m-0"]), member("w2", &["m-1"])],
+            &[("m-0", "w1"), ("m-1", "w2")],
+        );
+        assert_eq!(
+            live.balanced(&workers(&["w1", "w2"]), &[task("m-0"), task("m-1")]),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_said_in_words() {
+        let tasks = [task("m-0"), task("m-1")];
+        let check =
+            |live: &Live, names: &[&str]| live.balanced(&workers(names), &tasks).unwrap_err();
+        let unowned = live(vec![member("w1", &["m-0"])], &[("m-0", "w1")]);
+        assert_eq!(check(&unowned, &["w1"]), "task m-1 is owned by 0 members");
+        assert_eq!(
+            check(&unowned, &["w1", "w2"]),
+            "the group has w1, not w1, w2"
+        );
+        let twice = live(
+            vec![member("w1", &["m-0", "m-1"]), member("w2", &["m-1"])],
+            &[("m-0", "w1")],
+        );
+        assert_eq!(
+            check(&twice, &["w1", "w2"]),
+            "task m-1 is owned by 2 members"
+        );
+        let stale = live(
+            vec![member("w1", &["m-0", "m-1"])],
+            &[("m-0", "w1"), ("m-1", "w9")],
+        );
+        assert_eq!(check(&stale, &["w1"]), "task m-1 is RUNNING on w9");
+    }
+
+    #[test]
+    fn a_dead_workers_running_claim_does_not_count() {
+        let live = live(vec![member("w1", &["m-0"])], &[("m-0", "w2")]);
+        assert!(live.balanced(&workers(&["w1"]), &[task("m-0")]).is_err());
+    }
+}

@@ -1,0 +1,598 @@
+//! Observers of a running cluster: each on its own thread, each writing what it sees into the journal.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::connect::Rest;
+use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
+use crate::connect::log::LogParser;
+use crate::connect::secrets;
+use crate::connect::topics::{self, ConfigRecord, StatusRecord};
+use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
+use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
+use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
+use crate::runtime::Runtime;
+
+/// Aim for the time between two polls of the Connect group.
+pub const GROUP_POLL: Duration = Duration::from_millis(50);
+const GROUP_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+const SINK_GROUP_EVERY: u32 = 10;
+const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
+const REST_POLL: Duration = Duration::from_secs(1);
+const LOG_POLL: Duration = Duration::from_millis(100);
+const READER_POLL: Duration = Duration::from_millis(100);
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
+const READER_MOST: usize = 10_000;
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// An observer that cannot see for this long says so in the journal.
+const BLIND_LIMIT: Duration = Duration::from_secs(20);
+
+/// What observers need to know of the cluster.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The workers' release.
+    pub version: KafkaVersion,
+    /// How to reach Kafka.
+    pub cluster: Cluster,
+    /// The workers' group.
+    pub group_id: String,
+    /// Offsets topic of the workers.
+    pub offsets_topic: String,
+    /// Status topic of the workers.
+    pub status_topic: String,
+    /// Config topic of the workers.
+    pub config_topic: String,
+    /// The sinks of the route with their consumer groups.
+    pub sinks: BTreeMap<ConnectorName, String>,
+    /// Worker ids (`host:port`) and the workers behind them.
+    pub workers: BTreeMap<String, WorkerName>,
+    /// REST addresses of the workers.
+    pub rest: BTreeMap<WorkerName, String>,
+    /// Whether sources write in transactions, so that open ones must not be believed.
+    pub exactly_once: bool,
+}
+
+impl Watched {
+    fn worker_of_url(&self, url: &str) -> Option<WorkerName> {
+        let rest = url.split("://").nth(1).unwrap_or(url);
+        self.workers.get(rest.trim_end_matches('/')).cloned()
+    }
+}
+
+/// The running observers.
+pub struct Observers {
+    threads: Vec<(String, Sender<()>, JoinHandle<()>)>,
+}
+
+impl Observers {
+    /// Starts all observers.
+    pub fn start(watched: &Watched, journal: &Journal) -> Self {
+        let mut observers = Self {
+            threads: Vec::new(),
+        };
+        observers.spawn("group", watched, journal, watch_group);
+        observers.spawn("offsets topic", watched, journal, |w, j, stop| {
+            let isolation = if w.exactly_once {
+                Isolation::ReadCommitted
+            } else {
+                Isolation::ReadUncommitted
+            };
+            let (observer, name) = ("offsets topic", w.offsets_topic.as_str());
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: source_commit,
+                },
+                w,
+                j,
+                stop,
+            );
+        });
+        observers.spawn("status topic", watched, journal, |w, j, stop| {
+            let (observer, name, isolation) = (
+                "status topic",
+                w.status_topic.as_str(),
+                Isolation::ReadUncommitted,
+            );
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: task_status,
+                },
+                w,
+                j,
+                stop,
+            );
+        });
+        observers.spawn("config topic", watched, journal, |w, j, stop| {
+            let (observer, name, isolation) = (
+                "config topic",
+                w.config_topic.as_str(),
+                Isolation::ReadCommitted,
+            );
+            read_topic(
+                &Topic {
+                    observer,
+                    name,
+                    isolation,
+                    what_of: configuration,
+                },
+                w,
+                j,
+                stop,
+            );
+        });
+        if !watched.sinks.is_empty() {
+            observers.spawn("consumer offsets", watched, journal, |w, j, stop| {
+                let (observer, name, isolation) = (
+                    "consumer offsets",
+                    "__consumer_offsets",
+                    Isolation::ReadUncommitted,
+                );
+                read_topic(
+                    &Topic {
+                        observer,
+                        name,
+                        isolation,
+                        what_of: sink_commit,
+                    },
+                    w,
+                    j,
+                    stop,
+                );
+            });
+        }
+        observers.spawn("rest", watched, journal, watch_rest);
+        observers
+    }
+
+    /// Begins to follow the workers' logs; new incarnations are found by asking the runtime.
+    pub fn follow_logs(
+        &mut self,
+        runtime: std::sync::Arc<dyn Runtime>,
+        watched: &Watched,
+        journal: &Journal,
+    ) {
+        self.spawn("logs", watched, journal, move |w, journal, stop| {
+            watch_logs(runtime.as_ref(), w.version, journal, stop);
+        });
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        watched: &Watched,
+        journal: &Journal,
+        body: impl FnOnce(&Watched, &Journal, &Receiver<()>) + Send + 'static,
+    ) {
+        let (stop, stopped) = channel();
+        let (watched, journal) = (watched.clone(), journal.clone());
+        let thread = std::thread::Builder::new()
+            .name(format!("observe {name}"))
+            .spawn(move || body(&watched, &journal, &stopped))
+            .expect("the operating system can start a thread");
+        self.threads.push((name.to_owned(), stop, thread));
+    }
+
+    /// Asks all observers to stop and waits for them, up to the limit; one that hangs is left behind.
+    pub fn stop(self, limit: Duration) {
+        let deadline = Deadline::after(limit);
+        let threads: Vec<JoinHandle<()>> = self
+            .threads
+            .into_iter()
+            .map(|(_, stop, thread)| {
+                drop(stop);
+                thread
+            })
+            .collect();
+        for thread in threads {
+            while !thread.is_finished() && !deadline.has_passed() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// Waits for the pause or until told to stop; true means stop.
+fn stopped_within(stop: &Receiver<()>, pause: Duration) -> bool {
+    !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
+}
+
+/// Tells the journal when an observer has been blind for too long, once for each time.
+struct Sight<'a> {
+    observer: &'a str,
+    journal: &'a Journal,
+    since: Option<Deadline>,
+    told: bool,
+}
+
+impl<'a> Sight<'a> {
+    fn new(observer: &'a str, journal: &'a Journal) -> Self {
+        Self {
+            observer,
+            journal,
+            since: None,
+            told: false,
+        }
+    }
+
+    fn good(&mut self) {
+        self.since = None;
+        self.told = false;
+    }
+
+    /// It will never see again.
+    fn lost(&mut self, why: &str) {
+        let (observer, why) = (self.observer.to_owned(), secrets::mask_text(why));
+        self.journal.record(What::ObserverFailed { observer, why });
+    }
+
+    fn bad(&mut self, why: &str) {
+        let blind_until = *self
+            .since
+            .get_or_insert_with(|| Deadline::after(BLIND_LIMIT));
+        if blind_until.has_passed() && !self.told {
+            self.told = true;
+            self.lost(why);
+        }
+    }
+}
+
+fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+    let mut sight = Sight::new("group", journal);
+    let admin = match Admin::new(&watched.cluster) {
+        Ok(admin) => admin,
+        Err(error) => {
+            journal.record(What::ObserverFailed {
+                observer: "group".to_owned(),
+                why: error.to_string(),
+            });
+            return;
+        }
+    };
+    let mut reader = GroupReader::default();
+    let mut last: Option<GroupView> = None;
+    let mut last_sinks: BTreeMap<ConnectorName, Vec<SinkMember>> = BTreeMap::new();
+    let (mut polls, mut longest, mut round) = (0u64, Duration::ZERO, 0u32);
+    let clock = journal.clock();
+    let (mut answered, mut reported) = (clock.now(), clock.now());
+    loop {
+        let began = clock.now();
+        match described(&admin, &mut reader, watched) {
+            Ok(view) => {
+                sight.good();
+                if last.as_ref() != Some(&view) {
+                    journal.record(What::Group(view.clone()));
+                    last = Some(view);
+                }
+                let now = clock.now();
+                longest = longest.max(now.since(answered));
+                answered = now;
+                polls += 1;
+            }
+            Err(why) => sight.bad(&why),
+        }
+        if round.is_multiple_of(SINK_GROUP_EVERY) {
+            poll_sinks(&admin, watched, journal, &mut last_sinks);
+        }
+        round = round.wrapping_add(1);
+        if clock.now().since(reported) >= POLLED_EVENT_EVERY {
+            let longest_gap_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+            journal.record(What::GroupPolled {
+                polls,
+                longest_gap_ms,
+            });
+            (polls, longest, reported) = (0, Duration::ZERO, clock.now());
+        }
+        if stopped_within(stop, GROUP_POLL.saturating_sub(clock.now().since(began))) {
+            return;
+        }
+    }
+}
+
+/// The group as it is now; one that nobody has joined yet has no members.
+fn described(
+    admin: &Admin,
+    reader: &mut GroupReader,
+    watched: &Watched,
+) -> Result<GroupView, String> {
+    let raw = admin
+        .group(&watched.group_id, GROUP_ANSWER_LIMIT)
+        .map_err(|error| error.to_string())?;
+    let raw = raw.unwrap_or_else(|| RawGroup {
+        state: "Dead".to_owned(),
+        protocol_type: String::new(),
+        protocol: String::new(),
+        members: Vec::new(),
+    });
+    let members: Vec<RawMember<'_>> = raw
+        .members
+        .iter()
+        .map(|member| RawMember {
+            member_id: &member.member_id,
+            metadata: &member.metadata,
+            assignment: &member.assignment,
+        })
+        .collect();
+    let view = reader.view(&raw.state, &raw.protocol, &members, |url| {
+        watched.worker_of_url(url)
+    });
+    view.map_err(|error| error.to_string())
+}
+
+fn poll_sinks(
+    admin: &Admin,
+    watched: &Watched,
+    journal: &Journal,
+    last: &mut BTreeMap<ConnectorName, Vec<SinkMember>>,
+) {
+    for (connector, group) in &watched.sinks {
+        let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else {
+            continue;
+        };
+        if raw.state != "Stable" {
+            continue;
+        }
+        let mut members: Vec<SinkMember> = raw
+            .members
+            .iter()
+            .filter_map(|member| {
+                let topics = consumer_assignment(&member.assignment).ok()?;
+                let partitions = topics.into_values().flatten().collect();
+                Some(SinkMember {
+                    task: task_of_client_id(&member.client_id),
+                    partitions,
+                })
+            })
+            .collect();
+        members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
+        if last.get(connector) != Some(&members) {
+            journal.record(What::SinkGroup {
+                connector: connector.clone(),
+                members: members.clone(),
+            });
+            last.insert(connector.clone(), members);
+        }
+    }
+}
+
+/// One record of an internal topic.
+struct Internal<'a> {
+    key: &'a [u8],
+    value: Option<&'a [u8]>,
+    timestamp_ms: i64,
+}
+
+/// An internal topic, how it is read, and what its records tell.
+struct Topic<'a> {
+    observer: &'static str,
+    name: &'a str,
+    isolation: Isolation,
+    what_of: fn(&Internal<'_>, &Watched) -> Option<What>,
+}
+
+fn read_topic(topic: &Topic<'_>, watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+    let mut sight = Sight::new(topic.observer, journal);
+    let mut reader: Option<RecordReader> = None;
+    while !stopped_within(stop, Duration::ZERO) {
+        let Some(open) = &reader else {
+            match RecordReader::open(
+                &watched.cluster,
+                topic.name,
+                topic.isolation,
+                &Start::Earliest,
+                OPEN_LIMIT,
+            ) {
+                Ok(opened) => reader = Some(opened),
+                Err(error) => {
+                    sight.bad(&error.to_string());
+                    if stopped_within(stop, READER_POLL) {
+                        return;
+                    }
+                }
+            }
+            continue;
+        };
+        let read = open.poll(READER_POLL, READER_MOST, |item| {
+            if let Item::Record {
+                key,
+                value,
+                timestamp_ms,
+                ..
+            } = item
+            {
+                let record = Internal {
+                    key,
+                    value,
+                    timestamp_ms,
+                };
+                if let Some(what) = (topic.what_of)(&record, watched) {
+                    journal.record(what);
+                }
+            }
+        });
+        match read {
+            Ok(_) => sight.good(),
+            Err(error) => {
+                sight.lost(&error.to_string());
+                return;
+            }
+        }
+    }
+    if let Some(reader) = reader {
+        reader.close(CLOSE_LIMIT);
+    }
+}
+
+fn source_commit(record: &Internal<'_>, _: &Watched) -> Option<What> {
+    let commit = topics::offset(record.key, record.value).ok()?;
+    Some(What::SourceCommit {
+        connector: commit.connector,
+        partition: commit.partition,
+        offset: commit.offset,
+        broker_ms: record.timestamp_ms,
+    })
+}
+
+fn sink_commit(record: &Internal<'_>, watched: &Watched) -> Option<What> {
+    let commit = internal::offset_commit(record.key, record.value)?;
+    let (connector, _) = watched
+        .sinks
+        .iter()
+        .find(|(_, group)| **group == commit.group)?;
+    Some(What::SinkCommit {
+        connector: connector.clone(),
+        topic: commit.topic,
+        partition: commit.partition,
+        next_offset: commit.next_offset,
+        broker_ms: commit.commit_timestamp_ms,
+    })
+}
+
+fn task_status(record: &Internal<'_>, watched: &Watched) -> Option<What> {
+    match topics::status(record.key, record.value).ok()? {
+        StatusRecord::Task { task, status } => Some(What::TaskStatus {
+            task,
+            worker: watched.workers.get(&status.worker_id).cloned(),
+            state: status.state,
+            generation: status.generation,
+            trace: status.trace,
+        }),
+        StatusRecord::Connector { .. } | StatusRecord::Other => None,
+    }
+}
+
+fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
+    match topics::config(record.key, record.value).ok()? {
+        ConfigRecord::Connector { connector, config } => {
+            Some(What::ConnectorConfig { connector, config })
+        }
+        ConfigRecord::Task { task, config } => Some(What::TaskConfig { task, config }),
+        ConfigRecord::TargetState { connector, state } => Some(What::TargetState {
+            connector,
+            state: state?,
+        }),
+        ConfigRecord::Commit { .. } | ConfigRecord::Other => None,
+    }
+}
+
+fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+    let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> =
+        BTreeMap::new();
+    loop {
+        for (worker, url) in &watched.rest {
+            let Ok(rest) = Rest::new(url) else { continue };
+            let answer = rest_claims(&rest);
+            if last.get(worker) != Some(&answer) {
+                journal.record(What::RestView {
+                    worker: worker.clone(),
+                    answer: answer.clone(),
+                });
+                last.insert(worker.clone(), answer);
+            }
+        }
+        if stopped_within(stop, REST_POLL) {
+            return;
+        }
+    }
+}
+
+fn rest_claims(rest: &Rest) -> Result<BTreeMap<TaskId, RestClaim>, String> {
+    let connectors = rest
+        .status_all(Duration::from_secs(1))
+        .map_err(|error| error.to_string())?;
+    let mut claims = BTreeMap::new();
+    for (connector, status) in connectors {
+        for task in status.tasks {
+            let id = TaskId {
+                connector: connector.clone(),
+                task: task.id,
+            };
+            claims.insert(
+                id,
+                RestClaim {
+                    state: task.state,
+                    worker_id: task.worker_id,
+                },
+            );
+        }
+    }
+    Ok(claims)
+}
+
+/// A log file that is being followed.
+struct Followed {
+    worker: WorkerName,
+    incarnation: u32,
+    path: PathBuf,
+    position: u64,
+    parser: LogParser,
+}
+
+impl Followed {
+    /// Reads what was appended and writes down what it tells; `last` also tells of a line that has no end yet.
+    fn read_on(&mut self, journal: &Journal, last: bool) {
+        let mut appended = Vec::new();
+        let read = std::fs::File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.position))?;
+            file.take(4 << 20).read_to_end(&mut appended)
+        });
+        let Ok(read) = read else { return };
+        self.position += read as u64;
+        let mut lines = self.parser.facts(&appended);
+        if last || read == 0 {
+            lines.extend(self.parser.flush());
+        }
+        for line in lines {
+            journal.record(What::Log {
+                worker: self.worker.clone(),
+                incarnation: self.incarnation,
+                worker_ms: line.worker_ms,
+                level: line.level,
+                fact: line.fact,
+                text: line.text,
+            });
+        }
+    }
+}
+
+fn watch_logs(
+    runtime: &dyn Runtime,
+    version: KafkaVersion,
+    journal: &Journal,
+    stop: &Receiver<()>,
+) {
+    let mut followed: Vec<Followed> = Vec::new();
+    loop {
+        let ending = stopped_within(stop, LOG_POLL);
+        for file in runtime.log_files() {
+            if !followed.iter().any(|known| known.path == file.path) {
+                let (worker, incarnation, path) = (file.worker, file.incarnation, file.path);
+                followed.push(Followed {
+                    worker,
+                    incarnation,
+                    path,
+                    position: 0,
+                    parser: LogParser::new(version),
+                });
+            }
+        }
+        followed
+            .iter_mut()
+            .for_each(|file| file.read_on(journal, ending));
+        if ending {
+            return;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the kernel's process table says: who runs since when, and whose command line carries a token.
+
+use std::fs;
+
+/// When a process was started, in clock ticks since boot (field 22 of `/proc/<pid>/stat`); together with the pid and the
+/// boot id it names a process for ever. `None` when there is no such process, or only its zombie.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_stat(&stat)
+}
+
+/// The second field, the name, may hold blanks and brackets: fields are counted after its last bracket.
+fn parse_stat(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// Tells this boot of the machine from all others; empty where the kernel does not say.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
+/// All processes that have `token` as one whole argument of their command line.
+pub fn pids_with_argument(token: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| has_argument(*pid, token))
+        .collect()
+}
+
+fn has_argument(pid: u32, token: &str) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
+        line.split(|byte| *byte == 0)
+            .any(|argument| argument == token.as_bytes())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_time_is_found_behind_a_name_with_brackets() {
+        let stat = "12 (a) b (c) S 1 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3";
+        assert_eq!(parse_stat(stat), Some(987_654));
+        assert_eq!(parse_stat(&stat.replace(" S ", " Z ")), None);
+        assert_eq!(parse_stat("rubbish"), None);
+    }
+
+    #[test]
+    fn this_process_has_a_start_time_and_pid_0_has_none() {
+        assert!(start_ticks(std::process::id()).is_some());
+        assert_eq!(start_ticks(0), None);
+        assert!(!boot_id().is_empty());
+    }
+}

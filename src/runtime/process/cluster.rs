@@ -1,0 +1,504 @@
+//! Brokers and workers as JVMs on this machine: starting, signalling, restarting, and taking down.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::journal::{Deadline, Exit, Journal, What};
+use crate::model::{KafkaVersion, WorkerName};
+use crate::scenario::Plugin;
+
+use super::super::{
+    InternalTopics, Ledger, LogFile, Runtime, RuntimeError, Signal, Thing, UserFolders, proc_table,
+};
+use super::config;
+use super::layout::Layout;
+use super::node::{Node, POLL, Progress, Slot};
+use super::prepare::{Prepared, run_temp};
+use super::probe::Probe;
+use super::supervisor::{Order, Supervisor};
+
+const PORT_ATTEMPTS: u32 = 3;
+const KILL_LIMIT: Duration = Duration::from_secs(20);
+/// A restarted worker is asked for this long whether it answers; nobody waits for it here.
+const RESTART_WATCH: Duration = Duration::from_secs(600);
+
+/// How brokers and workers are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartStyle {
+    /// All at once, with small heaps and class-data archives.
+    Together,
+    /// One after the other with the flags of Kafka's own scripts and no archives: the reference for measurements.
+    Stock,
+}
+
+/// What cluster is wanted.
+#[derive(Debug, Clone)]
+pub struct ClusterSpec {
+    /// The brokers' release.
+    pub kafka_version: KafkaVersion,
+    /// How many: 1 or 3.
+    pub brokers: u32,
+    /// The workers' release.
+    pub connect_version: KafkaVersion,
+    /// The workers' names.
+    pub workers: Vec<WorkerName>,
+    /// The user's worker settings.
+    pub worker_config: BTreeMap<String, String>,
+    /// The user's plugins.
+    pub plugins: Vec<Plugin>,
+    /// Where relative plugin paths count from.
+    pub plugin_base: PathBuf,
+    /// Connector classes that the route uses, to find out early that one is not there.
+    pub connector_classes: Vec<String>,
+    /// `group.id` of the workers and prefix of their internal topics, unless `worker_config` says otherwise.
+    pub group_id: String,
+    /// Where logs go; in the run folder.
+    pub logs: PathBuf,
+    /// Where file feeds and taps stand; in the run folder.
+    pub data: PathBuf,
+    /// Cache, state and temporary folders.
+    pub folders: UserFolders,
+    /// A Kafka of the user.
+    pub kafka_home: Option<PathBuf>,
+    /// Java; found through `JAVA_HOME` or the path when `None`.
+    pub java: Option<PathBuf>,
+    /// How to start.
+    pub style: StartStyle,
+    /// How long brokers and workers may take until they answer.
+    pub ready_limit: Duration,
+    /// Where everything is written down before it is created.
+    pub ledger: Ledger,
+}
+
+/// A running cluster of local processes. Dropping it takes it down.
+pub struct ProcessCluster {
+    inner: Arc<Inner>,
+    bootstrap: String,
+    settings: BTreeMap<String, String>,
+    data: PathBuf,
+    temp: PathBuf,
+}
+
+struct Inner {
+    journal: Journal,
+    ledger: Ledger,
+    supervisor: Supervisor,
+    nodes: Vec<Node>,
+    closing: AtomicBool,
+    record: Mutex<Record>,
+}
+
+#[derive(Default)]
+struct Record {
+    deaths: Vec<(String, Exit)>,
+    logs: Vec<LogFile>,
+}
+
+impl ProcessCluster {
+    /// Starts brokers and workers and waits until each of them answers. Ports that were taken meanwhile are replaced, up
+    /// to three times. When it fails, or `stop` becomes true, everything that was started is gone again.
+    pub fn start(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        stop: &AtomicBool,
+    ) -> Result<Self, RuntimeError> {
+        let mut attempt = 1;
+        loop {
+            let cluster = Self::build(spec, prepared, journal, attempt)?;
+            match cluster.come_up(spec, stop) {
+                Ok(()) => return Ok(cluster),
+                Err(RuntimeError::PortTaken { seen, who, .. }) => {
+                    cluster.take_down();
+                    if attempt == PORT_ATTEMPTS {
+                        return Err(RuntimeError::PortTaken {
+                            who,
+                            attempts: attempt,
+                            seen,
+                        });
+                    }
+                    let note =
+                        format!("{who} found its port taken; starting again with other ports");
+                    journal.record(What::Note(note));
+                    attempt += 1;
+                }
+                Err(error) => {
+                    cluster.take_down();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
+    pub fn worker_config(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
+    fn build(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        attempt: u32,
+    ) -> Result<Self, RuntimeError> {
+        let temp = run_temp(&spec.folders.temp, spec.ledger.run());
+        spec.ledger.note(&Thing::Folder(temp.clone()))?;
+        // Worker settings may hold secrets: nobody else reads this folder.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&temp)
+            .map_err(RuntimeError::file("make", &temp))?;
+        Self::laid_out(spec, prepared, journal, temp.clone(), attempt).inspect_err(|_| {
+            // What cannot be removed stays in the ledger for the next clean.
+            let _ = fs::remove_dir_all(&temp);
+        })
+    }
+
+    fn laid_out(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        temp: PathBuf,
+        attempt: u32,
+    ) -> Result<Self, RuntimeError> {
+        let layout = Layout::new(spec, prepared, temp.clone(), attempt)?;
+        let nodes = layout.nodes()?;
+        let inner = Inner {
+            journal: journal.clone(),
+            ledger: spec.ledger.clone(),
+            supervisor: Supervisor::start()?,
+            nodes,
+            closing: AtomicBool::new(false),
+            record: Mutex::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            bootstrap: layout.bootstrap(),
+            settings: config::shared_worker(&layout.facts(&layout.bootstrap())),
+            data: spec.data.clone(),
+            temp,
+        })
+    }
+
+    fn come_up(&self, spec: &ClusterSpec, stop: &AtomicBool) -> Result<(), RuntimeError> {
+        let all: Vec<usize> = (0..self.inner.nodes.len()).collect();
+        let groups: Vec<&[usize]> = match spec.style {
+            StartStyle::Together => vec![&all],
+            StartStyle::Stock => all.chunks(1).collect(),
+        };
+        for group in groups {
+            for index in group {
+                start_node(&self.inner, *index, spec.ready_limit)?;
+            }
+            self.await_ready(group, spec.ready_limit, stop)?;
+        }
+        Ok(())
+    }
+
+    fn await_ready(
+        &self,
+        awaited: &[usize],
+        limit: Duration,
+        stop: &AtomicBool,
+    ) -> Result<(), RuntimeError> {
+        let deadline = Deadline::after(limit);
+        loop {
+            let mut waiting = None;
+            for (index, node) in self.inner.nodes.iter().enumerate() {
+                match node.progress() {
+                    Progress::Ended(exit) => return Err(node.died(exit)),
+                    Progress::Starting if awaited.contains(&index) => {
+                        waiting = waiting.or(Some(node))
+                    }
+                    Progress::Starting | Progress::Down | Progress::Ready => {}
+                }
+            }
+            let Some(node) = waiting else {
+                return Ok(());
+            };
+            if stop.load(Ordering::Relaxed) {
+                return Err(RuntimeError::Interrupted(format!(
+                    "waiting for {}",
+                    node.name
+                )));
+            }
+            if deadline.has_passed() {
+                return Err(node.not_ready(limit));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn node(&self, worker: &WorkerName) -> Result<(usize, &Node), RuntimeError> {
+        let is_it = |node: &Node| node.worker.as_ref() == Some(worker);
+        self.inner
+            .nodes
+            .iter()
+            .enumerate()
+            .find(|(_, node)| is_it(node))
+            .ok_or_else(|| RuntimeError::UnknownWorker(worker.clone()))
+    }
+
+    fn port(&self, worker: &WorkerName) -> Option<u16> {
+        match self.node(worker).ok()?.1.probe {
+            Probe::Worker(port) => Some(port),
+            Probe::Broker(_) => None,
+        }
+    }
+}
+
+impl Runtime for ProcessCluster {
+    fn kind(&self) -> &'static str {
+        "process"
+    }
+
+    fn bootstrap(&self) -> String {
+        self.bootstrap.clone()
+    }
+
+    fn group_id(&self) -> String {
+        self.settings.get("group.id").cloned().unwrap_or_default()
+    }
+
+    fn internal_topics(&self) -> InternalTopics {
+        config::internal_topics(&self.settings)
+    }
+
+    fn workers(&self) -> Vec<WorkerName> {
+        self.inner
+            .nodes
+            .iter()
+            .filter_map(|node| node.worker.clone())
+            .collect()
+    }
+
+    fn rest_url(&self, worker: &WorkerName) -> Option<String> {
+        self.port(worker)
+            .map(|port| format!("http://127.0.0.1:{port}"))
+    }
+
+    fn worker_id(&self, worker: &WorkerName) -> Option<String> {
+        self.port(worker).map(|port| format!("127.0.0.1:{port}"))
+    }
+
+    fn data_folder(&self) -> &Path {
+        &self.data
+    }
+
+    fn signal(&self, worker: &WorkerName, signal: Signal) -> Result<(), RuntimeError> {
+        let (_, node) = self.node(worker)?;
+        let down = || RuntimeError::WorkerDown(worker.clone());
+        let process = node.process().ok_or_else(down)?;
+        match process.signal(signal) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(down()),
+            Err(source) => Err(RuntimeError::Signal {
+                who: node.name.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn wait_ended(
+        &self,
+        worker: &WorkerName,
+        limit: Duration,
+    ) -> Result<Option<Exit>, RuntimeError> {
+        let process = self.node(worker)?.1.process();
+        let process = process.ok_or_else(|| RuntimeError::WorkerDown(worker.clone()))?;
+        Ok(process.wait(limit))
+    }
+
+    fn start_worker(&self, worker: &WorkerName) -> Result<(), RuntimeError> {
+        let (index, _) = self.node(worker)?;
+        start_node(&self.inner, index, RESTART_WATCH)
+    }
+
+    fn is_up(&self, worker: &WorkerName) -> bool {
+        let progress = self.node(worker).map(|(_, node)| node.progress());
+        matches!(progress, Ok(Progress::Starting | Progress::Ready))
+    }
+
+    fn unasked_deaths(&self) -> Vec<(String, Exit)> {
+        self.inner.record().deaths.clone()
+    }
+
+    fn log_files(&self) -> Vec<LogFile> {
+        self.inner.record().logs.clone()
+    }
+
+    fn take_down(&self) {
+        self.inner.closing.store(true, Ordering::SeqCst);
+        let processes: Vec<_> = self.inner.nodes.iter().filter_map(Node::process).collect();
+        for process in &processes {
+            // One that cannot be signalled ends with the supervisor's thread.
+            let _ = process.signal(Signal::Kill);
+        }
+        let deadline = Deadline::after(KILL_LIMIT);
+        for process in &processes {
+            process.wait(deadline.left());
+        }
+        // What cannot be removed stays in the ledger for the next clean.
+        let _ = fs::remove_dir_all(&self.temp);
+    }
+}
+
+impl Drop for ProcessCluster {
+    fn drop(&mut self) {
+        self.take_down();
+    }
+}
+
+impl Inner {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts one node that is down, and watches for its first answer. The slot stays locked meanwhile, so that a take-down
+/// either is seen here or sees the new process.
+fn start_node(inner: &Arc<Inner>, index: usize, limit: Duration) -> Result<(), RuntimeError> {
+    let node = &inner.nodes[index];
+    let mut slot = node.slot();
+    let is_up = slot
+        .process
+        .as_ref()
+        .is_some_and(|process| process.exit().is_none());
+    if let (true, Some(worker)) = (is_up, &node.worker) {
+        return Err(RuntimeError::WorkerUp(worker.clone()));
+    }
+    if inner.closing.load(Ordering::SeqCst) {
+        return Err(RuntimeError::Interrupted(format!("starting {}", node.name)));
+    }
+    inner.ledger.note(&Thing::Process {
+        name: node.name.clone(),
+    })?;
+    let incarnation = slot.incarnation + 1;
+    let log = node.logs.join(node.log_name(incarnation));
+    let order = order(inner, node, incarnation, &log)?;
+    if let Some(worker) = &node.worker {
+        inner.record().logs.push(LogFile {
+            worker: worker.clone(),
+            incarnation,
+            path: log,
+        });
+    }
+    let process = inner
+        .supervisor
+        .spawn(order)
+        .map_err(|source| RuntimeError::Spawn {
+            who: node.name.clone(),
+            source,
+        })?;
+    *slot = Slot {
+        incarnation,
+        process: Some(process),
+        ready: false,
+        last_seen: "nothing yet".to_owned(),
+    };
+    drop(slot);
+    watch_readiness(inner, index, incarnation, limit)
+}
+
+fn order(
+    inner: &Arc<Inner>,
+    node: &Node,
+    incarnation: u32,
+    log: &Path,
+) -> Result<Order, RuntimeError> {
+    let name = node.name.clone();
+    let log_name = format!("logs/{}", node.log_name(incarnation));
+    let started = Arc::downgrade(inner);
+    let ended = Arc::downgrade(inner);
+    let ended_name = name.clone();
+    Ok(Order {
+        command: node.launch.command(log)?,
+        on_start: Box::new(move |pid| {
+            let Some(inner) = started.upgrade() else {
+                return;
+            };
+            inner.journal.record(What::ProcessStarted {
+                name: name.clone(),
+                pid,
+                incarnation,
+                log: log_name,
+            });
+            let thing = Thing::Started {
+                name,
+                pid,
+                start_ticks: proc_table::start_ticks(pid).unwrap_or_default(),
+            };
+            // Without this line the process is still found by its token.
+            let _ = inner.ledger.note(&thing);
+        }),
+        on_end: Box::new(move |exit, asked| {
+            let Some(inner) = ended.upgrade() else { return };
+            if !asked {
+                inner.record().deaths.push((ended_name.clone(), exit));
+            }
+            inner.journal.record(What::ProcessEnded {
+                name: ended_name,
+                incarnation,
+                exit,
+                asked,
+            });
+        }),
+    })
+}
+
+/// Asks the node on a thread of its own until it answers, ends, or is taken down.
+fn watch_readiness(
+    inner: &Arc<Inner>,
+    index: usize,
+    incarnation: u32,
+    limit: Duration,
+) -> Result<(), RuntimeError> {
+    let weak = Arc::downgrade(inner);
+    let clock = inner.journal.clock();
+    let started = clock.now();
+    let deadline = Deadline::after(limit);
+    let watch = move || {
+        while let Some(inner) = weak.upgrade() {
+            let node = &inner.nodes[index];
+            if inner.closing.load(Ordering::SeqCst)
+                || !node.is_starting(incarnation)
+                || deadline.has_passed()
+            {
+                return;
+            }
+            let answer = node.probe.ask();
+            let mut slot = node.slot();
+            match answer {
+                Ok(()) if slot.is_starting(incarnation) => {
+                    let took = clock.now().since(started);
+                    inner.journal.record(What::ProcessReady {
+                        name: node.name.clone(),
+                        incarnation,
+                        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    });
+                    slot.ready = true;
+                    return;
+                }
+                Ok(()) => return,
+                Err(seen) => slot.last_seen = seen,
+            }
+            drop(slot);
+            drop(inner);
+            std::thread::sleep(POLL);
+        }
+    };
+    std::thread::Builder::new()
+        .name("readiness".to_owned())
+        .spawn(watch)
+        .map(drop)
+        .map_err(|source| RuntimeError::Spawn {
+            who: "a readiness thread".to_owned(),
+            source,
+        })
+}

@@ -1,0 +1,376 @@
+//! YAML or JSON text to a tree in which every key and value knows its place.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle};
+
+use super::mistake::{Collector, Span};
+
+/// No honest scenario comes near these; they keep alias bombs and deep nests from costing time or stack.
+const MOST_BYTES: usize = 1 << 20;
+const MOST_NODES: usize = 20_000;
+const MOST_LEVELS: usize = 64;
+
+/// A value of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) value: Value,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// One word, number or text; `plain` means without quotes.
+    Scalar {
+        text: String,
+        plain: bool,
+    },
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Span,
+    pub(super) value: Node,
+}
+
+impl Node {
+    /// The entry of this key, where this is a map that has it.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of this key, where this is a map that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The entries of a map; none for anything else.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            Value::Scalar { .. } | Value::List(_) => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            Value::Scalar { .. } | Value::Map(_) => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// The text of this key's scalar.
+    pub(super) fn text_of(&self, key: &str) -> Option<&str> {
+        self.get(key)?.text()
+    }
+
+    /// The value of this key as `read` understands it; what it does not understand was reported by the shape check.
+    pub(super) fn read<T, E>(&self, key: &str, read: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        read(self.text_of(key)?).ok()
+    }
+
+    /// Whether this is nothing at all: an empty value, `~` or `null` without quotes.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true }
+            if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    fn size_and_levels(&self) -> (usize, usize) {
+        let children: Vec<(usize, usize)> = match &self.value {
+            Value::Scalar { .. } => Vec::new(),
+            Value::List(items) => items.iter().map(Self::size_and_levels).collect(),
+            Value::Map(entries) => entries.iter().map(|e| e.value.size_and_levels()).collect(),
+        };
+        let size = children.iter().map(|(size, _)| size).sum::<usize>() + 1;
+        let levels = children.iter().map(|(_, levels)| *levels).max();
+        (size, levels.map_or(0, |levels| levels + 1))
+    }
+}
+
+/// The tree of the one document in the text; `None` when something was reported that leaves no tree.
+pub(super) fn read(text: &str, mistakes: &mut Collector<'_>) -> Option<Node> {
+    if text.len() > MOST_BYTES {
+        let help = "a scenario is a page or two; is this the right file?";
+        mistakes.report(Span::between(0, 0), "more than 1 MiB of text", help);
+        return None;
+    }
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let at = error.marker().byte_offset().unwrap_or(text.len());
+                let place = Span::between(at, at.saturating_add(1));
+                let help = "a map is written `key: value`, a list with `- ` before each item";
+                let message = format!("this is not YAML: {}", error.info());
+                mistakes.report(place, message, help);
+                return None;
+            }
+        };
+        let bytes = span.byte_range().unwrap_or(0..0);
+        let place = Span::between(bytes.start, bytes.end);
+        if let Err(stop) = builder.take(event, place, mistakes) {
+            mistakes.report(place, stop.message, stop.help);
+            return None;
+        }
+    }
+    if builder.root.is_none() {
+        let help = "begin with `name:`, or take a start from `squall init`";
+        mistakes.report(Span::between(0, 0), "the scenario is empty", help);
+    }
+    builder.root
+}
+
+/// Why no tree can be made of well-formed YAML.
+struct Stop {
+    message: &'static str,
+    help: &'static str,
+}
+
+/// A list or map that is still open.
+enum Open {
+    List {
+        start: Span,
+        anchor: usize,
+        items: Vec<Node>,
+    },
+    Map {
+        start: Span,
+        anchor: usize,
+        entries: Vec<Entry>,
+        key: Option<(Option<String>, Span)>,
+    },
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    root: Option<Node>,
+    documents: usize,
+    nodes: usize,
+}
+
+impl Builder {
+    fn take(
+        &mut self,
+        event: Event<'_>,
+        place: Span,
+        mistakes: &mut Collector<'_>,
+    ) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(..) => self.start_document(),
+            Event::Scalar(text, style, anchor, _) => {
+                let value = Value::Scalar {
+                    text: text.into_owned(),
+                    plain: style == ScalarStyle::Plain,
+                };
+                self.put(Node { span: place, value }, anchor, mistakes)
+            }
+            Event::Alias(anchor) => self.put_alias(anchor, mistakes),
+            Event::SequenceStart(_, anchor, _) => self.push(Open::List {
+                start: place,
+                anchor,
+                items: Vec::new(),
+            }),
+            Event::MappingStart(_, anchor, _) => self.push(Open::Map {
+                start: place,
+                anchor,
+                entries: Vec::new(),
+                key: None,
+            }),
+            Event::SequenceEnd | Event::MappingEnd => self.close(place, mistakes),
+            _ => Ok(()),
+        }
+    }
+
+    const fn start_document(&mut self) -> Result<(), Stop> {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(Stop {
+                message: "a second document begins here",
+                help: "one file holds one scenario: take the `---` out, or make two files",
+            });
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, open: Open) -> Result<(), Stop> {
+        self.open.push(open);
+        if self.open.len() > MOST_LEVELS {
+            return Err(TOO_DEEP);
+        }
+        Ok(())
+    }
+
+    fn put_alias(&mut self, anchor: usize, mistakes: &mut Collector<'_>) -> Result<(), Stop> {
+        let Some(node) = self.anchors.get(&anchor).cloned() else {
+            return Err(Stop {
+                message: "this alias stands inside the value that it names",
+                help: "an alias can only repeat a value that is complete before it",
+            });
+        };
+        let (size, levels) = node.size_and_levels();
+        self.nodes += size;
+        if self.open.len() + levels > MOST_LEVELS {
+            return Err(TOO_DEEP);
+        }
+        self.put(node, 0, mistakes)
+    }
+
+    fn put(&mut self, node: Node, anchor: usize, mistakes: &mut Collector<'_>) -> Result<(), Stop> {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            return Err(Stop {
+                message: "the scenario holds more than 20,000 values",
+                help: "aliases count as often as they are used; is this the right file?",
+            });
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List { items, .. }) => items.push(node),
+            Some(Open::Map { entries, key, .. }) => match key.take() {
+                None => *key = Some(key_of(node, mistakes)),
+                Some((name, span)) => put_entry(entries, name, span, node, mistakes),
+            },
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, place: Span, mistakes: &mut Collector<'_>) -> Result<(), Stop> {
+        let (start, anchor, value) = match self.open.pop() {
+            None => return Ok(()),
+            Some(Open::List {
+                start,
+                anchor,
+                items,
+            }) => (start, anchor, Value::List(items)),
+            Some(Open::Map {
+                start,
+                anchor,
+                entries,
+                ..
+            }) => (start, anchor, Value::Map(entries)),
+        };
+        let span = Span::between(start.offset, place.offset + place.length);
+        self.put(Node { span, value }, anchor, mistakes)
+    }
+}
+
+const TOO_DEEP: Stop = Stop {
+    message: "values stand inside each other more than 64 levels deep",
+    help: "a scenario needs no more than eight levels",
+};
+
+fn key_of(node: Node, mistakes: &mut Collector<'_>) -> (Option<String>, Span) {
+    match node.value {
+        Value::Scalar { text, .. } => (Some(text), node.span),
+        Value::List(_) | Value::Map(_) => {
+            mistakes.report(node.span, "a key must be a word", "write `key: value`");
+            (None, node.span)
+        }
+    }
+}
+
+fn put_entry(
+    entries: &mut Vec<Entry>,
+    name: Option<String>,
+    key_span: Span,
+    value: Node,
+    mistakes: &mut Collector<'_>,
+) {
+    let Some(key) = name else { return };
+    if entries.iter().any(|entry| entry.key == key) {
+        let message = format!("the key `{key}` stands here a second time");
+        mistakes.report(key_span, message, "keep one of the two");
+        return;
+    }
+    entries.push(Entry {
+        key,
+        key_span,
+        value,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(text: &str) -> Vec<String> {
+        let mut mistakes = Collector::new(text);
+        read(text, &mut mistakes);
+        let all = mistakes.finish("t");
+        all.all()
+            .iter()
+            .map(|m| format!("{}:{} {}", m.line, m.column, m.message))
+            .collect()
+    }
+
+    #[test]
+    fn keys_and_values_know_their_places() {
+        let text = "a: 1\nb:\n  - {c: \"x y\"}\n";
+        let mut mistakes = Collector::new(text);
+        let root = read(text, &mut mistakes).unwrap();
+        let slice = |span: Span| &text[span.offset..span.offset + span.length];
+        let c = root.get("b").unwrap().items()[0].entry("c").unwrap();
+        assert_eq!((slice(c.key_span), slice(c.value.span)), ("c", "\"x y\""));
+        assert_eq!(slice(root.get("a").unwrap().span), "1");
+        assert!(mistakes.is_empty());
+    }
+
+    #[test]
+    fn a_key_given_twice_is_a_mistake_at_its_second_place() {
+        assert_eq!(
+            messages("a: 1\nb: 2\na: 3\n"),
+            ["3:1 the key `a` stands here a second time"]
+        );
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused_and_does_not_hang() {
+        let mut bomb = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..40 {
+            let below = format!("*l{}", level - 1);
+            let ten = [below.as_str(); 10].join(", ");
+            bomb.push_str(&format!("l{level}: &l{level} [{ten}]\n"));
+        }
+        assert!(messages(&bomb)[0].contains("more than 20,000 values"));
+    }
+
+    #[test]
+    fn a_deep_nest_and_a_deep_chain_of_aliases_are_refused() {
+        let nest = "[".repeat(200);
+        assert_eq!(messages(&nest).len(), 1);
+        let mut chain = "l0: &l0 [x]\n".to_owned();
+        for level in 1..200 {
+            chain.push_str(&format!("l{level}: &l{level} [*l{}]\n", level - 1));
+        }
+        assert!(messages(&chain)[0].contains("levels deep"));
+    }
+
+    #[test]
+    fn what_is_no_single_document_is_refused_at_its_place() {
+        assert_eq!(messages(""), ["1:1 the scenario is empty"]);
+        assert!(messages("a: 1\n---\nb: 2\n")[0].starts_with("2:1 a second document"));
+        assert!(messages("a: &x [*x]")[0].contains("inside the value"));
+        assert!(messages("a: [1, 2\nb: 3\n")[0].contains("not YAML"));
+        assert!(messages("? [a, b]\n: 1\n")[0].contains("a key must be a word"));
+    }
+}

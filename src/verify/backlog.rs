@@ -1,0 +1,145 @@
+//! Throughput, backlog and latency over time, from counts in equal buckets.
+
+use hdrhistogram::Histogram;
+
+use crate::model::Moment;
+
+use super::case::Case;
+use super::{Latency, Series};
+
+/// Records sent to a lane and not yet arrived at a tap, at the end of each bucket; empty where nothing tells what was sent.
+pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: usize) -> Vec<i64> {
+    let sent: &[u32] = match (&case.feed, leg) {
+        (Some(feed), _) => &feed.lanes[lane].sends,
+        (None, 0) => return Vec::new(),
+        (None, _) => &case.taps[0].lanes[lane].arrivals,
+    };
+    let arrived = &case.taps[leg].lanes[lane].arrivals;
+    let mut backlog = 0;
+    sent.iter()
+        .zip(arrived)
+        .map(|(sent, arrived)| {
+            backlog += i64::from(*sent) - i64::from(*arrived);
+            backlog
+        })
+        .collect()
+}
+
+/// The highest backlog of the baseline and what the pace adds in one bucket: up to here a lane counts as caught up.
+pub(super) fn normal_level(case: &Case<'_>, backlog: &[i64]) -> i64 {
+    let grid = case.frame.grid;
+    let per_bucket = (case.lane_rate() * grid.bucket_us as f64 / 1e6).ceil() as i64;
+    let in_baseline = case.frame.baseline.and_then(|(from, to)| {
+        let from = grid.index(from);
+        let to = grid.index(to);
+        let middle = from + (to - from) / 2;
+        backlog.get(middle..=to)?.iter().max().copied()
+    });
+    let level = in_baseline.unwrap_or_else(|| case.lane_rate().ceil() as i64);
+    level.max(0) + per_bucket + 1
+}
+
+/// When a lane's backlog was back to normal at or after a moment; `None` when that was not seen.
+pub(super) fn gone(case: &Case<'_>, backlog: &[i64], from: Moment) -> Option<Moment> {
+    if backlog.is_empty() {
+        return Some(from);
+    }
+    let grid = case.frame.grid;
+    let level = normal_level(case, backlog);
+    let first = grid.index(from.0);
+    let found = (first..backlog.len()).find(|bucket| backlog[*bucket] <= level)?;
+    if found == first {
+        return Some(from);
+    }
+    Some(Moment((found as u64 + 1).saturating_mul(grid.bucket_us)))
+}
+
+/// Arrivals per second and backlog of every tap.
+pub(super) fn series(case: &Case<'_>) -> Vec<Series> {
+    let mut all = Vec::new();
+    for leg in 0..case.legs.len() {
+        all.push(throughput(case, leg));
+        all.extend(backlog(case, leg));
+    }
+    all
+}
+
+fn throughput(case: &Case<'_>, leg: usize) -> Series {
+    let grid = case.frame.grid;
+    let mut counts = vec![0_u64; grid.count];
+    for lane in &case.taps[leg].lanes {
+        for (count, arrived) in counts.iter_mut().zip(&lane.arrivals) {
+            *count += u64::from(*arrived);
+        }
+    }
+    let seconds = grid.bucket_us as f64 / 1e6;
+    let values: Vec<f64> = counts.iter().map(|count| *count as f64 / seconds).collect();
+    let place = case.legs[leg].tap.name.clone();
+    Series {
+        label: format!("arrived at {place}"),
+        unit: "records/s".to_owned(),
+        place,
+        bucket_ms: grid.bucket_ms(),
+        low: values.clone(),
+        high: values,
+        baseline: case.history.baseline_rate,
+    }
+}
+
+fn backlog(case: &Case<'_>, leg: usize) -> Option<Series> {
+    let grid = case.frame.grid;
+    let mut sums = vec![0_i64; grid.count];
+    let mut measured = false;
+    for lane in 0..case.frame.lanes {
+        let of_lane = of_lane(case, leg, lane);
+        measured |= !of_lane.is_empty();
+        for (sum, value) in sums.iter_mut().zip(of_lane) {
+            *sum += value;
+        }
+    }
+    if !measured {
+        return None;
+    }
+    let at_end: Vec<f64> = sums.iter().map(|sum| (*sum).max(0) as f64).collect();
+    let at_start = std::iter::once(0.0).chain(at_end.iter().copied());
+    let pairs: Vec<(f64, f64)> = at_start.zip(at_end.iter().copied()).collect();
+    let place = case.legs[leg].tap.name.clone();
+    Some(Series {
+        label: format!("backlog before {place}"),
+        unit: "records".to_owned(),
+        place,
+        bucket_ms: grid.bucket_ms(),
+        low: pairs.iter().map(|(a, b)| a.min(*b)).collect(),
+        high: pairs.iter().map(|(a, b)| a.max(*b)).collect(),
+        baseline: case.history.baseline_backlog.map(|backlog| backlog as f64),
+    })
+}
+
+/// Latency to each tap, in the baseline and over the whole run.
+pub(super) fn latency(case: &Case<'_>) -> Vec<Latency> {
+    let mut all = Vec::new();
+    for (leg, tap) in case.legs.iter().zip(&case.taps) {
+        let Some((calm, whole)) = &tap.latency else {
+            continue;
+        };
+        for (phase, histogram) in [("baseline", calm), ("whole run", whole)] {
+            if !histogram.is_empty() {
+                all.push(latency_of(&leg.tap.name, phase, histogram));
+            }
+        }
+    }
+    all
+}
+
+fn latency_of(place: &crate::model::PlaceName, phase: &str, histogram: &Histogram<u64>) -> Latency {
+    let ms = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1e3;
+    Latency {
+        place: place.clone(),
+        phase: phase.to_owned(),
+        samples: histogram.len(),
+        p50_ms: ms(0.5),
+        p95_ms: ms(0.95),
+        p99_ms: ms(0.99),
+        max_ms: histogram.max() as f64 / 1e3,
+    }
+}

@@ -1,0 +1,251 @@
+//! What makes the evidence incomplete, and which guarantees suffer from it.
+
+use crate::journal::Ending;
+use crate::model::GuaranteeKind;
+
+use super::case::Case;
+use super::history::FaultStory;
+
+/// Everything that keeps the verdict from being *held*.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// A sentence each, the gravest first.
+    pub list: Vec<String>,
+    pub environment: Option<String>,
+    pub interrupted: bool,
+    /// The journal cannot be trusted or something from outside did damage: nothing may be called broken.
+    untrusted: Option<String>,
+    /// An observation file or tap is damaged: nothing about records can be said.
+    records: Option<String>,
+    /// The commits of a connector were not all seen.
+    commits: Option<String>,
+    /// The group was not seen all the time.
+    group: Option<String>,
+    /// Records may still arrive.
+    moving: Option<String>,
+}
+
+impl Doubts {
+    pub(super) fn of(case: &Case<'_>) -> Self {
+        let mut doubts = Self::default();
+        doubts.of_journal(case);
+        doubts.of_outside(case);
+        doubts.of_records(case);
+        doubts.of_observers(case);
+        case.history
+            .faults
+            .iter()
+            .filter_map(of_fault)
+            .for_each(|text| doubts.list.push(text));
+        doubts.of_drain(case);
+        doubts
+    }
+
+    fn untrust(&mut self, text: String) {
+        self.untrusted.get_or_insert_with(|| text.clone());
+        self.list.push(text);
+    }
+
+    fn distrust_records(&mut self, text: String) {
+        self.records.get_or_insert_with(|| text.clone());
+        self.list.push(text);
+    }
+
+    fn of_journal(&mut self, case: &Case<'_>) {
+        if let Some(damage) = &case.evidence.log.damage {
+            self.untrust(format!("the journal is damaged: {damage}"));
+        }
+        let numbered = (0..).zip(&case.evidence.log.events);
+        if let Some((n, _)) = numbered.into_iter().find(|(n, event)| event.n != *n) {
+            self.untrust(format!("the journal has a hole at event {n}"));
+        }
+        match &case.history.ended {
+            None => self.untrust(
+                "the journal is cut off: its last event is not the end of the run".to_owned(),
+            ),
+            Some(end) => match end.ending {
+                Ending::Complete => {}
+                Ending::Interrupted => {
+                    self.interrupted = true;
+                    self.list.push("the run was interrupted".to_owned());
+                }
+                Ending::Environment(why) => {
+                    self.environment = Some(why.clone());
+                    self.untrust(format!("the environment failed: {why}"));
+                }
+            },
+        }
+        let damage: Vec<String> = case.evidence.damage.clone();
+        damage.into_iter().for_each(|text| self.untrust(text));
+    }
+
+    fn of_outside(&mut self, case: &Case<'_>) {
+        for text in case.history.ended_unasked() {
+            self.untrust(text);
+        }
+    }
+
+    fn of_records(&mut self, case: &Case<'_>) {
+        if case.legs.is_empty() {
+            self.distrust_records("the route has no connector and no tap".to_owned());
+        }
+        if case.info.scenario.stream.lanes as usize > case.frame.lanes {
+            self.distrust_records("the stream has more lanes than records can name".to_owned());
+        }
+        if let Some(place) = case.info.scenario.route.feed()
+            && let Some(feed) = &case.feed
+        {
+            self.of_place(case, place.name.as_str(), feed.rows, &feed.damage);
+            self.of_feed(case);
+        }
+        for (leg, tap) in case.legs.iter().zip(&case.taps) {
+            self.of_place(case, leg.tap.name.as_str(), tap.rows, &tap.damage);
+        }
+        for (leg, tap) in case.legs.iter().zip(&case.uncommitted) {
+            if let Some(tap) = tap {
+                let name = format!("{}!uncommitted", leg.tap.name);
+                self.of_place(case, &name, tap.rows, &tap.damage);
+            }
+        }
+        let nothing = (0..case.legs.len()).all(|leg| case.expected_count(leg) == 0);
+        if nothing {
+            self.distrust_records("nothing was sent, so nothing can be shown".to_owned());
+        }
+    }
+
+    fn of_feed(&mut self, case: &Case<'_>) {
+        let Some(feed) = &case.feed else { return };
+        if feed.twice > 0 {
+            self.distrust_records(format!(
+                "{} records were acknowledged more than once by the feed: the harness sent them twice",
+                feed.twice
+            ));
+        }
+        match case.history.feed_ended {
+            None => {
+                self.distrust_records("the end of the feed is not in the journal".to_owned());
+            }
+            Some(end) if end.acked != feed.acked() => self.distrust_records(format!(
+                "the journal says that {} records were acknowledged, the observations hold {}",
+                end.acked,
+                feed.acked()
+            )),
+            Some(_) => {}
+        }
+    }
+
+    fn of_place(&mut self, case: &Case<'_>, name: &str, rows: u64, damage: &[String]) {
+        for text in damage {
+            self.distrust_records(text.clone());
+        }
+        let Some(end) = &case.history.ended else {
+            return;
+        };
+        let said = end.rows.iter().find(|(place, _)| place.as_str() == name);
+        match said {
+            None => self.distrust_records(format!(
+                "the journal does not say how many rows {name} must have"
+            )),
+            Some((_, said)) if *said != rows => self.distrust_records(format!(
+                "the observations of {name} have {rows} rows, the journal says {said}"
+            )),
+            Some(_) => {}
+        }
+    }
+
+    fn of_observers(&mut self, case: &Case<'_>) {
+        for (observer, why) in &case.history.observers_failed {
+            let text = format!("the observer of `{observer}` failed: {why}");
+            match *observer {
+                "group" => {
+                    self.group.get_or_insert_with(|| text.clone());
+                }
+                "offsets topic" | "consumer offsets" => {
+                    self.commits.get_or_insert_with(|| text.clone());
+                }
+                other => {
+                    let place = other.strip_suffix("!uncommitted").unwrap_or(other);
+                    let mut places = case.info.scenario.route.places();
+                    if places.any(|known| known.name.as_str() == place) {
+                        self.records.get_or_insert_with(|| text.clone());
+                    }
+                }
+            }
+            self.list.push(text);
+        }
+        let unreadable: u64 = case.legs.iter().map(|leg| leg.commits.unreadable).sum();
+        if unreadable > 0 {
+            let text = format!("{unreadable} offset commits could not be understood");
+            self.commits.get_or_insert_with(|| text.clone());
+            self.list.push(text);
+        }
+    }
+
+    fn of_drain(&mut self, case: &Case<'_>) {
+        let text = match case.history.drain {
+            Some((true, _)) => return,
+            Some((false, why)) => format!("the drain was not finished: {why}"),
+            None => "the taps were not drained".to_owned(),
+        };
+        self.moving = Some(text.clone());
+        self.list.push(text);
+    }
+
+    /// Why nothing about this guarantee may be called broken or held.
+    pub(super) fn silences(&self, kind: GuaranteeKind) -> Option<&str> {
+        let of_records = self.records.as_ref();
+        let own = match kind {
+            GuaranteeKind::Lost
+            | GuaranteeKind::Duplicates
+            | GuaranteeKind::Order
+            | GuaranteeKind::Phantoms
+            | GuaranteeKind::Outage => of_records,
+            GuaranteeKind::UnexplainedDuplicates => {
+                of_records.or(self.commits.as_ref()).or(self.group.as_ref())
+            }
+            GuaranteeKind::Offsets => of_records.or(self.commits.as_ref()),
+            GuaranteeKind::Recovery => of_records.or(self.group.as_ref()),
+            GuaranteeKind::Overlap => self.group.as_ref(),
+            GuaranteeKind::Stops => None,
+        };
+        self.untrusted.as_ref().or(own).map(String::as_str)
+    }
+
+    /// Why this guarantee may not be called held, though it may be called broken.
+    pub(super) fn weakens(&self, kind: GuaranteeKind) -> Option<&str> {
+        let needs_end = match kind {
+            GuaranteeKind::UnexplainedDuplicates
+            | GuaranteeKind::Duplicates
+            | GuaranteeKind::Order
+            | GuaranteeKind::Phantoms
+            | GuaranteeKind::Offsets => true,
+            GuaranteeKind::Lost
+            | GuaranteeKind::Overlap
+            | GuaranteeKind::Recovery
+            | GuaranteeKind::Outage
+            | GuaranteeKind::Stops => false,
+        };
+        self.moving
+            .as_ref()
+            .filter(|_| needs_end)
+            .map(String::as_str)
+    }
+}
+
+fn of_fault(fault: &FaultStory) -> Option<String> {
+    let id = fault.id;
+    if let Some(why) = &fault.skipped {
+        return Some(format!("{id} could not be injected: {why}"));
+    }
+    if fault.intended.is_none() {
+        return Some(format!("{id} was planned and never injected"));
+    }
+    if fault.proven() {
+        return None;
+    }
+    if !fault.missing_proof.is_empty() {
+        let what = fault.missing_proof.join("; ");
+        return Some(format!("{id} is not proven: {what}"));
+    }
+    Some(format!("{id} is not proven to have taken effect"))
+}

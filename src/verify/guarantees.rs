@@ -1,0 +1,445 @@
+//! Findings set against what the scenario expects, one answer for each expectation.
+
+use crate::model::{DuplicateLimit, FaultKind, GuaranteeKind, Verdict};
+
+use super::doubts::Doubts;
+use super::findings::{Facts, grouped, own_strays, plural};
+use super::recovery::FaultRecovery;
+use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
+
+/// Ids of findings shown with one guarantee.
+const MOST_IDS: usize = 20;
+
+/// What one expectation came to, before doubts.
+struct Answer {
+    kind: GuaranteeKind,
+    title: String,
+    verdict: Verdict,
+    measured: String,
+    limit: String,
+    used: Option<f64>,
+    note: String,
+    behind: &'static [FindingKind],
+}
+
+impl Answer {
+    fn counted(kind: GuaranteeKind, title: &str, count: u64, limit: u64) -> Self {
+        Self {
+            kind,
+            title: title.to_owned(),
+            verdict: if count > limit {
+                Verdict::Broken
+            } else {
+                Verdict::Held
+            },
+            measured: grouped(count),
+            limit: if limit == 0 {
+                "0".to_owned()
+            } else {
+                format!("≤ {}", grouped(limit))
+            },
+            used: used(count, limit),
+            note: String::new(),
+            behind: &[],
+        }
+    }
+
+    fn undecided(mut self, note: &str) -> Self {
+        self.verdict = self.verdict.and(Verdict::Inconclusive);
+        note.clone_into(&mut self.note);
+        self
+    }
+
+    fn noted(mut self, note: String) -> Self {
+        self.note = note;
+        self
+    }
+
+    fn with(self, behind: &'static [FindingKind]) -> Self {
+        Self { behind, ..self }
+    }
+}
+
+fn used(count: u64, limit: u64) -> Option<f64> {
+    (limit > 0).then(|| count as f64 / limit as f64)
+}
+
+/// What guarantees look at.
+pub(super) struct Grounds<'c, 'a> {
+    pub facts: &'c Facts<'c, 'a>,
+    pub ledgers: &'c [TapLedger],
+    pub findings: &'c [Finding],
+    pub doubts: &'c Doubts,
+}
+
+/// The answer to every expectation of the scenario; phantoms are always judged.
+pub(super) fn all(grounds: &Grounds<'_, '_>) -> Vec<GuaranteeResult> {
+    GuaranteeKind::ALL
+        .into_iter()
+        .filter_map(|kind| grounds.answer(kind))
+        .map(|answer| grounds.weigh(answer))
+        .collect()
+}
+
+impl Grounds<'_, '_> {
+    fn answer(&self, kind: GuaranteeKind) -> Option<Answer> {
+        let expect = &self.facts.case.info.scenario.expect;
+        Some(match kind {
+            GuaranteeKind::Lost => self.lost(expect.lost?),
+            GuaranteeKind::UnexplainedDuplicates => {
+                self.unexplained(expect.unexplained_duplicates?)
+            }
+            GuaranteeKind::Duplicates => self.duplicates(expect.duplicates?),
+            GuaranteeKind::Order => self.order(expect.order?),
+            GuaranteeKind::Phantoms => self.phantoms(expect.phantoms.unwrap_or(0)),
+            GuaranteeKind::Offsets => self.offsets(expect.offsets?),
+            GuaranteeKind::Overlap => self.overlap(expect.overlap_ms?),
+            GuaranteeKind::Recovery => self.recovery(expect.recovery_ms?),
+            GuaranteeKind::Outage => self.outage(expect.outage_ms?),
+            GuaranteeKind::Stops => self.stops(expect.stops?),
+        })
+    }
+
+    /// Doubts can turn an answer into *inconclusive*, whichever it was.
+    fn weigh(&self, mut answer: Answer) -> GuaranteeResult {
+        let silenced = self.doubts.silences(answer.kind);
+        let weakened = self
+            .doubts
+            .weakens(answer.kind)
+            .filter(|_| answer.verdict == Verdict::Held);
+        if let Some(why) = silenced.or(weakened) {
+            answer.verdict = Verdict::Inconclusive;
+            answer.note = if answer.note.is_empty() {
+                why.to_owned()
+            } else {
+                format!("{why}; {}", answer.note)
+            };
+        }
+        let behind = self
+            .findings
+            .iter()
+            .filter(|f| answer.behind.contains(&f.kind));
+        GuaranteeResult {
+            kind: answer.kind,
+            title: answer.title,
+            verdict: answer.verdict,
+            measured: answer.measured,
+            limit: answer.limit,
+            used: answer.used,
+            note: answer.note,
+            findings: behind.map(|f| f.id.clone()).take(MOST_IDS).collect(),
+        }
+    }
+
+    fn lost(&self, limit: u64) -> Answer {
+        let missing = self.facts.losses.count();
+        let expected = self.ledgers.first().map_or(0, |tap| tap.expected);
+        let drained = self.facts.case.drained();
+        let lost = if drained { missing } else { 0 };
+        let answer = Answer::counted(GuaranteeKind::Lost, "No record lost", lost, limit)
+            .with(&[FindingKind::Lost, FindingKind::Undecided]);
+        let answer = Answer {
+            measured: format!("{} of {}", grouped(lost), grouped(expected)),
+            ..answer
+        };
+        if !drained && missing > 0 {
+            return answer.undecided(&format!(
+                "{} missing and undecided",
+                plural(missing, "record")
+            ));
+        }
+        let bound = self
+            .ledgers
+            .iter()
+            .filter_map(|tap| tap.loss_bound_per_million);
+        match bound.reduce(f64::max).filter(|_| missing == 0) {
+            Some(bound) => answer.noted(format!(
+                "loss rate at most {} per million with 95 % confidence",
+                rounded(bound)
+            )),
+            None => answer,
+        }
+    }
+
+    fn unexplained(&self, limit: u64) -> Answer {
+        let count = self.ledgers.iter().map(|tap| tap.unexplained_copies).sum();
+        let own: u64 = self.ledgers.iter().map(|tap| tap.own_extra_copies).sum();
+        let undecidable: u64 = self
+            .facts
+            .rewinds
+            .told
+            .iter()
+            .filter(|told| told.undecidable)
+            .map(|told| told.copies())
+            .sum();
+        let kind = GuaranteeKind::UnexplainedDuplicates;
+        let answer = Answer::counted(kind, "No repeat without an explanation", count, limit)
+            .with(&[FindingKind::UnexplainedRepeat]);
+        let answer = Answer {
+            measured: format!("{} of {} repeats", grouped(count), grouped(own)),
+            ..answer
+        };
+        if undecidable > 0 {
+            return answer.undecided(&format!(
+                "not measurable here: the offsets of the connector behind {} cannot be mapped to records",
+                plural(undecidable, "repeat")
+            ));
+        }
+        answer
+    }
+
+    fn duplicates(&self, limit: DuplicateLimit) -> Answer {
+        let kind = GuaranteeKind::Duplicates;
+        let most = self
+            .ledgers
+            .iter()
+            .map(|tap| tap.extra_copies)
+            .max()
+            .unwrap_or(0);
+        match limit {
+            DuplicateLimit::Count(limit) => {
+                Answer::counted(kind, "Few repeats", most, limit).with(&[
+                    FindingKind::UnexplainedRepeat,
+                    FindingKind::RepeatBeyondBound,
+                    FindingKind::Repeat,
+                ])
+            }
+            DuplicateLimit::WithinFlushBound => self.within_bound(most),
+        }
+    }
+
+    /// The group of repeats that uses most of its bound.
+    fn within_bound(&self, most: u64) -> Answer {
+        let groups = self.facts.rewinds.groups(self.facts.case);
+        let beyond = groups.values().filter(|group| group.beyond_bound()).count();
+        let share = |(copies, bound): &(u64, u64)| *copies as f64 / (*bound).max(1) as f64;
+        let worst = groups
+            .values()
+            .filter_map(|group| Some((group.copies, group.bound?)))
+            .max_by(|a, b| share(a).total_cmp(&share(b)));
+        let title = "Repeats within what the flush interval promises";
+        let answer = Answer::counted(GuaranteeKind::Duplicates, title, beyond as u64, 0)
+            .with(&[FindingKind::RepeatBeyondBound]);
+        let (copies, bound) = worst.unwrap_or((0, 0));
+        Answer {
+            measured: format!("{} in the worst lane, {} in all", grouped(copies), grouped(most)),
+            limit: match worst {
+                Some(_) => format!("≤ {} per fault and lane", grouped(bound)),
+                None => "the bound".to_owned(),
+            },
+            used: worst.as_ref().filter(|(_, bound)| *bound > 0).map(share),
+            note: "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after graceful stops, without a fault, and under exactly-once".to_owned(),
+            ..answer
+        }
+    }
+
+    fn order(&self, limit: u64) -> Answer {
+        let lanes = self.facts.case.taps.iter().flat_map(|tap| &tap.lanes);
+        let count = lanes.map(|lane| lane.own_reordered).sum();
+        Answer::counted(
+            GuaranteeKind::Order,
+            "Order within each lane kept",
+            count,
+            limit,
+        )
+        .with(&[FindingKind::Reordering])
+    }
+
+    fn phantoms(&self, limit: u64) -> Answer {
+        let count = (0..self.ledgers.len())
+            .map(|leg| own_strays(self.facts.case, leg))
+            .map(|(phantom, corrupt)| phantom + corrupt)
+            .sum();
+        let title = "Nothing arrived that was not sent, or damaged";
+        Answer::counted(GuaranteeKind::Phantoms, title, count, limit)
+            .with(&[FindingKind::Phantom, FindingKind::Corrupt])
+    }
+
+    fn offsets(&self, limit: u64) -> Answer {
+        let offsets = self.facts.offsets;
+        let wrong = (offsets.ahead.len() + offsets.regressed.len()) as u64;
+        let title = "Committed offsets tell the truth";
+        let answer = Answer::counted(GuaranteeKind::Offsets, title, wrong, limit)
+            .with(&[FindingKind::OffsetAhead, FindingKind::OffsetRegression]);
+        let commits: u64 = offsets.reports.iter().map(|report| report.commits).sum();
+        let answer = Answer {
+            measured: format!("{} of {} commits wrong", grouped(wrong), grouped(commits)),
+            ..answer
+        };
+        let blind: Vec<&str> = offsets
+            .reports
+            .iter()
+            .filter(|report| report.not_measurable.is_some())
+            .map(|report| report.connector.as_str())
+            .collect();
+        if !blind.is_empty() {
+            return answer.undecided(&format!("not measurable here for {}", blind.join(", ")));
+        }
+        let silent = offsets.reports.iter().any(|report| report.commits == 0);
+        if silent && answer.verdict == Verdict::Held {
+            return answer.undecided("a connector committed nothing, so nothing could be checked");
+        }
+        answer
+    }
+
+    fn overlap(&self, limit_ms: u64) -> Answer {
+        let longest = self.facts.ownership.longest_overlap_ms();
+        let error = self.facts.case.history.group_error_ms(self.facts.case.info);
+        let title = "No task on two workers at once";
+        let answer = Answer::counted(GuaranteeKind::Overlap, title, longest, limit_ms)
+            .with(&[FindingKind::Overlap]);
+        let answer = Answer {
+            measured: format!("{} ms", grouped(longest)),
+            limit: format!("≤ {} ms", grouped(limit_ms)),
+            note: format!("by the group's bytes, polled; shorter than {error} ms cannot be seen"),
+            ..answer
+        };
+        if self.facts.ownership.views == 0 {
+            return answer.undecided("the group was never seen in a stable state");
+        }
+        answer
+    }
+
+    fn recovery(&self, limit_ms: u64) -> Answer {
+        let case = self.facts.case;
+        let (mut worst, mut verdict) = (0, Verdict::Held);
+        let mut notes = Vec::new();
+        for (index, recovery) in self.facts.recoveries.iter().enumerate() {
+            let Some(began) = recovery.began else {
+                continue;
+            };
+            let id = case.history.faults[index].id;
+            let lower = recovery.ms().unwrap_or_else(|| {
+                let seen_until = case.history.faults[index]
+                    .given_up
+                    .as_ref()
+                    .map_or(case.history.duty_end(), |(at, _)| *at);
+                seen_until.0.saturating_sub(began.0) / 1_000
+            });
+            worst = worst.max(lower);
+            let overlapped = overlapping(self.facts.recoveries, index).next().is_some();
+            if lower > limit_ms && overlapped && !self.exceeds_alone(index, limit_ms) {
+                verdict = verdict.and(Verdict::Inconclusive);
+                notes.push(format!(
+                    "{id} overlaps another fault, so its time cannot be told apart"
+                ));
+            } else if lower > limit_ms {
+                verdict = Verdict::Broken;
+            } else if recovery.recovered.is_none() {
+                verdict = verdict.and(Verdict::Inconclusive);
+                notes.push(format!("the end of the recovery from {id} was not seen"));
+            }
+        }
+        let title = "Recovered in time after each fault";
+        Answer {
+            verdict,
+            measured: seconds(worst),
+            limit: format!("≤ {}", seconds(limit_ms)),
+            note: notes.join("; "),
+            ..Answer::counted(GuaranteeKind::Recovery, title, worst, limit_ms)
+                .with(&[FindingKind::NotRecovered])
+        }
+    }
+
+    /// Whether even the time after the last of all overlapping faults is over the limit.
+    fn exceeds_alone(&self, index: usize, limit_ms: u64) -> bool {
+        let recoveries = self.facts.recoveries;
+        let last = overlapping(recoveries, index)
+            .filter_map(|other| recoveries[other].began)
+            .max();
+        match (last, recoveries[index].recovered) {
+            (Some(last), Some(end)) => end.0.saturating_sub(last.0) / 1_000 > limit_ms,
+            (Some(_) | None, _) => false,
+        }
+    }
+
+    fn outage(&self, limit_ms: u64) -> Answer {
+        let worst = self
+            .facts
+            .recoveries
+            .iter()
+            .map(|r| r.outage_ms)
+            .max()
+            .unwrap_or(0);
+        let title = "No lane silent for too long";
+        Answer {
+            measured: seconds(worst),
+            limit: format!("≤ {}", seconds(limit_ms)),
+            note: "longest silence at a tap around a fault, less the lane's longest in the baseline; silences under 0.2 s are not counted".to_owned(),
+            ..Answer::counted(GuaranteeKind::Outage, title, worst, limit_ms)
+        }
+    }
+
+    fn stops(&self, limit: u64) -> Answer {
+        let history = &self.facts.case.history;
+        let asked = history
+            .faults
+            .iter()
+            .filter(|fault| matches!(fault.kind, FaultKind::Stop { .. }))
+            .flat_map(|fault| &fault.victims)
+            .filter(|victim| victim.acted.is_some());
+        let (mut stops, mut overrun) = (0, 0);
+        for victim in asked {
+            stops += 1;
+            overrun += u64::from(victim.overran);
+        }
+        let failed = history
+            .logs
+            .iter()
+            .filter(|log| log.graceful_stop_failed)
+            .count() as u64;
+        let answer = Answer::counted(
+            GuaranteeKind::Stops,
+            "Workers stop by themselves when asked",
+            overrun,
+            limit,
+        )
+        .with(&[FindingKind::StopOverrun]);
+        let note = match (stops, failed) {
+            (0, _) => "no worker was asked to stop".to_owned(),
+            (_, 0) => String::new(),
+            (_, failed) => format!(
+                "{} did not stop within task.shutdown.graceful.timeout.ms",
+                plural(failed, "task")
+            ),
+        };
+        Answer {
+            measured: format!("{} of {} overran", grouped(overrun), plural(stops, "stop")),
+            note,
+            ..answer
+        }
+    }
+}
+
+/// Other faults whose stretch meets that of this one.
+pub(super) fn overlapping(
+    recoveries: &[FaultRecovery],
+    index: usize,
+) -> impl Iterator<Item = usize> + '_ {
+    let of = |recovery: &FaultRecovery| {
+        let began = recovery.began?;
+        // A recovery that was not seen may have lasted to the end.
+        let end = recovery.recovered.map_or(u64::MAX, |at| at.0);
+        Some((began.0, end))
+    };
+    let this = of(&recoveries[index]);
+    (0..recoveries.len()).filter(move |other| {
+        *other != index
+            && this
+                .zip(of(&recoveries[*other]))
+                .is_some_and(|(a, b)| a.0 < b.1 && b.0 < a.1)
+    })
+}
+
+/// Milliseconds as seconds with one digit.
+pub(super) fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1e3)
+}
+
+fn rounded(value: f64) -> String {
+    if value >= 10.0 {
+        grouped(value.ceil() as u64)
+    } else {
+        format!("{value:.2}")
+    }
+}

@@ -1,0 +1,562 @@
+//! The events of a run, put in order by what they are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::{
+    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, What,
+};
+use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
+
+use super::{Evidence, LogLine};
+
+/// What one fault did to one worker.
+#[derive(Debug, Clone)]
+pub(super) struct Victim {
+    pub worker: WorkerName,
+    pub acted: Option<Moment>,
+    pub ended: Option<Moment>,
+    /// It was killed: at once, or because its grace was over.
+    pub killed: bool,
+    pub exit: Option<Exit>,
+    pub member_gone: bool,
+    pub overran: bool,
+    pub undone: Option<Moment>,
+}
+
+impl Victim {
+    fn new(worker: WorkerName, killed: bool) -> Self {
+        Self {
+            worker,
+            acted: None,
+            ended: None,
+            killed,
+            exit: None,
+            member_gone: false,
+            overran: false,
+            undone: None,
+        }
+    }
+
+    /// When the worker could last commit: the end of its process, or the signal where the end was not seen.
+    pub(super) fn gone(&self) -> Option<Moment> {
+        self.ended.or(self.acted)
+    }
+}
+
+/// One fault, planned and done.
+#[derive(Debug, Clone)]
+pub(super) struct FaultStory {
+    pub id: FaultId,
+    pub kind: FaultKind,
+    pub target: String,
+    pub restarts: bool,
+    pub intended: Option<Moment>,
+    pub why: String,
+    pub skipped: Option<String>,
+    pub victims: Vec<Victim>,
+    pub missing_proof: Vec<String>,
+    pub recovery_seen: Option<Moment>,
+    pub given_up: Option<(Moment, String)>,
+}
+
+impl FaultStory {
+    /// When a signal was first sent.
+    pub(super) fn acted(&self) -> Option<Moment> {
+        self.victims.iter().filter_map(|victim| victim.acted).min()
+    }
+
+    /// When its effect began: for a kill the end of the process, for a stop the signal, from which tasks begin to stop.
+    pub(super) fn began(&self) -> Option<Moment> {
+        let of = |victim: &Victim| match self.kind {
+            FaultKind::Kill => victim.gone(),
+            FaultKind::Stop { .. } => victim.acted,
+        };
+        self.victims.iter().filter_map(of).min()
+    }
+
+    /// Whether every piece of the proof is there.
+    pub(super) fn proven(&self) -> bool {
+        let whole = |victim: &Victim| {
+            victim.acted.is_some()
+                && victim.member_gone
+                && match (self.kind, victim.exit) {
+                    (_, None) => false,
+                    (FaultKind::Kill, Some(exit)) => exit == Exit::Signal(9),
+                    (FaultKind::Stop { .. }, Some(Exit::Signal(9))) => victim.overran,
+                    (FaultKind::Stop { .. }, Some(_)) => true,
+                }
+        };
+        !self.victims.is_empty()
+            && self.missing_proof.is_empty()
+            && self.skipped.is_none()
+            && self.victims.iter().all(whole)
+    }
+
+    fn victim(&mut self, worker: &WorkerName) -> &mut Victim {
+        let killed = matches!(self.kind, FaultKind::Kill);
+        let known = self.victims.iter().position(|v| v.worker == *worker);
+        let at = known.unwrap_or_else(|| {
+            self.victims.push(Victim::new(worker.clone(), killed));
+            self.victims.len() - 1
+        });
+        &mut self.victims[at]
+    }
+
+    /// "the SIGKILL of w2 at 14.0 s"
+    pub(super) fn phrase(&self) -> String {
+        let names: Vec<&str> = self.victims.iter().map(|v| v.worker.as_str()).collect();
+        let at = self
+            .began()
+            .map_or(String::new(), |at| format!(" at {:.1} s", at.as_seconds()));
+        format!(
+            "the {} of {}{at}",
+            self.kind.signal_name(),
+            names.join(" and ")
+        )
+    }
+}
+
+/// A task's status as it was written.
+pub(super) struct StatusSeen<'a> {
+    pub at: Moment,
+    pub task: &'a TaskId,
+    pub state: &'a str,
+    pub worker: Option<&'a WorkerName>,
+    pub trace: Option<&'a str>,
+}
+
+/// A process that came, answered or went.
+pub(super) struct ProcessSeen<'a> {
+    pub at: Moment,
+    pub name: &'a str,
+    pub what: ProcessStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProcessStep {
+    Started,
+    Ready { incarnation: u32, took_ms: u64 },
+    Ended { exit: Exit, asked: bool },
+}
+
+/// The last event: how the run ended and how many rows each place must have.
+pub(super) struct EndSeen<'a> {
+    pub ending: &'a Ending,
+    pub rows: &'a BTreeMap<PlaceName, u64>,
+    pub harness_cpu_ms: u64,
+}
+
+/// What the feed said at its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FeedEnd {
+    pub at: Moment,
+    pub acked: u64,
+    pub due: u64,
+}
+
+/// All events by subject.
+#[derive(Default)]
+pub(super) struct History<'a> {
+    pub end: Moment,
+    pub ended: Option<EndSeen<'a>>,
+    pub phases: Vec<(Phase, Moment)>,
+    pub processes: Vec<ProcessSeen<'a>>,
+    pub tasks: Vec<TaskId>,
+    pub tasks_running: Option<Moment>,
+    pub feed_ended: Option<FeedEnd>,
+    pub baseline_backlog: Option<u64>,
+    pub baseline_rate: Option<f64>,
+    pub baseline_reached: Option<Moment>,
+    pub faults: Vec<FaultStory>,
+    pub groups: Vec<(Moment, &'a GroupView)>,
+    pub longest_poll_gap_ms: Option<u64>,
+    pub sink_groups: Vec<(Moment, &'a ConnectorName, &'a [SinkMember])>,
+    pub commits: Vec<&'a Event>,
+    pub statuses: Vec<StatusSeen<'a>>,
+    pub task_configs: Vec<(Moment, &'a TaskId, &'a BTreeMap<String, String>)>,
+    pub logs: Vec<LogSeen>,
+    pub final_ends: Option<&'a BTreeMap<PlaceName, BTreeMap<i32, i64>>>,
+    pub drain: Option<(bool, &'a str)>,
+    pub observers_failed: Vec<(&'a str, &'a str)>,
+    pub notes: Vec<&'a str>,
+}
+
+/// A log line and what it tells.
+pub(super) struct LogSeen {
+    pub line: LogLine,
+    pub trouble: bool,
+    pub graceful_stop_failed: bool,
+}
+
+impl<'a> History<'a> {
+    pub(super) fn read(evidence: &Evidence<'a>) -> Self {
+        let mut history = Self {
+            faults: planned(evidence),
+            ..Self::default()
+        };
+        let events = &evidence.log.events;
+        events
+            .iter()
+            .for_each(|event| history.note(event, evidence.info));
+        history.end = events
+            .iter()
+            .map(|event| event.at)
+            .max()
+            .unwrap_or_default();
+        if !matches!(
+            events.last().map(|event| &event.what),
+            Some(What::RunEnded { .. })
+        ) {
+            history.ended = None;
+        }
+        history
+    }
+
+    fn note(&mut self, event: &'a Event, info: &RunInfo) {
+        let at = event.at;
+        match &event.what {
+            What::PhaseBegan(phase) => self.phases.push((*phase, at)),
+            What::ProcessStarted { .. } | What::ProcessReady { .. } | What::ProcessEnded { .. } => {
+                self.note_process(event)
+            }
+            What::TasksRunning { tasks } => {
+                self.tasks.clone_from(tasks);
+                self.tasks_running.get_or_insert(at);
+            }
+            What::FeedEnded { acked, due, .. } => {
+                self.feed_ended = Some(FeedEnd {
+                    at,
+                    acked: *acked,
+                    due: *due,
+                });
+            }
+            What::BaselineReached {
+                rate_per_second,
+                backlog,
+                ..
+            } => {
+                self.baseline_reached = Some(at);
+                self.baseline_backlog = Some(*backlog);
+                self.baseline_rate = Some(*rate_per_second);
+            }
+            What::FaultIntended { .. }
+            | What::FaultActed { .. }
+            | What::FaultProof { .. }
+            | What::GraceOverrun { .. }
+            | What::FaultUndone { .. }
+            | What::RecoverySeen { .. }
+            | What::RecoveryGivenUp { .. }
+            | What::FaultSkipped { .. } => self.note_fault(event),
+            What::Group(view) => self.groups.push((at, view)),
+            What::GroupPolled { longest_gap_ms, .. } => {
+                self.longest_poll_gap_ms = self.longest_poll_gap_ms.max(Some(*longest_gap_ms));
+            }
+            What::SinkGroup { connector, members } => {
+                self.sink_groups.push((at, connector, members));
+            }
+            What::SourceCommit { .. } | What::SinkCommit { .. } => self.commits.push(event),
+            What::TaskStatus { .. } | What::TaskConfig { .. } | What::Log { .. } => {
+                self.note_worker(event, info);
+            }
+            What::FinalOffsets { ends, .. } => self.final_ends = Some(ends),
+            What::DrainEnded { finished, why } => self.drain = Some((*finished, why)),
+            What::ObserverFailed { observer, why } => self.observers_failed.push((observer, why)),
+            What::Note(text) => self.notes.push(text),
+            What::RunEnded {
+                ending,
+                rows,
+                harness_cpu_ms,
+            } => {
+                self.ended = Some(EndSeen {
+                    ending,
+                    rows,
+                    harness_cpu_ms: *harness_cpu_ms,
+                });
+            }
+            What::ConnectorCreated(_)
+            | What::FeedBegan
+            | What::ConnectorConfig { .. }
+            | What::TargetState { .. }
+            | What::RestView { .. }
+            | What::Progress { .. } => {}
+        }
+    }
+
+    fn note_process(&mut self, event: &'a Event) {
+        let (name, what) = if let What::ProcessStarted { name, .. } = &event.what {
+            (name, ProcessStep::Started)
+        } else if let What::ProcessReady {
+            name,
+            incarnation,
+            took_ms,
+        } = &event.what
+        {
+            let step = ProcessStep::Ready {
+                incarnation: *incarnation,
+                took_ms: *took_ms,
+            };
+            (name, step)
+        } else if let What::ProcessEnded {
+            name, exit, asked, ..
+        } = &event.what
+        {
+            let step = ProcessStep::Ended {
+                exit: *exit,
+                asked: *asked,
+            };
+            (name, step)
+        } else {
+            return;
+        };
+        self.processes.push(ProcessSeen {
+            at: event.at,
+            name,
+            what,
+        });
+        if let ProcessStep::Ended { .. } = what {
+            self.note_end_of_victim(name, event.at);
+        }
+    }
+
+    /// The end of a process is the effect of the last fault that was aimed at it and has not taken effect yet.
+    fn note_end_of_victim(&mut self, name: &str, at: Moment) {
+        let waiting = self
+            .faults
+            .iter_mut()
+            .rev()
+            .flat_map(|fault| fault.victims.iter_mut())
+            .find(|v| v.worker.as_str() == name && v.acted.is_some() && v.ended.is_none());
+        if let Some(victim) = waiting {
+            victim.ended = Some(at);
+        }
+    }
+
+    fn fault(&mut self, id: FaultId, kind: FaultKind) -> &mut FaultStory {
+        let known = self.faults.iter().position(|fault| fault.id == id);
+        let at = known.unwrap_or_else(|| {
+            self.faults.push(FaultStory::new(id, kind));
+            self.faults.len() - 1
+        });
+        &mut self.faults[at]
+    }
+
+    fn note_fault(&mut self, event: &'a Event) {
+        let at = event.at;
+        if let What::FaultIntended {
+            fault,
+            kind,
+            workers,
+            why,
+            ..
+        } = &event.what
+        {
+            let story = self.fault(*fault, *kind);
+            story.kind = *kind;
+            story.intended = Some(at);
+            story.why.clone_from(why);
+            for worker in workers {
+                story.victim(worker);
+            }
+        } else if let What::FaultActed { fault, worker } = &event.what {
+            let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
+            victim.acted.get_or_insert(at);
+        } else if let What::FaultProof { fault, proof } = &event.what {
+            self.fault(*fault, FaultKind::Kill).note_proof(at, proof);
+        } else if let What::GraceOverrun { fault, worker, .. } = &event.what {
+            let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
+            victim.overran = true;
+            victim.killed = true;
+        } else if let What::FaultUndone { fault, worker } = &event.what {
+            let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
+            victim.undone.get_or_insert(at);
+        } else if let What::RecoverySeen { fault } = &event.what {
+            self.fault(*fault, FaultKind::Kill).recovery_seen = Some(at);
+        } else if let What::RecoveryGivenUp { fault, missing } = &event.what {
+            self.fault(*fault, FaultKind::Kill).given_up = Some((at, missing.clone()));
+        } else if let What::FaultSkipped { fault, why } = &event.what {
+            self.fault(*fault, FaultKind::Kill).skipped = Some(why.clone());
+        }
+    }
+
+    fn note_worker(&mut self, event: &'a Event, info: &RunInfo) {
+        if let What::TaskStatus {
+            task,
+            state,
+            worker,
+            trace,
+            ..
+        } = &event.what
+        {
+            self.statuses.push(StatusSeen {
+                at: event.at,
+                task,
+                state,
+                worker: worker.as_ref(),
+                trace: trace.as_deref(),
+            });
+        } else if let What::TaskConfig { task, config } = &event.what {
+            self.task_configs.push((event.at, task, config));
+        } else if let What::Log {
+            worker,
+            worker_ms,
+            level,
+            fact,
+            text,
+            ..
+        } = &event.what
+        {
+            let line = LogLine {
+                at: written_at(event.at, *worker_ms, info.started_unix_us),
+                worker: worker.clone(),
+                level: level.clone(),
+                text: text.clone(),
+            };
+            self.logs.push(LogSeen {
+                line,
+                trouble: matches!(level.as_str(), "WARN" | "ERROR" | "FATAL"),
+                graceful_stop_failed: matches!(fact, LogFact::GracefulStopFailed { .. }),
+            });
+        }
+    }
+
+    /// When a phase began.
+    pub(super) fn phase(&self, wanted: Phase) -> Option<Moment> {
+        self.phases
+            .iter()
+            .find(|(phase, _)| *phase == wanted)
+            .map(|(_, at)| *at)
+    }
+
+    /// The undisturbed stretch: from the beginning of the baseline to the first fault, or to where it was reached.
+    pub(super) fn baseline(&self) -> Option<(Moment, Moment)> {
+        let from = self.phase(Phase::Baseline)?;
+        let to = self
+            .phase(Phase::Faults)
+            .or(self.baseline_reached)
+            .or(self.phase(Phase::Converge))?;
+        let first_fault = self.faults.iter().filter_map(FaultStory::acted).min();
+        let to = first_fault.map_or(to, |fault| fault.min(to));
+        (from < to).then_some((from, to))
+    }
+
+    /// Where the part of the run ends in which tasks must be owned and running.
+    pub(super) fn duty_end(&self) -> Moment {
+        let after = [Phase::Collect, Phase::TakeDown].map(|phase| self.phase(phase));
+        after.into_iter().flatten().min().unwrap_or(self.end)
+    }
+
+    /// The error of everything that rests on the group's bytes, in milliseconds.
+    pub(super) fn group_error_ms(&self, info: &RunInfo) -> u64 {
+        self.longest_poll_gap_ms
+            .unwrap_or(0)
+            .max(info.group_poll_ms)
+    }
+
+    /// Processes that ended unasked while they were needed, a phrase each.
+    pub(super) fn ended_unasked(&self) -> Vec<String> {
+        let needed = |at: Moment| self.phase(Phase::TakeDown).is_none_or(|down| at < down);
+        let mut unasked = Vec::new();
+        for process in &self.processes {
+            if let ProcessStep::Ended { exit, asked: false } = process.what
+                && needed(process.at)
+            {
+                let how = match exit {
+                    Exit::Code(code) => format!("with status {code}"),
+                    Exit::Signal(signal) => format!("by signal {signal}"),
+                };
+                unasked.push(format!(
+                    "{} ended {how} at {} and nobody had asked it to",
+                    process.name, process.at
+                ));
+            }
+        }
+        unasked
+    }
+
+    /// Tasks that a worker ran at a moment: those of the last stable view of the group and those whose last status names
+    /// it. `None` when the group was changing and nothing is certain.
+    pub(super) fn tasks_of(&self, worker: &WorkerName, at: Moment) -> Option<BTreeSet<TaskId>> {
+        let before = |moment: &Moment| *moment <= at;
+        let last = self.groups.iter().rfind(|(moment, _)| before(moment))?.1;
+        if last.state != "Stable" {
+            return None;
+        }
+        let mut tasks: BTreeSet<TaskId> = last
+            .members
+            .iter()
+            .filter(|member| member.worker.as_ref() == Some(worker))
+            .flat_map(|member| member.tasks.iter().cloned())
+            .collect();
+        let mut latest: BTreeMap<&TaskId, &StatusSeen<'_>> = BTreeMap::new();
+        for status in self.statuses.iter().filter(|status| before(&status.at)) {
+            latest.insert(status.task, status);
+        }
+        let running = latest
+            .values()
+            .filter(|status| status.state == "RUNNING" && status.worker == Some(worker));
+        tasks.extend(running.map(|status| status.task.clone()));
+        Some(tasks)
+    }
+
+    /// The member id that a worker had in the last view of the group before a moment.
+    pub(super) fn member_id(&self, worker: &WorkerName, at: Moment) -> Option<&'a str> {
+        let views = self.groups.iter().rev().filter(|(moment, _)| *moment <= at);
+        views
+            .flat_map(|(_, view)| view.members.iter())
+            .find(|member| member.worker.as_ref() == Some(worker))
+            .map(|member| member.member_id.as_str())
+    }
+}
+
+impl FaultStory {
+    fn new(id: FaultId, kind: FaultKind) -> Self {
+        Self {
+            id,
+            kind,
+            target: String::new(),
+            restarts: true,
+            intended: None,
+            why: String::new(),
+            skipped: None,
+            victims: Vec::new(),
+            missing_proof: Vec::new(),
+            recovery_seen: None,
+            given_up: None,
+        }
+    }
+
+    fn note_proof(&mut self, at: Moment, proof: &Proof) {
+        match proof {
+            Proof::ProcessEnded { worker, exit, .. } => {
+                let victim = self.victim(worker);
+                victim.exit = Some(*exit);
+                victim.ended.get_or_insert(at);
+            }
+            Proof::MemberGone { worker, .. } => self.victim(worker).member_gone = true,
+            Proof::Missing { worker, awaited } => {
+                self.missing_proof.push(format!("{worker}: {awaited}"));
+            }
+        }
+    }
+}
+
+fn planned(evidence: &Evidence<'_>) -> Vec<FaultStory> {
+    let story = |fault: &crate::model::PlannedFault| FaultStory {
+        target: fault.target.to_string(),
+        restarts: fault.restart != crate::model::Restart::Never,
+        ..FaultStory::new(fault.id, fault.kind)
+    };
+    evidence.plan.faults.iter().map(story).collect()
+}
+
+/// The worker's own time on the run's clock, unless that is far from when the line was read.
+fn written_at(seen: Moment, worker_ms: i64, started_unix_us: i64) -> Moment {
+    let own = worker_ms
+        .checked_mul(1_000)
+        .and_then(|us| us.checked_sub(started_unix_us))
+        .and_then(|us| u64::try_from(us).ok());
+    match own {
+        Some(us) if us.abs_diff(seen.0) < 60_000_000 => Moment(us),
+        Some(_) | None => seen,
+    }
+}

@@ -1,0 +1,91 @@
+//! The judgement of a run, from evidence to verdict.
+
+use crate::model::Verdict;
+
+use super::case::Case;
+use super::doubts::Doubts;
+use super::findings::{self, Facts};
+use super::guarantees::{self, Grounds};
+use super::losses::Losses;
+use super::offsets::Offsets;
+use super::ownership::Ownership;
+use super::rewinds::Rewinds;
+use super::{Evidence, GuaranteeResult, Judgement};
+use super::{backlog, ledger, recovery, sentence, settings, summary, timeline};
+
+/// Judges a run by its evidence alone. Never fails: what is damaged or missing becomes a doubt, and a doubt makes the
+/// verdict at best inconclusive.
+pub fn judge(evidence: &Evidence<'_>) -> Judgement {
+    let case = Case::read(evidence);
+    let rewinds = Rewinds::tell(&case);
+    let recoveries = recovery::of_faults(&case);
+    let losses = Losses::find(&case, &recoveries);
+    let facts = Facts {
+        case: &case,
+        rewinds: &rewinds,
+        losses: &losses,
+        offsets: &Offsets::check(&case),
+        ownership: &Ownership::read(&case),
+        recoveries: &recoveries,
+    };
+    conclude(&facts)
+}
+
+fn conclude(facts: &Facts<'_, '_>) -> Judgement {
+    let case = facts.case;
+    let (findings, findings_not_listed) = findings::list(facts);
+    let ledgers = ledger::taps(case, facts.rewinds);
+    let doubts = Doubts::of(case);
+    let guarantees = guarantees::all(&Grounds {
+        facts,
+        ledgers: &ledgers,
+        findings: &findings,
+        doubts: &doubts,
+    });
+    let verdict = worst(&guarantees, &doubts);
+    let rewinds = facts.rewinds.listed(case);
+    let mut method = summary::method(case, facts.rewinds, rewinds.len());
+    method.extend(sentence::unasked(&findings, &guarantees));
+    Judgement {
+        format: 1,
+        verdict,
+        sentence: sentence::sentence(verdict, facts, &ledgers, &guarantees, &findings, &doubts),
+        run: summary::run(case),
+        feed: ledger::feed(case),
+        faults: summary::faults(
+            case,
+            facts.recoveries,
+            facts.rewinds,
+            facts.losses,
+            facts.ownership,
+        ),
+        recoveries: recovery::of_tasks(case),
+        offsets: facts.offsets.reports.clone(),
+        timeline: timeline::timeline(case, facts.recoveries),
+        series: backlog::series(case),
+        latency: backlog::latency(case),
+        settings: settings::table(case.info),
+        log_excerpts: summary::log_excerpts(case, facts.recoveries),
+        doubts: doubts.list,
+        environment_failure: doubts.environment,
+        interrupted: doubts.interrupted,
+        guarantees,
+        taps: ledgers,
+        findings,
+        findings_not_listed,
+        rewinds,
+        method,
+    }
+}
+
+/// The worst answer of all guarantees and doubts.
+fn worst(guarantees: &[GuaranteeResult], doubts: &Doubts) -> Verdict {
+    let doubtful = if doubts.list.is_empty() {
+        Verdict::Held
+    } else {
+        Verdict::Inconclusive
+    };
+    guarantees.iter().fold(doubtful, |verdict, guarantee| {
+        verdict.and(guarantee.verdict)
+    })
+}

@@ -1,0 +1,168 @@
+//! What the committed offsets claim: commits ahead of what was delivered, and commits that went back.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Medium, Moment, OffsetMapping};
+
+use super::OffsetReport;
+use super::case::Case;
+use super::commits::{Commit, CommitKey};
+
+/// A record may reach a tap this much later than the commit that names it is seen, in microseconds: readers lag.
+const LATEST_US: u64 = 10_000_000;
+
+/// A commit that claims something wrong.
+#[derive(Debug, Clone)]
+pub(super) struct WrongCommit {
+    pub leg: usize,
+    pub at: Moment,
+    pub text: String,
+    /// The record that it names, where there is one.
+    pub record: Option<(u32, u64)>,
+}
+
+/// All wrong commits, and the report of each connector.
+#[derive(Default)]
+pub(super) struct Offsets {
+    pub reports: Vec<OffsetReport>,
+    pub ahead: Vec<WrongCommit>,
+    pub regressed: Vec<WrongCommit>,
+    pub unreadable: u64,
+}
+
+impl Offsets {
+    pub(super) fn check(case: &Case<'_>) -> Self {
+        let mut all = Self::default();
+        for leg in 0..case.legs.len() {
+            all.check_leg(case, leg);
+        }
+        all
+    }
+
+    fn check_leg(&mut self, case: &Case<'_>, index: usize) {
+        let leg = &case.legs[index];
+        let (mut ahead, mut regressed) = (Vec::new(), Vec::new());
+        if leg.measurable() {
+            let mut last: BTreeMap<CommitKey, u64> = BTreeMap::new();
+            for commit in &leg.commits.list {
+                let before = last.get(&commit.key).copied();
+                regressed.extend(went_back(index, commit, before));
+                if let Some(next) = commit.next {
+                    last.insert(commit.key, next);
+                } else {
+                    last.remove(&commit.key);
+                }
+                if case.drained() {
+                    ahead.extend(is_ahead(case, index, commit));
+                }
+            }
+        }
+        self.unreadable += leg.commits.unreadable;
+        self.reports.push(OffsetReport {
+            connector: leg.connector.name.clone(),
+            not_measurable: (!leg.measurable())
+                .then(|| "its offsets cannot be mapped to records".to_owned()),
+            commits: leg.commits.read,
+            ahead: ahead.len() as u64,
+            regressed: regressed.len() as u64,
+        });
+        self.ahead.append(&mut ahead);
+        self.regressed.append(&mut regressed);
+    }
+}
+
+fn subject(key: CommitKey) -> String {
+    match key {
+        CommitKey::Partition(partition) => format!("partition {partition}"),
+        CommitKey::Lane(lane) => format!("lane {lane}"),
+    }
+}
+
+fn went_back(leg: usize, commit: &Commit, before: Option<u64>) -> Option<WrongCommit> {
+    let (next, before) = (commit.next?, before?);
+    (next < before).then(|| WrongCommit {
+        leg,
+        at: commit.at,
+        text: format!(
+            "the commit for {} at {} went back from {before} to {next}",
+            subject(commit.key),
+            commit.at
+        ),
+        record: None,
+    })
+}
+
+fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit> {
+    let next = commit.next?;
+    let wrong = |what: String, record| {
+        Some(WrongCommit {
+            leg,
+            at: commit.at,
+            text: format!(
+                "the commit for {} at {} {what}",
+                subject(commit.key),
+                commit.at
+            ),
+            record,
+        })
+    };
+    if let CommitKey::Partition(partition) = commit.key
+        && let Some(end) = input_end(case, leg, partition)
+        && next > end
+    {
+        return wrong(
+            format!("leads on from {next}, but the input ends at {end}"),
+            None,
+        );
+    }
+    let (lane, sequence) = case.named(leg, commit.key, next)?;
+    let tap = case.taps[leg].lanes.get(lane as usize)?;
+    if !is_owed(case, leg, lane, sequence) {
+        return None;
+    }
+    if !tap.seen.contains(sequence) {
+        let text = format!("names record {sequence} of lane {lane}, which never arrived");
+        return wrong(text, Some((lane, sequence)));
+    }
+    let arrived = tap.watched(sequence)?;
+    if arrived > commit.at.0.saturating_add(LATEST_US) {
+        let text = format!(
+            "names record {sequence} of lane {lane}, which arrived only at {}",
+            Moment(arrived)
+        );
+        return wrong(text, Some((lane, sequence)));
+    }
+    None
+}
+
+/// Whether a record has to be at the tap; what was sent without a known outcome need not be. A connector that commits
+/// sequence numbers claims whatever it commits.
+fn is_owed(case: &Case<'_>, leg: usize, lane: u32, sequence: u64) -> bool {
+    let claims = matches!(
+        case.legs[leg].connector.offsets,
+        OffsetMapping::Pointers { .. }
+    );
+    let unknown = case.feed.as_ref().is_some_and(|feed| {
+        feed.lanes
+            .get(lane as usize)
+            .is_some_and(|fed| fed.unknown.contains(sequence))
+    });
+    case.expected(leg, lane as usize).contains(sequence) || (claims && !unknown)
+}
+
+/// Where the input of a leg ends, as far as that is known: the end offset of a topic, the length of a file in bytes.
+fn input_end(case: &Case<'_>, leg: usize, partition: i32) -> Option<u64> {
+    let input = case.legs[leg].input?;
+    match &input.medium {
+        Medium::Topic(_) => {
+            let said = case.history.final_ends?.get(&input.name)?.get(&partition)?;
+            let read = case.input_cuts(leg)?.end(partition);
+            u64::try_from(*said).ok().max(read)
+        }
+        Medium::File(_) => {
+            let last = case.feed.as_ref().filter(|_| leg == 0)?.last_position?;
+            let line = case.info.scenario.stream.record_size_bytes as u64 + 1;
+            last.checked_add(line)
+        }
+    }
+}

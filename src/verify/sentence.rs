@@ -1,0 +1,159 @@
+//! The verdict in one sentence.
+
+use crate::model::{GuaranteeKind, Verdict};
+
+use super::doubts::Doubts;
+use super::findings::{Facts, grouped, plural};
+use super::guarantees::seconds;
+use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
+
+/// What happened, in one sentence: the worst finding where something is broken, the first doubt where nothing can be said,
+/// the account of the records otherwise.
+pub(super) fn sentence(
+    verdict: Verdict,
+    facts: &Facts<'_, '_>,
+    ledgers: &[TapLedger],
+    guarantees: &[GuaranteeResult],
+    findings: &[Finding],
+    doubts: &Doubts,
+) -> String {
+    match verdict {
+        Verdict::Broken => broken(facts, guarantees, findings),
+        Verdict::Inconclusive => inconclusive(guarantees, doubts),
+        Verdict::Held => held(facts, ledgers, guarantees),
+    }
+}
+
+fn broken(facts: &Facts<'_, '_>, guarantees: &[GuaranteeResult], findings: &[Finding]) -> String {
+    let Some(worst) = guarantees.iter().find(|g| g.verdict == Verdict::Broken) else {
+        return "A guarantee was broken.".to_owned();
+    };
+    if worst.kind == GuaranteeKind::Lost {
+        return lost(facts);
+    }
+    let first = findings
+        .iter()
+        .find(|finding| worst.findings.contains(&finding.id));
+    let measured = format!(
+        "{} was broken: {} where {} is allowed",
+        worst.title, worst.measured, worst.limit
+    );
+    match first {
+        Some(finding) => format!("{measured}; {}.", finding.text),
+        None => format!("{measured}."),
+    }
+}
+
+fn lost(facts: &Facts<'_, '_>) -> String {
+    let losses = facts.losses;
+    let mut connectors: Vec<&str> = losses
+        .list
+        .iter()
+        .map(|loss| facts.case.legs[loss.leg].connector.name.as_str())
+        .collect();
+    connectors.dedup();
+    let most = losses.by_fault.iter().max_by_key(|(_, count)| **count);
+    let when = most.map_or(String::new(), |(fault, _)| {
+        format!(" after {}", facts.case.history.faults[*fault].phrase())
+    });
+    let count = losses.count();
+    let were = if count == 1 { "was" } else { "were" };
+    let word = if connectors.len() > 1 {
+        "connectors"
+    } else {
+        "connector"
+    };
+    format!(
+        "{} {were} lost by {word} {}{when}.",
+        plural(count, "record"),
+        connectors.join(" and ")
+    )
+}
+
+fn inconclusive(guarantees: &[GuaranteeResult], doubts: &Doubts) -> String {
+    let open = guarantees
+        .iter()
+        .find(|guarantee| guarantee.verdict == Verdict::Inconclusive);
+    let why = match (doubts.list.first(), open) {
+        (Some(doubt), _) => doubt.clone(),
+        (None, Some(guarantee)) => format!("{}: {}", guarantee.title, guarantee.note),
+        (None, None) => "the evidence cannot decide".to_owned(),
+    };
+    let mut letters = why.chars();
+    let begin: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!(
+        "{begin}{}, so nothing is certified.",
+        letters.as_str().trim_end_matches('.')
+    )
+}
+
+fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeResult]) -> String {
+    let lost = facts.losses.count();
+    let first = match lost {
+        0 => "No record was lost".to_owned(),
+        1 => "1 record was lost, as allowed".to_owned(),
+        lost => format!("{} records were lost, as allowed", grouped(lost)),
+    };
+    let repeated: u64 = ledgers.iter().map(|tap| tap.own_extra_copies).sum();
+    let unexplained: u64 = ledgers.iter().map(|tap| tap.unexplained_copies).sum();
+    let undecidable = facts.rewinds.told.iter().any(|told| told.undecidable);
+    let second = match (repeated, unexplained, undecidable) {
+        (0, _, _) => "none was repeated".to_owned(),
+        (n, _, true) => format!("{} repeated", were(n)),
+        (n, 0, false) => format!("{} repeated, each explained", were(n)),
+        (n, u, false) => format!("{} repeated, {} unexplained", were(n), grouped(u)),
+    };
+    let recovery = guarantees
+        .iter()
+        .find(|g| g.kind == GuaranteeKind::Recovery);
+    let longest = facts.recoveries.iter().filter_map(|r| r.ms()).max();
+    match (longest, recovery) {
+        (Some(longest), Some(guarantee)) => format!(
+            "{first}; {second}; the longest recovery took {} of the {} allowed.",
+            seconds(longest),
+            guarantee.limit.trim_start_matches("≤ ")
+        ),
+        (Some(longest), None) => {
+            format!(
+                "{first}; {second}; the longest recovery took {}.",
+                seconds(longest)
+            )
+        }
+        (None, _) => format!("{first}; {second}."),
+    }
+}
+
+fn were(count: u64) -> String {
+    if count == 1 {
+        "1 was".to_owned()
+    } else {
+        format!("{} were", grouped(count))
+    }
+}
+
+/// Kinds that a reader must see even when no guarantee speaks of them.
+pub(super) fn unasked(findings: &[Finding], guarantees: &[GuaranteeResult]) -> Vec<String> {
+    let asked = |kind| guarantees.iter().any(|guarantee| guarantee.kind == kind);
+    let worth = |finding: &&Finding| match finding.kind {
+        FindingKind::Lost | FindingKind::Undecided => !asked(GuaranteeKind::Lost),
+        FindingKind::UnexplainedRepeat => !asked(GuaranteeKind::UnexplainedDuplicates),
+        FindingKind::Reordering => !asked(GuaranteeKind::Order),
+        FindingKind::OffsetAhead | FindingKind::OffsetRegression => !asked(GuaranteeKind::Offsets),
+        FindingKind::Overlap => !asked(GuaranteeKind::Overlap),
+        FindingKind::StopOverrun => !asked(GuaranteeKind::Stops),
+        FindingKind::TaskFailed => true,
+        FindingKind::NotRecovered => !asked(GuaranteeKind::Recovery),
+        FindingKind::Phantom
+        | FindingKind::Corrupt
+        | FindingKind::RepeatBeyondBound
+        | FindingKind::Repeat => false,
+    };
+    let texts = findings.iter().filter(worth).take(5);
+    texts
+        .map(|finding| format!("Found, though no guarantee asks for it: {}.", finding.text))
+        .collect()
+}

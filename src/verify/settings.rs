@@ -1,0 +1,150 @@
+//! The settings that decide how long a recovery takes and how much is repeated, with Connect's own defaults.
+
+use crate::journal::RunInfo;
+use crate::model::{Connector, Direction, KafkaVersion};
+
+use super::Setting;
+
+/// How the offsets of records and tasks are kept alive: the settings of interest, what each decides, Connect's default
+/// (`DistributedConfig`, `WorkerConfig`, `ConsumerConfig`).
+const TABLE: [(&str, &str, &str); 10] = [
+    (
+        "offset.flush.interval.ms",
+        "60000",
+        "how much a killed task repeats",
+    ),
+    (
+        "offset.flush.timeout.ms",
+        "5000",
+        "how long an offset commit may take",
+    ),
+    (
+        "session.timeout.ms",
+        "10000",
+        "when the group notices a dead worker",
+    ),
+    (
+        "heartbeat.interval.ms",
+        "3000",
+        "how soon a worker hears of a rebalance",
+    ),
+    (
+        "rebalance.timeout.ms",
+        "60000",
+        "how long a rebalance waits for a worker",
+    ),
+    (
+        "scheduled.rebalance.max.delay.ms",
+        "300000",
+        "how long lost tasks wait for their worker to come back",
+    ),
+    (
+        "task.shutdown.graceful.timeout.ms",
+        "5000",
+        "how long tasks may take to stop and commit",
+    ),
+    (
+        "consumer.session.timeout.ms",
+        "45000",
+        "when a sink's consumer group notices a dead task",
+    ),
+    (
+        "exactly.once.source.support",
+        "disabled",
+        "whether source records and offsets share a transaction",
+    ),
+    (
+        "connect.protocol",
+        "sessioned",
+        "whether only moved tasks stop in a rebalance",
+    ),
+];
+
+fn default_of(name: &str, version: KafkaVersion) -> Option<&'static str> {
+    let (_, default, _) = TABLE.iter().find(|(known, _, _)| *known == name)?;
+    let old_consumer = name == "consumer.session.timeout.ms" && !version.at_least(3, 0);
+    Some(if old_consumer { "10000" } else { default })
+}
+
+/// The value that the workers had, given or by default; empty for a setting that is neither.
+pub(super) fn value<'a>(info: &'a RunInfo, name: &str) -> &'a str {
+    info.worker_config
+        .get(name)
+        .map(String::as_str)
+        .or_else(|| default_of(name, info.scenario.connect.version))
+        .unwrap_or_default()
+}
+
+/// A setting in milliseconds; the default's value where the given one is no number.
+pub(super) fn milliseconds(info: &RunInfo, name: &str) -> u64 {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    number(value(info, name))
+        .or_else(|| default_of(name, info.scenario.connect.version).and_then(number))
+        .unwrap_or(0)
+}
+
+/// `name = value`, the way a recovery phase names its cause.
+pub(super) fn named(info: &RunInfo, name: &str) -> String {
+    format!("{name} = {}", value(info, name))
+}
+
+/// The session timeout of a sink's consumers: the connector's own override, or the workers' setting.
+pub(super) fn sink_session(info: &RunInfo, connector: &Connector) -> String {
+    let own = "consumer.override.session.timeout.ms";
+    match effective(info, connector, own) {
+        Some(given) => format!("{own} = {given}"),
+        None => named(info, "consumer.session.timeout.ms"),
+    }
+}
+
+/// A connector's setting as it was sent, or as the scenario has it.
+pub(super) fn effective<'a>(
+    info: &'a RunInfo,
+    connector: &'a Connector,
+    name: &str,
+) -> Option<&'a str> {
+    let sent = info
+        .connector_configs
+        .get(&connector.name)
+        .and_then(|config| config.get(name));
+    sent.or_else(|| connector.config.get(name))
+        .map(String::as_str)
+}
+
+/// Whether the records and offsets of this connector are committed in one transaction (KIP-618).
+pub(super) fn exactly_once(info: &RunInfo, connector: &Connector) -> bool {
+    connector.direction == Direction::Source
+        && value(info, "exactly.once.source.support").eq_ignore_ascii_case("enabled")
+}
+
+/// Whether a sink's consumer sees committed records only (the consumer's default is to see all).
+pub(super) fn reads_committed(info: &RunInfo, connector: &Connector) -> bool {
+    let worker = info
+        .worker_config
+        .get("consumer.isolation.level")
+        .map(String::as_str);
+    effective(info, connector, "consumer.override.isolation.level").or(worker)
+        == Some("read_committed")
+}
+
+/// The table of the report: the settings of interest, then whatever else was given.
+pub(super) fn table(info: &RunInfo) -> Vec<Setting> {
+    let version = info.scenario.connect.version;
+    let known = TABLE.iter().map(|(name, _, decides)| Setting {
+        name: (*name).to_owned(),
+        value: value(info, name).to_owned(),
+        default: default_of(name, version).map(str::to_owned),
+        decides: (*decides).to_owned(),
+    });
+    let others = info
+        .worker_config
+        .iter()
+        .filter(|(name, _)| default_of(name, version).is_none())
+        .map(|(name, value)| Setting {
+            name: name.clone(),
+            value: value.clone(),
+            default: None,
+            decides: String::new(),
+        });
+    known.chain(others).collect()
+}

@@ -1,0 +1,266 @@
+//! What was run, which faults took effect, and how it was measured.
+
+use std::collections::BTreeMap;
+
+use crate::model::{FaultId, OffsetMapping};
+
+use super::case::Case;
+use super::guarantees::overlapping;
+use super::history::{FaultStory, ProcessStep};
+use super::losses::Losses;
+use super::ownership::Ownership;
+use super::recovery::FaultRecovery;
+use super::rewinds::Rewinds;
+use super::{FaultReport, LogLine, PhaseSpan, RunSummary};
+
+/// Log lines in the excerpts.
+const MOST_LINES: usize = 200;
+
+/// The head of the report.
+pub(super) fn run(case: &Case<'_>) -> RunSummary {
+    let info = case.info;
+    let scenario = &info.scenario;
+    let mut route: Vec<String> = scenario
+        .route
+        .feed()
+        .map(|p| p.name.to_string())
+        .into_iter()
+        .collect();
+    for leg in &case.legs {
+        route.push(leg.connector.name.to_string());
+        route.push(leg.tap.name.to_string());
+    }
+    let injected = case
+        .history
+        .faults
+        .iter()
+        .filter(|fault| fault.acted().is_some());
+    let proven = case.history.faults.iter().filter(|fault| fault.proven());
+    RunSummary {
+        scenario: scenario.name.clone(),
+        question: scenario.question.clone(),
+        scenario_path: info.scenario_path.clone(),
+        squall: info.squall.clone(),
+        started: info.started.clone(),
+        duration_ms: case.history.end.as_ms(),
+        seed: info.seed,
+        runtime: info.runtime.clone(),
+        kafka: scenario.kafka.version.to_string(),
+        connect: scenario.connect.version.to_string(),
+        brokers: scenario.kafka.brokers,
+        workers: u32::try_from(scenario.connect.workers.len()).unwrap_or(u32::MAX),
+        route,
+        faults_injected: u32::try_from(injected.count()).unwrap_or(u32::MAX),
+        faults_proven: u32::try_from(proven.count()).unwrap_or(u32::MAX),
+        host: info.host.clone(),
+        phases: phases(case),
+        start_ms: starts(case),
+        harness_cpu_ms: case
+            .history
+            .ended
+            .as_ref()
+            .map_or(0, |end| end.harness_cpu_ms),
+        resolved_scenario: serde_json::to_value(scenario).unwrap_or_default(),
+    }
+}
+
+fn phases(case: &Case<'_>) -> Vec<PhaseSpan> {
+    let phases = &case.history.phases;
+    phases
+        .iter()
+        .enumerate()
+        .map(|(number, (phase, from))| {
+            let to = phases
+                .get(number + 1)
+                .map_or(case.history.end, |(_, at)| *at);
+            let name = serde_json::to_value(phase).unwrap_or_default();
+            PhaseSpan {
+                phase: name.as_str().unwrap_or_default().to_owned(),
+                from: *from,
+                length_ms: to.as_ms().saturating_sub(from.as_ms()),
+            }
+        })
+        .collect()
+}
+
+fn starts(case: &Case<'_>) -> BTreeMap<String, u64> {
+    let mut starts = BTreeMap::new();
+    for process in &case.history.processes {
+        if let ProcessStep::Ready {
+            incarnation: 1,
+            took_ms,
+        } = process.what
+        {
+            starts.entry(process.name.to_owned()).or_insert(took_ms);
+        }
+    }
+    starts
+}
+
+/// The faults with their proof and their effects.
+pub(super) fn faults(
+    case: &Case<'_>,
+    recoveries: &[FaultRecovery],
+    rewinds: &Rewinds,
+    losses: &Losses,
+    ownership: &Ownership,
+) -> Vec<FaultReport> {
+    let report = |(index, fault): (usize, &FaultStory)| {
+        let recovery = &recoveries[index];
+        let explained = rewinds.told.iter().filter(|told| told.cause == Some(index));
+        let overlaps: Vec<FaultId> = overlapping(recoveries, index)
+            .map(|other| case.history.faults[other].id)
+            .collect();
+        let gone = fault
+            .victims
+            .iter()
+            .filter_map(|victim| victim.gone())
+            .min();
+        FaultReport {
+            id: fault.id,
+            signal: fault.kind.signal_name().to_owned(),
+            target: fault.target.clone(),
+            workers: fault.victims.iter().map(|v| v.worker.clone()).collect(),
+            why: fault.skipped.clone().unwrap_or_else(|| fault.why.clone()),
+            took_effect: gone,
+            proven: fault.proven(),
+            proof: proof(fault),
+            undone: undone(fault),
+            recovered: recovery.recovered,
+            recovery_ms: recovery.ms(),
+            overlaps,
+            repeats: explained.map(|told| told.explained).sum(),
+            lost: losses.by_fault.get(&index).copied().unwrap_or(0),
+            outage_ms: recovery.outage_ms,
+            unowned_task_ms: recovery
+                .began
+                .map_or(0, |began| ownership.unowned_ms(began, recovery.window_end)),
+        }
+    };
+    case.history.faults.iter().enumerate().map(report).collect()
+}
+
+fn proof(fault: &FaultStory) -> Vec<String> {
+    let mut proof = Vec::new();
+    for victim in &fault.victims {
+        let worker = &victim.worker;
+        match (victim.exit, victim.ended) {
+            (Some(crate::journal::Exit::Code(code)), Some(at)) => {
+                proof.push(format!("{worker} ended with status {code} at {at}"));
+            }
+            (Some(crate::journal::Exit::Signal(signal)), Some(at)) => {
+                proof.push(format!("{worker} was ended by signal {signal} at {at}"));
+            }
+            (None, _) | (_, None) => {
+                proof.push(format!("missing: the end of {worker} was not seen"))
+            }
+        }
+        if victim.overran {
+            proof.push(format!("{worker} overran its grace"));
+        }
+        proof.push(if victim.member_gone {
+            format!("the group lost the member that {worker} was")
+        } else {
+            format!("missing: that the group lost the member that {worker} was")
+        });
+    }
+    proof.extend(
+        fault
+            .missing_proof
+            .iter()
+            .map(|what| format!("missing: {what}")),
+    );
+    proof
+}
+
+fn undone(fault: &FaultStory) -> Vec<String> {
+    let done = fault.victims.iter().filter_map(|victim| {
+        let at = victim.undone?;
+        Some(format!("{} was started again at {at}", victim.worker))
+    });
+    let mut list: Vec<String> = done.collect();
+    if list.is_empty() && !fault.restarts {
+        list.push("stays down, as planned".to_owned());
+    }
+    list
+}
+
+/// Log lines with trouble in them near faults, at most 200, shared out among the faults.
+pub(super) fn log_excerpts(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec<LogLine> {
+    let faults = recoveries
+        .iter()
+        .filter(|recovery| recovery.began.is_some())
+        .count();
+    let share = MOST_LINES / faults.max(1);
+    let mut chosen: Vec<usize> = Vec::new();
+    for recovery in recoveries {
+        let Some(began) = recovery.began else {
+            continue;
+        };
+        let from = began.0.saturating_sub(1_000_000);
+        let to = recovery.window_end.0.saturating_add(1_000_000);
+        let near = case
+            .history
+            .logs
+            .iter()
+            .enumerate()
+            .filter(|(_, log)| (from..=to).contains(&log.line.at.0));
+        let (trouble, plain): (Vec<_>, Vec<_>) = near.partition(|(_, log)| log.trouble);
+        let both = trouble.into_iter().chain(plain);
+        chosen.extend(both.map(|(index, _)| index).take(share));
+    }
+    chosen.sort_unstable();
+    chosen.dedup();
+    let mut lines: Vec<LogLine> = chosen
+        .into_iter()
+        .map(|index| case.history.logs[index].line.clone())
+        .collect();
+    lines.sort_by_key(|line| line.at);
+    lines
+}
+
+/// How it was measured, and what the run cannot show.
+pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<String> {
+    let mut text = vec![
+        "Every record carries its lane, its number and a checksum; every arrival at every tap is compared with what the feed acknowledged.".to_owned(),
+        "A missing record counts as lost only after a finished drain: cluster healthy, offsets at their end, nothing new for the quiet period.".to_owned(),
+        format!(
+            "Ownership comes from the group's bytes in state Stable, polled every {} ms; the longest gap between two answers was {} ms. Taps are read live, ±10 ms.",
+            case.info.group_poll_ms,
+            case.history.group_error_ms(case.info)
+        ),
+        "A repeat is explained when a kill hit its task, it lies at or above the last position committed for certain before the kill, and it had been delivered by then; each fault explains each record once for each connector.".to_owned(),
+    ];
+    for leg in &case.legs {
+        text.push(format!(
+            "Bound for {}: lane rate × (offset.flush.interval.ms {} ms + commit time {} ms + 1,000 ms in flight), or what the lane really delivered in that time before the kill where that is more.",
+            leg.connector.name, leg.flush_interval_ms, leg.commit_ms
+        ));
+        if leg.exactly_once {
+            text.push(format!(
+                "{} runs exactly-once: its tap is read with read_committed, and no repeat is allowed for.",
+                leg.connector.name
+            ));
+        }
+        if matches!(leg.connector.offsets, OffsetMapping::NotMeasurable) {
+            text.push(format!(
+                "The offsets of {} cannot be mapped to records: whether its repeats are explained is not measurable here.",
+                leg.connector.name
+            ));
+        }
+    }
+    if listed < rewinds.told.len() {
+        text.push(format!(
+            "{} more rewinds are counted but not listed.",
+            rewinds.told.len() - listed
+        ));
+    }
+    text.extend(
+        case.history
+            .notes
+            .iter()
+            .take(20)
+            .map(|note| (*note).to_owned()),
+    );
+    text
+}

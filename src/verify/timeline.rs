@@ -1,0 +1,201 @@
+//! Who ran what when: the lanes of the time line.
+
+use crate::model::{Moment, TaskId, WorkerName};
+
+use super::case::Case;
+use super::history::ProcessStep;
+use super::recovery::FaultRecovery;
+use super::{FaultBand, Paint, Segment, Timeline, TimelineLane};
+
+/// Points in one lane.
+const MOST_TICKS: usize = 2_000;
+
+/// The time line of a case.
+pub(super) fn timeline(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Timeline {
+    let end = case.history.end;
+    let mut lanes = vec![
+        lane("group", "state", states(case, end)),
+        lane("group", "leader", leaders(case, end)),
+    ];
+    for worker in &case.info.scenario.connect.workers {
+        lanes.push(lane("workers", worker.as_str(), lives(case, worker, end)));
+    }
+    for task in &case.history.tasks {
+        lanes.push(lane("tasks", &task.to_string(), owners_of(case, task, end)));
+    }
+    for leg in &case.legs {
+        let times: Vec<Moment> = leg.commits.list.iter().map(|commit| commit.at).collect();
+        lanes.push(TimelineLane {
+            ticks: thinned(times),
+            ..lane("commits", leg.connector.name.as_str(), Vec::new())
+        });
+    }
+    Timeline {
+        end,
+        lanes,
+        bands: bands(case, recoveries),
+    }
+}
+
+fn lane(group: &str, label: &str, segments: Vec<Segment>) -> TimelineLane {
+    TimelineLane {
+        group: group.to_owned(),
+        label: label.to_owned(),
+        segments,
+        ticks: Vec::new(),
+    }
+}
+
+fn thinned(mut times: Vec<Moment>) -> Vec<Moment> {
+    times.dedup();
+    let step = times.len().div_ceil(MOST_TICKS).max(1);
+    times.into_iter().step_by(step).collect()
+}
+
+/// Stretches from changes: each lasts to the next one; equal neighbours grow together.
+fn stretches(changes: Vec<(Moment, Option<(String, Paint)>)>, end: Moment) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for (number, (from, state)) in changes.iter().enumerate() {
+        let to = changes.get(number + 1).map_or(end, |(next, _)| *next);
+        let Some((label, paint)) = state else {
+            continue;
+        };
+        match segments.last_mut() {
+            Some(last) if last.to == *from && last.label == *label && last.paint == *paint => {
+                last.to = to;
+            }
+            _ => segments.push(Segment {
+                from: *from,
+                to,
+                label: label.clone(),
+                paint: *paint,
+            }),
+        }
+    }
+    segments.retain(|segment| segment.to > segment.from);
+    segments
+}
+
+fn states(case: &Case<'_>, end: Moment) -> Vec<Segment> {
+    let state = |(at, view): &(Moment, &crate::journal::GroupView)| {
+        let members = view.members.len();
+        let (label, paint) = if view.state != "Stable" {
+            (view.state.clone(), Paint::Changing)
+        } else if view.delay_ms > 0 {
+            (format!("delay {} ms", view.delay_ms), Paint::Waiting)
+        } else {
+            (format!("Stable · {members} members"), Paint::Good)
+        };
+        (*at, Some((label, paint)))
+    };
+    stretches(case.history.groups.iter().map(state).collect(), end)
+}
+
+fn paint_of(case: &Case<'_>, worker: &WorkerName) -> Paint {
+    let workers = &case.info.scenario.connect.workers;
+    let index = workers.iter().position(|known| known == worker);
+    index
+        .and_then(|index| u32::try_from(index).ok())
+        .map_or(Paint::Changing, Paint::Worker)
+}
+
+fn leaders(case: &Case<'_>, end: Moment) -> Vec<Segment> {
+    let leader = |(at, view): &(Moment, &crate::journal::GroupView)| {
+        let state = view
+            .leader
+            .as_ref()
+            .map(|leader| (leader.to_string(), paint_of(case, leader)));
+        (*at, state)
+    };
+    stretches(case.history.groups.iter().map(leader).collect(), end)
+}
+
+fn lives(case: &Case<'_>, worker: &WorkerName, end: Moment) -> Vec<Segment> {
+    let of_worker = case
+        .history
+        .processes
+        .iter()
+        .filter(|process| process.name == worker.as_str());
+    let changes = of_worker.map(|process| {
+        let state = match process.what {
+            ProcessStep::Started => Some(("starting".to_owned(), Paint::Changing)),
+            ProcessStep::Ready { .. } => Some(("up".to_owned(), paint_of(case, worker))),
+            ProcessStep::Ended { asked: true, .. } => Some(("down".to_owned(), Paint::Waiting)),
+            ProcessStep::Ended { asked: false, .. } => {
+                Some(("ended unasked".to_owned(), Paint::Bad))
+            }
+        };
+        (process.at, state)
+    });
+    stretches(changes.collect(), end)
+}
+
+fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
+    let duty = case.history.tasks_running.unwrap_or(end);
+    let over = case.history.duty_end();
+    let mut changes = Vec::new();
+    for (at, view) in &case.history.groups {
+        let owners: Vec<String> = view
+            .members
+            .iter()
+            .filter(|member| member.tasks.contains(task))
+            .map(|m| {
+                m.worker
+                    .as_ref()
+                    .map_or_else(|| m.url.clone(), ToString::to_string)
+            })
+            .collect();
+        let owner = view
+            .members
+            .iter()
+            .find(|member| member.tasks.contains(task));
+        let state = if view.state != "Stable" {
+            Some(("rebalance".to_owned(), Paint::Changing))
+        } else {
+            match (
+                owners.len(),
+                owner.and_then(|member| member.worker.as_ref()),
+            ) {
+                (0, _) if *at < duty || *at >= over => None,
+                (0, _) => Some(("nobody".to_owned(), Paint::Bad)),
+                (1, Some(worker)) => Some((worker.to_string(), paint_of(case, worker))),
+                (1, None) => Some((owners[0].clone(), Paint::Changing)),
+                (_, _) => Some((owners.join(" and "), Paint::Bad)),
+            }
+        };
+        changes.push((*at, state));
+    }
+    let mut segments = stretches(changes, end);
+    for segment in segments.iter_mut().filter(|s| s.label == "nobody") {
+        segment.label = format!(
+            "nobody {:.1} s",
+            segment.to.since(segment.from).as_secs_f64()
+        );
+    }
+    segments
+}
+
+fn bands(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec<FaultBand> {
+    let faults = case.history.faults.iter().zip(recoveries);
+    faults
+        .filter_map(|(fault, recovery)| {
+            let from = recovery.began?;
+            let given_up = fault.given_up.as_ref().map(|(at, _)| *at);
+            let to = recovery.recovered.or(given_up).unwrap_or(case.history.end);
+            let names: Vec<&str> = fault.victims.iter().map(|v| v.worker.as_str()).collect();
+            let label = format!(
+                "{} {} {} ({})",
+                fault.id,
+                fault.kind.signal_name(),
+                names.join(", "),
+                fault.target
+            );
+            Some(FaultBand {
+                fault: fault.id,
+                label,
+                from,
+                to: to.max(from),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,563 @@
+//! A small made-up run for tests: a feed, a mirror, a sink, three workers, and faults and harm of known size.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::journal::{
+    Batch, Ending, Event, EventLog, Exit, GroupMember, GroupView, HostInfo, Observation,
+    ObservationKind, Phase, Proof, RunInfo, SinkMember, What,
+};
+use crate::model::{
+    Connector, ConnectorName, Decode, Direction, Due, DuplicateLimit, Expectations, FaultId,
+    FaultKind, KafkaVersion, Lane, Medium, Moment, OffsetMapping, Origin, Place, PlaceName,
+    PlannedFault, Restart, Route, Seed, Sequence, StreamId, Target, TaskId, WorkerName,
+};
+use crate::plan::Plan;
+use crate::scenario::{ConnectSpec, KafkaSpec, Scenario, StreamSpec, Timing};
+
+use super::{Evidence, Judgement, judge};
+
+pub(super) const LANES: u32 = 4;
+const HOP_MS: u64 = 20;
+const PERIOD_MS: u64 = 50;
+const FEED_FROM_MS: u64 = 2_000;
+pub(super) const KILL_MS: u64 = 10_000;
+const RESUME_MS: u64 = 19_300;
+
+/// What is to happen in a made-up run.
+#[derive(Clone)]
+pub(super) struct World {
+    pub info: RunInfo,
+    pub plan: Plan,
+    /// Rows of feed, mirror tap and archive tap, by lane.
+    pub feed: Vec<Vec<Observation>>,
+    pub mirror: Vec<Vec<Observation>>,
+    pub archive: Vec<Vec<Observation>>,
+    pub events: Vec<(u64, What)>,
+    pub drained: bool,
+    pub damage: Option<String>,
+}
+
+pub(super) fn worker(name: &str) -> WorkerName {
+    WorkerName::new(name).unwrap()
+}
+
+fn connector(name: &str) -> ConnectorName {
+    ConnectorName::new(name).unwrap()
+}
+
+pub(super) fn task(name: &str) -> TaskId {
+    name.parse().unwrap()
+}
+
+fn place(name: &str, topic: bool) -> Place {
+    Place {
+        name: PlaceName::new(name).unwrap(),
+        medium: if topic {
+            Medium::Topic(name.to_owned())
+        } else {
+            Medium::File(name.to_owned())
+        },
+        partitions: LANES,
+        decode: Decode::Line,
+    }
+}
+
+fn info() -> RunInfo {
+    let leg = |name: &str, direction, offsets, tap| {
+        let connector = Connector {
+            name: connector(name),
+            direction,
+            config: BTreeMap::new(),
+            offsets,
+        };
+        (connector, tap)
+    };
+    let route = Route {
+        origin: Origin::Feed(place("orders", true)),
+        legs: vec![
+            leg(
+                "mirror",
+                Direction::Source,
+                OffsetMapping::MirrorSource,
+                place("src.orders", true),
+            ),
+            leg(
+                "archive",
+                Direction::Sink,
+                OffsetMapping::SinkGroup,
+                place("archive.txt", false),
+            ),
+        ],
+    };
+    let version = KafkaVersion::new(4, 1, 1);
+    let worker_config: BTreeMap<String, String> = [
+        ("offset.flush.interval.ms", "1000"),
+        ("session.timeout.ms", "6000"),
+        ("scheduled.rebalance.max.delay.ms", "3000"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let scenario = Scenario {
+        name: "made-up".to_owned(),
+        question: "Is it found?".to_owned(),
+        kafka: KafkaSpec {
+            version,
+            brokers: 1,
+        },
+        connect: ConnectSpec {
+            version,
+            workers: ["w1", "w2", "w3"].map(worker).to_vec(),
+            config: worker_config.clone(),
+            plugins: Vec::new(),
+        },
+        stream: StreamSpec {
+            lanes: LANES,
+            rate_per_second: u64::from(LANES) * 1_000 / PERIOD_MS,
+            record_size_bytes: 100,
+        },
+        route,
+        faults: Vec::new(),
+        expect: Expectations {
+            lost: Some(0),
+            unexplained_duplicates: Some(0),
+            duplicates: Some(DuplicateLimit::WithinFlushBound),
+            order: Some(0),
+            phantoms: Some(0),
+            offsets: Some(0),
+            overlap_ms: Some(0),
+            recovery_ms: Some(20_000),
+            outage_ms: None,
+            stops: Some(0),
+        },
+        timing: Timing {
+            baseline_ms: 5_000,
+            duration_ms: 20_000,
+            recovery_wait_ms: 60_000,
+            quiet_ms: 1_000,
+            drain_ms: 10_000,
+        },
+    };
+    RunInfo {
+        format: 1,
+        squall: "0.1.0".to_owned(),
+        started_unix_us: 0,
+        started: "2026-01-01T00:00:00Z".to_owned(),
+        runtime: "process".to_owned(),
+        seed: Seed(1),
+        stream: StreamId(7),
+        scenario,
+        scenario_path: "made-up.yaml".to_owned(),
+        host: HostInfo::default(),
+        bootstrap: String::new(),
+        worker_ids: BTreeMap::new(),
+        worker_config,
+        connector_configs: BTreeMap::new(),
+        group_poll_ms: 50,
+    }
+}
+
+fn row(at_ms: u64, lane: u32, sequence: u64) -> Observation {
+    Observation {
+        at: Moment::from_ms(at_ms),
+        lane: Lane(lane),
+        sequence: Sequence(sequence),
+        partition: lane as i32,
+        position: 0,
+        kind: ObservationKind::Whole,
+    }
+}
+
+/// A pause of a lane: the task dies, and goes on later from an index of its input.
+#[derive(Clone, Copy)]
+struct Pause {
+    stop_ms: u64,
+    resume_ms: u64,
+    from: usize,
+}
+
+fn through(rows: &[Observation], pause: Option<Pause>) -> Vec<Observation> {
+    let later = |row: &Observation, ms: u64| Observation {
+        at: Moment::from_ms(row.at.as_ms() + ms),
+        ..*row
+    };
+    let Some(pause) = pause else {
+        return rows.iter().map(|row| later(row, HOP_MS)).collect();
+    };
+    let before = rows
+        .iter()
+        .map(|row| later(row, HOP_MS))
+        .filter(|row| row.at.as_ms() <= pause.stop_ms);
+    let after = rows[pause.from..].iter().enumerate().map(|(n, row)| {
+        let at = later(row, HOP_MS)
+            .at
+            .as_ms()
+            .max(pause.resume_ms + n as u64);
+        Observation {
+            at: Moment::from_ms(at),
+            ..*row
+        }
+    });
+    before.chain(after).collect()
+}
+
+/// How many rows of the input were delivered at a time, counted along the way to the last resume.
+fn delivered(rows: &[Observation], at_ms: u64) -> usize {
+    rows.iter()
+        .filter(|row| row.at.as_ms() + HOP_MS <= at_ms)
+        .count()
+}
+
+impl World {
+    /// A run of 30 s without faults.
+    pub(super) fn calm(records: u64) -> Self {
+        Self::new(records, None)
+    }
+
+    /// A run in which w2 is killed (or stopped) at 10 s; mirror-1 and archive-1 with lanes 2 and 3 move to w3.
+    pub(super) fn with_fault(records: u64, kind: FaultKind) -> Self {
+        Self::new(records, Some(kind))
+    }
+
+    fn new(records: u64, fault: Option<FaultKind>) -> Self {
+        let feed: Vec<Vec<Observation>> = (0..LANES)
+            .map(|lane| {
+                (0..records)
+                    .map(|n| row(FEED_FROM_MS + n * PERIOD_MS, lane, n))
+                    .collect()
+            })
+            .collect();
+        let pause = |lane: usize, rows: &[Observation], resume_ms| {
+            (fault.is_some() && lane >= 2).then(|| Pause {
+                stop_ms: KILL_MS,
+                resume_ms,
+                from: delivered(rows, KILL_MS - 100),
+            })
+        };
+        let mirror: Vec<Vec<Observation>> = feed
+            .iter()
+            .enumerate()
+            .map(|(lane, rows)| through(rows, pause(lane, rows, RESUME_MS)))
+            .collect();
+        let archive = mirror
+            .iter()
+            .enumerate()
+            .map(|(lane, rows)| through(rows, pause(lane, rows, RESUME_MS + 200)))
+            .collect();
+        let mut world = Self {
+            info: info(),
+            plan: plan(fault),
+            feed,
+            mirror,
+            archive,
+            events: Vec::new(),
+            drained: true,
+            damage: None,
+        };
+        world.events = world.story(fault);
+        world
+    }
+
+    fn story(&self, fault: Option<FaultKind>) -> Vec<(u64, What)> {
+        let tasks = ["mirror-0", "mirror-1", "archive-0", "archive-1"].map(task);
+        let mut events = vec![
+            (0, What::PhaseBegan(Phase::Provision)),
+            (1_000, What::PhaseBegan(Phase::Deploy)),
+            (1_500, group(&["w1", "w2", "w3"], 0, "w2", "b")),
+            (
+                1_600,
+                What::TasksRunning {
+                    tasks: tasks.to_vec(),
+                },
+            ),
+            (2_000, What::PhaseBegan(Phase::Baseline)),
+            (2_000, What::FeedBegan),
+            (8_000, What::PhaseBegan(Phase::Faults)),
+        ];
+        for (name, lanes) in [
+            ("mirror-0", "orders-0,orders-1"),
+            ("mirror-1", "orders-2,orders-3"),
+        ] {
+            let config =
+                BTreeMap::from([("task.assigned.partitions".to_owned(), lanes.to_owned())]);
+            let what = What::TaskConfig {
+                task: task(name),
+                config,
+            };
+            events.push((1_200, what));
+        }
+        events.push((1_700, sink_group()));
+        if let Some(kind) = fault {
+            events.extend(fault_story(kind));
+            events.push((19_450, sink_group()));
+        }
+        events.extend(self.commits(fault.is_some()));
+        let end = self.end_ms();
+        events.push((end, What::PhaseBegan(Phase::Converge)));
+        events.push((end + 2_100, What::PhaseBegan(Phase::TakeDown)));
+        events.sort_by_key(|(at, _)| *at);
+        events
+    }
+
+    pub(super) fn end_ms(&self) -> u64 {
+        let last =
+            |rows: &Vec<Vec<Observation>>| rows.iter().flatten().map(|row| row.at.as_ms()).max();
+        last(&self.feed)
+            .max(last(&self.archive))
+            .unwrap_or(0)
+            .max(24_000)
+            + 500
+    }
+
+    fn commits(&self, fault: bool) -> Vec<(u64, What)> {
+        let mut events = Vec::new();
+        for at in (FEED_FROM_MS + 900..=self.end_ms() + 1_900).step_by(1_000) {
+            for lane in 0..LANES as usize {
+                if fault && lane >= 2 && (KILL_MS..RESUME_MS + 3_000).contains(&at) {
+                    continue;
+                }
+                let settled = at.saturating_sub(1);
+                let last = delivered(&self.feed[lane], settled);
+                if last > 0 {
+                    events.push((at, source_commit(lane, last as u64 - 1)));
+                }
+                let next = delivered(&self.mirror[lane], settled);
+                events.push((at, sink_commit(lane, next as i64)));
+            }
+        }
+        events
+    }
+
+    /// All evidence, judged.
+    pub(super) fn judge(&self) -> Judgement {
+        self.judge_with(|_| {}, |_| {})
+    }
+
+    /// All evidence, judged after these changes to events and places.
+    pub(super) fn judge_with(
+        &self,
+        change_events: impl FnOnce(&mut Vec<Event>),
+        change_places: impl FnOnce(&mut BTreeMap<PlaceName, Vec<Batch>>),
+    ) -> Judgement {
+        let (mut log, mut places) = self.evidence();
+        change_events(&mut log.events);
+        change_places(&mut places);
+        judge(&Evidence {
+            info: &self.info,
+            plan: &self.plan,
+            log: &log,
+            places: &places,
+            damage: Vec::new(),
+        })
+    }
+
+    pub(super) fn evidence(&self) -> (EventLog, BTreeMap<PlaceName, Vec<Batch>>) {
+        let places: BTreeMap<PlaceName, Vec<Batch>> = [
+            ("orders", &self.feed),
+            ("src.orders", &self.mirror),
+            ("archive.txt", &self.archive),
+        ]
+        .into_iter()
+        .map(|(name, rows)| (PlaceName::new(name).unwrap(), batches(rows)))
+        .collect();
+        let rows = places
+            .iter()
+            .map(|(name, batches)| (name.clone(), batches.iter().map(|b| b.len() as u64).sum()))
+            .collect();
+        let acked = self
+            .feed
+            .iter()
+            .flatten()
+            .filter(|row| row.kind == ObservationKind::Whole)
+            .count() as u64;
+        let end = self.end_ms();
+        let mut events = self.events.clone();
+        let feed_ended = What::FeedEnded {
+            acked,
+            refused: 0,
+            unknown: 0,
+            due: acked,
+        };
+        events.push((end, feed_ended));
+        let drain = What::DrainEnded {
+            finished: self.drained,
+            why: "all was seen".to_owned(),
+        };
+        events.push((end + 2_000, drain));
+        events.sort_by_key(|(at, _)| *at);
+        let ended = What::RunEnded {
+            ending: Ending::Complete,
+            rows,
+            harness_cpu_ms: 1,
+        };
+        events.push((end + 2_500, ended));
+        let events = (0..)
+            .zip(events)
+            .map(|(n, (at, what))| Event {
+                n,
+                at: Moment::from_ms(at),
+                what,
+            })
+            .collect();
+        let log = EventLog {
+            events,
+            damage: self.damage.clone(),
+        };
+        (log, places)
+    }
+}
+
+fn batches(lanes: &[Vec<Observation>]) -> Vec<Batch> {
+    let mut rows = Vec::new();
+    for lane in lanes {
+        rows.extend(lane.iter().enumerate().map(|(position, row)| Observation {
+            position: position as i64,
+            ..*row
+        }));
+    }
+    rows.chunks(100)
+        .map(|chunk| chunk.iter().copied().collect())
+        .collect()
+}
+
+fn plan(fault: Option<FaultKind>) -> Plan {
+    let planned = |kind| PlannedFault {
+        id: FaultId(1),
+        kind,
+        target: Target::Follower,
+        draw: 0,
+        due: Due::At { ms: 2_000 },
+        restart: Restart::After { ms: 2_000 },
+    };
+    Plan {
+        format: 1,
+        scenario: "made-up".to_owned(),
+        seed: Seed(1),
+        faults: fault.map(planned).into_iter().collect(),
+        estimate_ms: 30_000,
+    }
+}
+
+/// A stable view; `carrier` runs the second tasks, w1 the first ones; member ids end in `suffix` for w2.
+pub(super) fn group(workers: &[&str], delay_ms: u64, carrier: &str, suffix: &str) -> What {
+    let members = workers
+        .iter()
+        .map(|name| {
+            let mut tasks = Vec::new();
+            if *name == "w1" {
+                tasks.extend(["mirror-0", "archive-0"].map(task));
+            }
+            if *name == carrier {
+                tasks.extend(["mirror-1", "archive-1"].map(task));
+            }
+            GroupMember {
+                member_id: if *name == "w2" {
+                    format!("w2-{suffix}")
+                } else {
+                    format!("{name}-a")
+                },
+                worker: Some(worker(name)),
+                url: format!("http://{name}/"),
+                tasks,
+                connectors: Vec::new(),
+            }
+        })
+        .collect();
+    What::Group(GroupView {
+        state: "Stable".to_owned(),
+        protocol: "sessioned".to_owned(),
+        leader: Some(worker("w1")),
+        delay_ms,
+        members,
+    })
+}
+
+pub(super) fn running(name: &str, on: &str) -> What {
+    What::TaskStatus {
+        task: task(name),
+        state: "RUNNING".to_owned(),
+        worker: Some(worker(on)),
+        generation: 3,
+        trace: None,
+    }
+}
+
+fn sink_group() -> What {
+    let member = |name: &str, partitions: [i32; 2]| SinkMember {
+        task: Some(task(name)),
+        partitions: partitions.to_vec(),
+    };
+    What::SinkGroup {
+        connector: connector("archive"),
+        members: vec![member("archive-0", [0, 1]), member("archive-1", [2, 3])],
+    }
+}
+
+pub(super) fn source_commit(lane: usize, last: u64) -> What {
+    What::SourceCommit {
+        connector: connector("mirror"),
+        partition: json!({"cluster": "src", "partition": lane, "topic": "orders"}),
+        offset: json!({ "offset": last }),
+        broker_ms: 0,
+    }
+}
+
+pub(super) fn sink_commit(lane: usize, next: i64) -> What {
+    What::SinkCommit {
+        connector: connector("archive"),
+        topic: "src.orders".to_owned(),
+        partition: lane as i32,
+        next_offset: Some(next),
+        broker_ms: 0,
+    }
+}
+
+fn fault_story(kind: FaultKind) -> Vec<(u64, What)> {
+    let w2 = worker("w2");
+    let fault = FaultId(1);
+    let exit = match kind {
+        FaultKind::Kill => Exit::Signal(9),
+        FaultKind::Stop { .. } => Exit::Code(143),
+    };
+    let intended = What::FaultIntended {
+        fault,
+        kind,
+        target: Target::Follower,
+        workers: vec![w2.clone()],
+        why: "a follower".to_owned(),
+        postponed_ms: 0,
+    };
+    let acted = What::FaultActed {
+        fault,
+        worker: w2.clone(),
+    };
+    let ended = What::ProcessEnded {
+        name: "w2".to_owned(),
+        incarnation: 1,
+        exit,
+        asked: true,
+    };
+    let proof = |proof| What::FaultProof { fault, proof };
+    let process = Proof::ProcessEnded {
+        worker: w2.clone(),
+        exit,
+        took_ms: 5,
+    };
+    let member = Proof::MemberGone {
+        worker: w2.clone(),
+        member_id: "w2-b".to_owned(),
+    };
+    vec![
+        (KILL_MS - 10, intended),
+        (KILL_MS, acted),
+        (KILL_MS + 5, ended),
+        (KILL_MS + 6, proof(process)),
+        (12_000, What::FaultUndone { fault, worker: w2 }),
+        (16_000, group(&["w1", "w2", "w3"], 3_000, "", "c")),
+        (16_001, proof(member)),
+        (19_000, group(&["w1", "w2", "w3"], 0, "w3", "c")),
+        (19_200, running("mirror-1", "w3")),
+        (19_250, running("archive-1", "w3")),
+    ]
+}

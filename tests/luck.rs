@@ -1,0 +1,206 @@
+//! Bad luck: what is missing on the machine, what dies, and who pulls the plug; each with its exit code and nothing left behind.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod common;
+
+use std::process::Command;
+use std::time::Duration;
+
+use common::{Running, one_cluster, outcome, processes_with, squall};
+use squall::journal::{Deadline, Phase, RunFolder, What};
+
+const SMALL: &str = r"
+name: small
+question: What happens when luck is bad?
+connect:
+  workers: 2
+  config: {offset.flush.interval.ms: 1000, scheduled.rebalance.max.delay.ms: 1000, session.timeout.ms: 6000}
+stream: {lanes: 2, rate: 200/s, record-size: 100}
+duration: 120s
+route:
+  - feed: {topic: orders, partitions: 2}
+  - connector: {name: mirror, config: {connector.class: MirrorSourceConnector, tasks.max: 1}}
+  - tap: {topic: src.orders, partitions: 2}
+expect: {lost: 0}
+";
+
+fn run_id(run: &Running) -> String {
+    RunFolder::open(&run.folder())
+        .unwrap()
+        .info()
+        .unwrap()
+        .stream
+        .to_string()
+}
+
+fn wait_until_gone(text: &str) {
+    let deadline = Deadline::after(Duration::from_secs(10));
+    while !processes_with(text).is_empty() {
+        assert!(
+            !deadline.has_passed(),
+            "still there: {:?}",
+            processes_with(text)
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn is_flowing(what: &What) -> bool {
+    matches!(what, What::BaselineReached { .. })
+}
+
+#[test]
+fn no_process_outlives_a_harness_that_was_killed_and_clean_undoes_the_rest() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    run.wait_for("the baseline", is_flowing);
+    let id = run_id(&run);
+    assert!(
+        processes_with(&id).len() >= 3,
+        "a broker and two workers should run"
+    );
+    run.signal("-KILL");
+    run.end();
+    wait_until_gone(&id);
+    let state = run.home.path().join("state");
+    let (code, stdout, stderr) = outcome(
+        &squall(&["clean"])
+            .env("SQUALL_STATE", &state)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let (code, stdout, _) = outcome(
+        &squall(&["clean", "--format", "json"])
+            .env("SQUALL_STATE", &state)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(code, 0);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(0), "{report}");
+    let (code, stdout, _) = outcome(
+        &squall(&["verify", run.folder().to_str().unwrap()])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(code, 3, "{stdout}");
+}
+
+#[test]
+fn the_first_interrupt_ends_the_run_with_a_report() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    run.wait_for("the baseline", is_flowing);
+    let id = run_id(&run);
+    run.signal("-INT");
+    let (code, result) = run.judged();
+    assert_eq!(code, 130, "{}", run.stderr());
+    assert_eq!(result["interrupted"], true);
+    assert_ne!(result["verdict"], "held");
+    wait_until_gone(&id);
+}
+
+#[test]
+fn a_termination_while_the_cluster_comes_up_leaves_nothing() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    run.wait_for("the first process", |what| {
+        matches!(what, What::ProcessStarted { .. })
+    });
+    let id = run_id(&run);
+    run.signal("-TERM");
+    assert_eq!(run.end(), 143, "{}", run.stderr());
+    wait_until_gone(&id);
+}
+
+#[test]
+fn two_interrupts_leave_at_once_and_leave_nothing() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    run.wait_for("the deployment", |what| {
+        matches!(what, What::PhaseBegan(Phase::Deploy))
+    });
+    let id = run_id(&run);
+    run.signal("-INT");
+    run.signal("-INT");
+    assert_eq!(run.end(), 130, "{}", run.stderr());
+    wait_until_gone(&id);
+}
+
+#[test]
+fn a_broker_that_dies_unasked_is_a_failure_of_the_environment_never_a_finding() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    let started = run.wait_for(
+        "the broker",
+        |what| matches!(what, What::ProcessStarted { name, .. } if name.starts_with("broker")),
+    );
+    let What::ProcessStarted { pid, .. } = started.what else {
+        unreachable!("that was asked for")
+    };
+    run.wait_for("the baseline", is_flowing);
+    let killed = Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let (code, result) = run.judged();
+    assert_eq!(code, 4, "{}", run.stderr());
+    assert!(
+        result["environment-failure"]
+            .as_str()
+            .unwrap()
+            .contains("broker"),
+        "{result:#}"
+    );
+    for answer in result["guarantees"].as_array().unwrap() {
+        assert_ne!(answer["verdict"], "broken", "{answer}");
+    }
+}
+
+#[test]
+fn a_connector_that_fails_at_deployment_shows_its_trace() {
+    let _turn = one_cluster();
+    let scenario = SMALL.replace(
+        "tasks.max: 1}",
+        "tasks.max: 1, source.cluster.security.protocol: SASL_SSL}",
+    );
+    let mut run = Running::start(&scenario, &[]);
+    let code = run.end();
+    assert_eq!(code, 4, "{}{}", run.stderr(), run.stdout());
+}
+
+#[test]
+fn a_machine_without_java_is_told_so() {
+    let home = tempfile::tempdir().unwrap();
+    let scenario = home.path().join("small.yaml");
+    std::fs::write(&scenario, SMALL).unwrap();
+    let output = squall(&[
+        "run",
+        scenario.to_str().unwrap(),
+        "--reports",
+        home.path().join("reports").to_str().unwrap(),
+    ])
+    .env("PATH", home.path())
+    .env_remove("JAVA_HOME")
+    .env("SQUALL_STATE", home.path().join("state"))
+    .output()
+    .unwrap();
+    let (code, stdout, stderr) = outcome(&output);
+    assert_eq!(code, 4, "{stdout}{stderr}");
+    assert!(
+        format!("{stdout}{stderr}").to_lowercase().contains("java"),
+        "{stdout}{stderr}"
+    );
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_the_environments_code() {
+    let output = squall(&["run", "quickstart", "--reports", "/dev/full/reports"])
+        .output()
+        .unwrap();
+    let (code, _, stderr) = outcome(&output);
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("/dev/full"), "{stderr}");
+}
