@@ -57,15 +57,26 @@
     allow(clippy::unwrap_used, reason = "a test may fail where it stands")
 )]
 
-pub mod cli;
-pub mod connect;
-pub mod journal;
-pub mod kafka;
 pub mod model;
-pub mod places;
-pub mod plan;
-pub mod report;
-pub mod run;
-pub mod runtime;
+
 pub mod scenario;
+
+pub mod plan;
+
+pub mod journal;
+
 pub mod verify;
+
+pub mod report;
+
+pub mod kafka;
+
+pub mod connect;
+
+pub mod places;
+
+pub mod runtime;
+
+pub mod run;
+
+pub mod cli;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{Running, answer, findings, one_cluster, tap};
 use serde_json::{Value, json};
 use squall::connect::Rest;
+use squall::connect::rest::{ConnectorOffset, while_passing};
 use squall::journal::{Deadline, What};
 use squall::kafka::{Admin, Cluster, RecordSender};
 use squall::model::{ConnectorName, Lane, Record, RecordCodec, Sequence};
@@ -52,7 +53,7 @@ impl Outside {
     fn of(run: &Running) -> Self {
         let cluster = Cluster::at(&run.bootstrap());
         Self {
-            rest: Rest::new(&run.rest()),
+            rest: Rest::new(&run.rest()).unwrap(),
             admin: Admin::new(&cluster).unwrap(),
             cluster,
         }
@@ -60,9 +61,7 @@ impl Outside {
 
     /// Stops a connector and waits until it has no task any more.
     fn stop(&self, name: &str) {
-        self.rest
-            .stop(&connector(name), Deadline::after(LIMIT))
-            .unwrap();
+        self.rest.stop(&connector(name), LIMIT).unwrap();
         self.wait(|| {
             let all = self.rest.status_all(LIMIT).ok()?;
             let status = all.get(&connector(name))?;
@@ -71,9 +70,7 @@ impl Outside {
     }
 
     fn resume(&self, name: &str) {
-        self.rest
-            .resume(&connector(name), Deadline::after(LIMIT))
-            .unwrap();
+        self.rest.resume(&connector(name), LIMIT).unwrap();
     }
 
     fn wait<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -90,7 +87,7 @@ impl Outside {
     fn sink_position(&self, partition: i32) -> i64 {
         let committed = self
             .admin
-            .committed("connect-archive", "src.orders", &[partition], LIMIT)
+            .committed("connect-archive", "src.orders", [partition], LIMIT)
             .unwrap();
         committed[&partition]
     }
@@ -98,12 +95,12 @@ impl Outside {
     /// The offset of the last record that the source has committed for a partition.
     fn source_position(&self, partition: i32) -> i64 {
         let offsets = self.rest.offsets(&connector("mirror"), LIMIT).unwrap();
-        let all = offsets["offsets"].as_array().unwrap();
-        let found = all.iter().find(|entry| {
-            entry["partition"]["partition"] == partition && entry["partition"]["topic"] == "orders"
+        let found = offsets.iter().find(|entry| {
+            entry.partition["partition"] == partition && entry.partition["topic"] == "orders"
         });
-        found.unwrap_or_else(|| panic!("no offset of partition {partition} in {offsets}"))["offset"]
-            ["offset"]
+        found
+            .unwrap_or_else(|| panic!("no offset of partition {partition} in {offsets:?}"))
+            .offset["offset"]
             .as_i64()
             .unwrap()
     }
@@ -116,31 +113,27 @@ impl Outside {
     }
 
     fn move_sink(&self, moves: &[(i32, i64)]) {
-        let offsets: Vec<Value> = moves
-            .iter()
-            .map(|(partition, offset)| json!({"partition": {"kafka_topic": "src.orders", "kafka_partition": partition}, "offset": {"kafka_offset": offset}}))
-            .collect();
-        self.rest
-            .alter_offsets(
-                &connector("archive"),
-                &json!({ "offsets": offsets }),
-                Deadline::after(LIMIT),
-            )
-            .unwrap();
+        let position = |(partition, offset): &(i32, i64)| ConnectorOffset {
+            partition: json!({"kafka_topic": "src.orders", "kafka_partition": partition}),
+            offset: json!({"kafka_offset": offset}),
+        };
+        self.alter("archive", &moves.iter().map(position).collect::<Vec<_>>());
     }
 
     fn move_source(&self, moves: &[(i32, i64)]) {
-        let offsets: Vec<Value> = moves
-            .iter()
-            .map(|(partition, offset)| json!({"partition": {"cluster": "src", "partition": partition, "topic": "orders"}, "offset": {"offset": offset}}))
-            .collect();
-        self.rest
-            .alter_offsets(
-                &connector("mirror"),
-                &json!({ "offsets": offsets }),
-                Deadline::after(LIMIT),
-            )
-            .unwrap();
+        let position = |(partition, offset): &(i32, i64)| ConnectorOffset {
+            partition: json!({"cluster": "src", "partition": partition, "topic": "orders"}),
+            offset: json!({"offset": offset}),
+        };
+        self.alter("mirror", &moves.iter().map(position).collect::<Vec<_>>());
+    }
+
+    fn alter(&self, name: &str, offsets: &[ConnectorOffset]) {
+        let name = connector(name);
+        while_passing(Deadline::after(LIMIT), |timeout| {
+            self.rest.alter_offsets(&name, offsets, timeout)
+        })
+        .unwrap();
     }
 
     /// Writes values into a topic, as a stranger would.
@@ -251,7 +244,7 @@ fn deleted_records_and_altered_source_offsets_are_found_and_counted() {
     outside.grown("src.orders", 3, position + 60);
     outside
         .admin
-        .delete_records("src.orders", 3, position + 60)
+        .delete_records("src.orders", 3, position + 60, Deadline::after(LIMIT))
         .unwrap();
     outside.resume("archive");
     outside.stop("mirror");

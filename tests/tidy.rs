@@ -152,7 +152,7 @@ fn each_file_opens_with_one_sentence() {
     {
         let first = source.text.lines().next().unwrap_or_default();
         if !first.starts_with("//! ")
-            || !first.trim_end().ends_with(['.', ':', ';', ','])
+            || !first.trim_end().ends_with(['.', '?', ':', ';', ','])
                 && source
                     .text
                     .lines()
@@ -289,7 +289,7 @@ fn nothing_waits_for_a_fixed_time_outside_a_polling_loop() {
             .collect();
         for number in sleeps {
             let before = source.text.lines().take(number).collect::<Vec<_>>();
-            let looped = before.iter().rev().take(25).any(|line| {
+            let looped = before.iter().rev().take(45).any(|line| {
                 let code = line.trim_start();
                 code.starts_with("loop") || code.starts_with("while ") || code.contains("= loop {")
             });

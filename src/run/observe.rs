@@ -75,82 +75,46 @@ impl Observers {
             threads: Vec::new(),
         };
         observers.spawn("group", watched, journal, watch_group);
-        observers.spawn("offsets topic", watched, journal, |w, j, stop| {
-            let isolation = if w.exactly_once {
-                Isolation::ReadCommitted
-            } else {
-                Isolation::ReadUncommitted
-            };
-            let (observer, name) = ("offsets topic", w.offsets_topic.as_str());
-            read_topic(
-                &Topic {
-                    observer,
-                    name,
-                    isolation,
-                    what_of: source_commit,
-                },
-                w,
-                j,
-                stop,
-            );
-        });
-        observers.spawn("status topic", watched, journal, |w, j, stop| {
-            let (observer, name, isolation) = (
-                "status topic",
-                w.status_topic.as_str(),
-                Isolation::ReadUncommitted,
-            );
-            read_topic(
-                &Topic {
-                    observer,
-                    name,
-                    isolation,
-                    what_of: task_status,
-                },
-                w,
-                j,
-                stop,
-            );
-        });
-        observers.spawn("config topic", watched, journal, |w, j, stop| {
-            let (observer, name, isolation) = (
-                "config topic",
-                w.config_topic.as_str(),
-                Isolation::ReadCommitted,
-            );
-            read_topic(
-                &Topic {
-                    observer,
-                    name,
-                    isolation,
-                    what_of: configuration,
-                },
-                w,
-                j,
-                stop,
-            );
-        });
-        if !watched.sinks.is_empty() {
-            observers.spawn("consumer offsets", watched, journal, |w, j, stop| {
-                let (observer, name, isolation) = (
-                    "consumer offsets",
-                    "__consumer_offsets",
-                    Isolation::ReadUncommitted,
-                );
-                read_topic(
-                    &Topic {
-                        observer,
-                        name,
-                        isolation,
-                        what_of: sink_commit,
-                    },
-                    w,
-                    j,
-                    stop,
-                );
-            });
-        }
         observers.spawn("rest", watched, journal, watch_rest);
+        let sources = if watched.exactly_once {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        };
+        let all = Isolation::ReadUncommitted;
+        let mut topics = vec![
+            Topic::new(
+                "offsets topic",
+                &watched.offsets_topic,
+                sources,
+                source_commit,
+            ),
+            Topic::new("status topic", &watched.status_topic, all, task_status),
+            Topic::new(
+                "config topic",
+                &watched.config_topic,
+                Isolation::ReadCommitted,
+                configuration,
+            ),
+        ];
+        if !watched.sinks.is_empty() {
+            topics.push(Topic::new(
+                "consumer offsets",
+                "__consumer_offsets",
+                all,
+                sink_commit,
+            ));
+        }
+        for topic in topics {
+            observers.spawn(
+                topic.observer,
+                watched,
+                journal,
+                move |watched, journal, stop| {
+                    read_topic(&topic, watched, journal, stop);
+                },
+            );
+        }
         observers
     }
 
@@ -374,22 +338,36 @@ struct Internal<'a> {
     timestamp_ms: i64,
 }
 
+/// What a record of an internal topic tells, if anything.
+type Telling = fn(&Internal<'_>, &Watched) -> Option<What>;
+
 /// An internal topic, how it is read, and what its records tell.
-struct Topic<'a> {
+struct Topic {
     observer: &'static str,
-    name: &'a str,
+    name: String,
     isolation: Isolation,
-    what_of: fn(&Internal<'_>, &Watched) -> Option<What>,
+    what_of: Telling,
 }
 
-fn read_topic(topic: &Topic<'_>, watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+impl Topic {
+    fn new(observer: &'static str, name: &str, isolation: Isolation, what_of: Telling) -> Self {
+        Self {
+            observer,
+            name: name.to_owned(),
+            isolation,
+            what_of,
+        }
+    }
+}
+
+fn read_topic(topic: &Topic, watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut sight = Sight::new(topic.observer, journal);
     let mut reader: Option<RecordReader> = None;
     while !stopped_within(stop, Duration::ZERO) {
         let Some(open) = &reader else {
             match RecordReader::open(
                 &watched.cluster,
-                topic.name,
+                &topic.name,
                 topic.isolation,
                 &Start::Earliest,
                 OPEN_LIMIT,

@@ -64,7 +64,7 @@ fn place(name: &str, topic: bool) -> Place {
     }
 }
 
-fn info() -> RunInfo {
+fn route() -> Route {
     let leg = |name: &str, direction, offsets, tap| {
         let connector = Connector {
             name: connector(name),
@@ -74,7 +74,7 @@ fn info() -> RunInfo {
         };
         (connector, tap)
     };
-    let route = Route {
+    Route {
         origin: Origin::Feed(place("orders", true)),
         legs: vec![
             leg(
@@ -90,7 +90,10 @@ fn info() -> RunInfo {
                 place("archive.txt", false),
             ),
         ],
-    };
+    }
+}
+
+fn scenario() -> Scenario {
     let version = KafkaVersion::new(4, 1, 1);
     let worker_config: BTreeMap<String, String> = [
         ("offset.flush.interval.ms", "1000"),
@@ -99,7 +102,7 @@ fn info() -> RunInfo {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    let scenario = Scenario {
+    Scenario {
         name: "made-up".to_owned(),
         question: "Is it found?".to_owned(),
         kafka: KafkaSpec {
@@ -109,7 +112,7 @@ fn info() -> RunInfo {
         connect: ConnectSpec {
             version,
             workers: ["w1", "w2", "w3"].map(worker).to_vec(),
-            config: worker_config.clone(),
+            config: worker_config,
             plugins: Vec::new(),
         },
         stream: StreamSpec {
@@ -117,7 +120,7 @@ fn info() -> RunInfo {
             rate_per_second: u64::from(LANES) * 1_000 / PERIOD_MS,
             record_size_bytes: 100,
         },
-        route,
+        route: route(),
         faults: Vec::new(),
         expect: Expectations {
             lost: Some(0),
@@ -138,7 +141,12 @@ fn info() -> RunInfo {
             quiet_ms: 1_000,
             drain_ms: 10_000,
         },
-    };
+    }
+}
+
+fn info() -> RunInfo {
+    let scenario = scenario();
+    let worker_config = scenario.connect.config.clone();
     RunInfo {
         format: 1,
         squall: "0.1.0".to_owned(),
