@@ -145,7 +145,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tap.arrow");
         let clock = Clock::start();
-        let rows = Rows::new(ObservationWriter::create(&path).unwrap(), clock);
+        let rows = Rows::new("t", ObservationWriter::create(&path).unwrap(), clock).unwrap();
         let counts = Arc::new(TapCounts::new(3));
         let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
         let other = RecordCodec::new(StreamId(2), 60, 3).unwrap();
