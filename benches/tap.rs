@@ -1,7 +1,7 @@
 //! How fast a live topic tap reads, beside a bare librdkafka consumer on the same topic.
 //!
-//! Both read the same records from the first to the last, in turns, so that broker and page cache are equally warm; the
-//! best round of each counts. `SQUALL_BENCH_RECORDS` sets how many records (default 2,000,000).
+//! Both connect and read the same records from the first to the last, in turns, so that broker and page cache are equally
+//! warm; the best round of each counts. `SQUALL_BENCH_RECORDS` sets how many records (default 2,000,000).
 
 mod support;
 
@@ -18,7 +18,7 @@ use support::broker::OwnSpec;
 
 const PARTITIONS: u32 = 6;
 const LANES: u32 = 12;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() {
     let records = support::number("SQUALL_BENCH_RECORDS", 2_000_000);
@@ -89,6 +89,7 @@ fn fill(cluster: &Cluster, topic: &str, codec: RecordCodec, records: u64) {
 
 /// A consumer with librdkafka's own settings, that only looks at each record's size.
 fn bare(bootstrap: &str, topic: &str, records: u64, clock: Clock) -> Duration {
+    let begun = clock.now();
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "bench-bare")
@@ -100,7 +101,6 @@ fn bare(bootstrap: &str, topic: &str, records: u64, clock: Clock) -> Duration {
         list.add_partition_offset(topic, partition, Offset::Offset(0))
             .expect("the offset is valid");
     }
-    let begun = clock.now();
     consumer.assign(&list).expect("the topic is there");
     let (mut read, mut bytes) = (0, 0);
     let deadline = Deadline::after(support::LIMIT);
