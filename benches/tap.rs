@@ -1,7 +1,7 @@
 //! How fast a live topic tap reads, beside a bare librdkafka consumer on the same topic.
 //!
-//! Both read the same records from the first to the last, in turns, so that broker and page cache are equally warm; the
-//! best round of each counts. `SQUALL_BENCH_RECORDS` sets how many records (default 2,000,000).
+//! Both connect and read the same records from the first to the last, in turns, so that broker and page cache are equally
+//! warm; the best round of each counts. `SQUALL_BENCH_RECORDS` sets how many records (default 2,000,000).
 
 mod support;
 
@@ -13,17 +13,17 @@ use squall::journal::{Clock, Deadline, ObservationWriter};
 use squall::kafka::{Cluster, Isolation, RecordSender, Taken};
 use squall::model::{Lane, Record, RecordCodec, Sequence, StreamId};
 use squall::places::{Decoder, Tap};
+use squall::runtime::process::StartStyle;
+use support::broker::OwnSpec;
 
 const PARTITIONS: u32 = 6;
 const LANES: u32 = 12;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() {
-    let records: u64 = std::env::var("SQUALL_BENCH_RECORDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2_000_000);
-    let cluster = Cluster::at(&support::broker());
+    let records = support::number("SQUALL_BENCH_RECORDS", 2_000_000);
+    let broker = OwnSpec::new(0, StartStyle::Together).start();
+    let cluster = Cluster::at(&broker.bootstrap());
     let clock = Clock::start();
     let (_admin, topic) = support::topic(&cluster, clock, "bench-tap", PARTITIONS);
     let codec = RecordCodec::new(StreamId(1), 200, LANES).expect("200 bytes hold a record");
@@ -31,7 +31,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let (mut bare_best, mut tap_best) = (0.0f64, 0.0f64);
     for round in 1..=ROUNDS {
-        let bare = rate(records, bare(&topic, records, clock));
+        let bare = rate(records, bare(&broker.bootstrap(), &topic, records, clock));
         let path = folder.path().join(format!("{round}.arrow"));
         let writer = ObservationWriter::create(&path).expect("the folder is empty");
         let tap = rate(
@@ -88,9 +88,10 @@ fn fill(cluster: &Cluster, topic: &str, codec: RecordCodec, records: u64) {
 }
 
 /// A consumer with librdkafka's own settings, that only looks at each record's size.
-fn bare(topic: &str, records: u64, clock: Clock) -> Duration {
+fn bare(bootstrap: &str, topic: &str, records: u64, clock: Clock) -> Duration {
+    let begun = clock.now();
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", support::broker())
+        .set("bootstrap.servers", bootstrap)
         .set("group.id", "bench-bare")
         .set("enable.auto.commit", "false")
         .create()
@@ -100,7 +101,6 @@ fn bare(topic: &str, records: u64, clock: Clock) -> Duration {
         list.add_partition_offset(topic, partition, Offset::Offset(0))
             .expect("the offset is valid");
     }
-    let begun = clock.now();
     consumer.assign(&list).expect("the topic is there");
     let (mut read, mut bytes) = (0, 0);
     let deadline = Deadline::after(support::LIMIT);

@@ -1,12 +1,17 @@
 //! Feeds, taps and the Kafka floor against a real broker.
 
+#[path = "common/broker.rs"]
+mod broker;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use broker::{OwnCluster, OwnSpec};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -16,6 +21,7 @@ use squall::journal::{
 use squall::kafka::{Admin, Cluster, Isolation, Item, KafkaError, RecordReader, Start, internal};
 use squall::model::{Decoded, Lane, Record, RecordCodec, Sequence, StreamId};
 use squall::places::{Decoder, Feed, Tap};
+use squall::runtime::process::StartStyle;
 use squall::scenario::StreamSpec;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -25,18 +31,20 @@ const STREAM: StreamSpec = StreamSpec {
     record_size_bytes: 120,
 };
 
-/// Where the broker of these tests is.
-fn broker() -> String {
-    std::env::var("SQUALL_TEST_BOOTSTRAP")
-        .expect("set SQUALL_TEST_BOOTSTRAP to host:port of a broker that these tests may write to")
-}
-
-fn cluster() -> Cluster {
-    Cluster::at(&broker())
+/// The broker of these tests: started by the first that needs it, taken down by the last that holds it.
+fn broker() -> Arc<OwnCluster> {
+    static SHARED: Mutex<Weak<OwnCluster>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(OwnSpec::new(0, StartStyle::Together).start());
+        *shared = Arc::downgrade(&started);
+        started
+    })
 }
 
 /// A fresh topic with three partitions, its admin, and a folder for observations.
 struct Bench {
+    broker: Arc<OwnCluster>,
     admin: Admin,
     topic: String,
     folder: tempfile::TempDir,
@@ -51,11 +59,12 @@ impl Bench {
     }
 
     fn without_topic(name: &str) -> Self {
-        let clock = Clock::start();
+        let (broker, clock) = (broker(), Clock::start());
         let topic = format!("{name}-{}", clock.started_unix_us());
-        let admin = Admin::new(&cluster()).unwrap();
+        let admin = Admin::new(&Cluster::at(&broker.bootstrap())).unwrap();
         admin.wait_ready(1, Deadline::after(LIMIT)).unwrap();
         Self {
+            broker,
             admin,
             topic,
             folder: tempfile::tempdir().unwrap(),
@@ -70,6 +79,35 @@ impl Bench {
             .unwrap();
     }
 
+    fn cluster(&self) -> Cluster {
+        Cluster::at(&self.broker.bootstrap())
+    }
+
+    /// Settings of a plain client.
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.broker.bootstrap());
+        config
+    }
+
+    /// A plain producer, transactional when it is named.
+    fn producer(&self, transactional: Option<&str>) -> BaseProducer {
+        let mut config = self.client();
+        if let Some(id) = transactional {
+            config.set("transactional.id", id);
+        }
+        config.create().unwrap()
+    }
+
+    /// Commits a position for a group from outside, as `kafka-consumer-groups` would.
+    fn set_committed(&self, group: &str, partition: i32, next: i64) {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.topic, partition, Offset::Offset(next))
+            .unwrap();
+        consumer.commit(&list, CommitMode::Sync).unwrap();
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -82,7 +120,7 @@ impl Bench {
         let decoder = Decoder::Line(codec());
         let (lanes, writer) = (STREAM.lanes, self.writer(name));
         Tap::start_topic(
-            &cluster(),
+            &self.cluster(),
             &self.topic,
             isolation,
             decoder,
@@ -96,7 +134,7 @@ impl Bench {
     fn feed(&self, name: &str) -> Feed {
         let writer = self.writer(name);
         Feed::start_topic(
-            &cluster(),
+            &self.cluster(),
             &self.topic,
             3,
             STREAM,
@@ -145,32 +183,9 @@ fn wait(what: &str, mut reached: impl FnMut() -> bool) {
     }
 }
 
-/// A plain producer, transactional when it is named.
-fn producer(transactional: Option<&str>) -> BaseProducer {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker());
-    if let Some(id) = transactional {
-        config.set("transactional.id", id);
-    }
-    config.create().unwrap()
-}
-
 fn produce(producer: &BaseProducer, topic: &str, key: &str, value: &[u8]) {
     let record = BaseRecord::to(topic).partition(0).key(key).payload(value);
     producer.send(record).map_err(|(error, _)| error).unwrap();
-}
-
-/// Commits a position for a group from outside, as `kafka-consumer-groups` would.
-fn set_committed(group: &str, topic: &str, partition: i32, next: i64) {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker())
-        .set("group.id", group)
-        .create()
-        .unwrap();
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, Offset::Offset(next))
-        .unwrap();
-    consumer.commit(&list, CommitMode::Sync).unwrap();
 }
 
 #[test]
@@ -220,7 +235,7 @@ fn every_record_of_a_feed_arrives_once_at_a_tap_in_the_order_of_its_lane() {
 #[test]
 fn aborted_records_are_seen_only_by_a_tap_that_reads_uncommitted_and_both_reach_the_end() {
     let bench = Bench::new("transactions");
-    let producer = producer(Some(&bench.topic));
+    let producer = bench.producer(Some(&bench.topic));
     producer.init_transactions(LIMIT).unwrap();
     for (numbers, commit) in [(0..3, true), (3..5, false), (5..6, true)] {
         producer.begin_transaction().unwrap();
@@ -257,7 +272,7 @@ fn a_tap_waits_for_a_topic_that_is_not_there_yet() {
     let tap = bench.tap(Isolation::ReadCommitted, "tap.arrow");
     assert!(!bench.admin.topic_exists(&bench.topic, LIMIT).unwrap());
     bench.create();
-    let producer = producer(None);
+    let producer = bench.producer(None);
     produce(&producer, &bench.topic, "k", &line(&codec(), 1, 0));
     producer.flush(LIMIT).unwrap();
     wait("the first record", || tap.counts().distinct() == 1);
@@ -268,7 +283,7 @@ fn a_tap_waits_for_a_topic_that_is_not_there_yet() {
 fn strangers_and_damaged_records_in_a_topic_are_told_apart() {
     let bench = Bench::new("strangers");
     let tap = bench.tap(Isolation::ReadCommitted, "tap.arrow");
-    let producer = producer(None);
+    let producer = bench.producer(None);
     let other = RecordCodec::new(StreamId(0x52), 120, 6).unwrap();
     let mut damaged = line(&codec(), 0, 1);
     damaged[100] ^= 1;
@@ -298,7 +313,7 @@ fn a_tap_reads_lane_and_number_where_the_pointers_say() {
     let writer = bench.writer("tap.arrow");
     let isolation = Isolation::ReadCommitted;
     let tap = Tap::start_topic(
-        &cluster(),
+        &bench.cluster(),
         &bench.topic,
         isolation,
         decoder,
@@ -307,7 +322,7 @@ fn a_tap_reads_lane_and_number_where_the_pointers_say() {
         writer,
     )
     .unwrap();
-    let producer = producer(None);
+    let producer = bench.producer(None);
     for (key, value) in [
         ("0", r#"{"id":1}"#),
         ("1", r#"{"id":"1"}"#),
@@ -325,7 +340,7 @@ fn a_tap_reads_lane_and_number_where_the_pointers_say() {
 #[test]
 fn a_tap_whose_records_were_deleted_before_it_read_them_says_so() {
     let bench = Bench::new("deleted");
-    let producer = producer(None);
+    let producer = bench.producer(None);
     for number in 0..10 {
         produce(&producer, &bench.topic, "k", &line(&codec(), 0, number));
     }
@@ -345,7 +360,7 @@ fn a_tap_whose_records_were_deleted_before_it_read_them_says_so() {
 
     let start = Start::Earliest;
     let reader = RecordReader::open(
-        &cluster(),
+        &bench.cluster(),
         &bench.topic,
         Isolation::ReadCommitted,
         &start,
@@ -478,8 +493,8 @@ fn what_groups_commit_is_seen_through_the_group_and_in_the_internal_topic() {
             .unwrap(),
         BTreeMap::new()
     );
-    set_committed(&group, &bench.topic, 1, 17);
-    set_committed(&group, &bench.topic, 1, 11);
+    bench.set_committed(&group, 1, 17);
+    bench.set_committed(&group, 1, 11);
     let committed = bench
         .admin
         .committed(&group, &bench.topic, 0..3, LIMIT)
@@ -488,7 +503,7 @@ fn what_groups_commit_is_seen_through_the_group_and_in_the_internal_topic() {
 
     let internal = "__consumer_offsets";
     let reader = RecordReader::open(
-        &cluster(),
+        &bench.cluster(),
         internal,
         Isolation::ReadUncommitted,
         &Start::Earliest,
@@ -522,8 +537,8 @@ fn what_groups_commit_is_seen_through_the_group_and_in_the_internal_topic() {
 fn a_live_group_shows_its_state_and_its_members_bytes() {
     let bench = Bench::new("members");
     let group = format!("g-{}", bench.topic);
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker())
+    let consumer: BaseConsumer = bench
+        .client()
         .set("group.id", &group)
         .set("client.id", "member")
         .create()

@@ -1,4 +1,5 @@
-//! What the benchmarks share: a broker and a topic on it.
+//! What the benchmarks share: a cluster of their own, a topic on it, and numbers from the environment.
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,13 +7,24 @@ use std::time::Duration;
 use squall::journal::{Clock, Deadline};
 use squall::kafka::{Admin, Cluster};
 
+#[path = "../../tests/common/broker.rs"]
+pub mod broker;
+
 /// Longest wait for anything.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
-/// `host:port` of the broker to measure with.
-pub fn broker() -> String {
-    std::env::var("SQUALL_BENCH_BOOTSTRAP")
-        .expect("set SQUALL_BENCH_BOOTSTRAP to host:port of a broker that this may write to")
+/// A whole number from the environment.
+pub fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
+}
+
+/// The middle one of some times, in seconds.
+pub fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64()
 }
 
 /// A fresh topic on the broker.

@@ -174,29 +174,58 @@ fn push_hex(into: &mut Vec<u8>, value: u32) {
     }
 }
 
+/// Every tap reads every record, so digits are read without a branch and judged once at the end.
 fn read_decimal(bytes: &[u8]) -> Option<u64> {
-    bytes.iter().try_fold(0u64, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + u64::from(byte - b'0'))
-    })
+    let (value, good) = bytes.iter().fold((0u64, true), |(value, good), byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (
+            value.wrapping_mul(10).wrapping_add(u64::from(digit)),
+            good & (digit <= 9),
+        )
+    });
+    good.then_some(value)
 }
 
 fn read_hex(bytes: &[u8]) -> Option<u32> {
-    bytes.iter().try_fold(0u32, |value, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        Some(value << 4 | u32::from(digit))
-    })
+    let (value, all) = bytes.iter().fold((0u32, 0u8), |(value, all), byte| {
+        let digit = HEX_DIGITS[usize::from(*byte)];
+        (value << 4 | u32::from(digit & 0xf), all | digit)
+    });
+    (all != NO_DIGIT).then_some(value)
 }
+
+/// Has bits that no digit has.
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of each byte that is a hexadecimal digit in lower case.
+const HEX_DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn only_digits_are_read_as_numbers() {
+        assert_eq!(read_hex(b"00fe09a7"), Some(0x00fe_09a7));
+        assert_eq!(read_decimal(b"000900000012"), Some(900_000_012));
+        for wrong in 0..=u8::MAX {
+            let text = [b'f', wrong];
+            let is_hex = matches!(wrong, b'0'..=b'9' | b'a'..=b'f');
+            assert_eq!(read_hex(&text).is_some(), is_hex, "{wrong}");
+            let text = [b'1', wrong, b'0'];
+            assert_eq!(read_decimal(&text).is_some(), wrong.is_ascii_digit());
+        }
+    }
 
     fn encoded(codec: &RecordCodec, lane: u32, sequence: u64) -> Vec<u8> {
         let mut bytes = Vec::new();

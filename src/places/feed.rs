@@ -87,7 +87,8 @@ impl Feed {
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let counts = Arc::new(FeedCounts::default());
-        let book = FeedBook::new(stream.lanes, codec, clock, writer, Arc::clone(&counts));
+        let rows = Rows::new(name, writer, clock)?;
+        let book = FeedBook::new(stream.lanes, codec, clock, rows, Arc::clone(&counts));
         let pace = Pace::per_second(stream.rate_per_second);
         let thread = PlaceThread::start(format!("feed {name}"), move |stop| {
             run(outlet, book, pace, stop)
@@ -161,14 +162,14 @@ impl FeedBook {
         lanes: u32,
         codec: RecordCodec,
         clock: Clock,
-        writer: ObservationWriter,
+        rows: Rows,
         counts: Arc<FeedCounts>,
     ) -> Self {
         Self {
             lanes: u64::from(lanes.max(1)),
             codec,
             clock,
-            rows: Rows::new(writer, clock),
+            rows,
             counts,
             line: Vec::with_capacity(codec.size_bytes()),
             open: VecDeque::new(),
@@ -302,7 +303,9 @@ mod tests {
         let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
         let writer = ObservationWriter::create(&path).unwrap();
         let counts = Arc::new(FeedCounts::default());
-        let mut book = FeedBook::new(3, codec, Clock::start(), writer, counts);
+        let clock = Clock::start();
+        let rows = Rows::new("t", writer, clock).unwrap();
+        let mut book = FeedBook::new(3, codec, clock, rows, counts);
         for n in 0..8 {
             assert_eq!(book.note_sent(Moment(100 + n)), n);
         }

@@ -81,7 +81,11 @@ impl Sightings {
             self.now.distinct += 1;
             self.now.last_new_us = at.as_us();
         }
-        self.counts.lane_next[lane].fetch_max(record.sequence.0.saturating_add(1), Relaxed);
+        // This thread alone writes the counts, so plain loads and stores do.
+        let next = record.sequence.0.saturating_add(1);
+        if next > self.counts.lane_next[lane].load(Relaxed) {
+            self.counts.lane_next[lane].store(next, Relaxed);
+        }
         self.counts.lane_last_us[lane].store(at.as_us(), Relaxed);
     }
 
@@ -141,7 +145,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tap.arrow");
         let clock = Clock::start();
-        let rows = Rows::new(ObservationWriter::create(&path).unwrap(), clock);
+        let rows = Rows::new("t", ObservationWriter::create(&path).unwrap(), clock).unwrap();
         let counts = Arc::new(TapCounts::new(3));
         let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
         let other = RecordCodec::new(StreamId(2), 60, 3).unwrap();

@@ -42,7 +42,8 @@ impl Tap {
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let reader = RecordReader::connect(cluster, topic, isolation)?;
-        let (counts, mut book) = begin(decoder, lanes, clock, writer);
+        let rows = Rows::new(topic, writer, clock)?;
+        let (counts, mut book) = begin(decoder, lanes, rows);
         let thread = {
             let counts = Arc::clone(&counts);
             PlaceThread::start(format!("tap {topic}"), move |stop| {
@@ -66,8 +67,9 @@ impl Tap {
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let mut file = file_tap::FileTap::watch(path)?;
-        let (counts, mut book) = begin(decoder, lanes, clock, writer);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let rows = Rows::new(&name, writer, clock)?;
+        let (counts, mut book) = begin(decoder, lanes, rows);
         let thread = {
             let counts = Arc::clone(&counts);
             PlaceThread::start(format!("tap {name}"), move |stop| {
@@ -95,14 +97,8 @@ impl Tap {
     }
 }
 
-fn begin(
-    decoder: Decoder,
-    lanes: u32,
-    clock: Clock,
-    writer: ObservationWriter,
-) -> (Arc<TapCounts>, Sightings) {
+fn begin(decoder: Decoder, lanes: u32, rows: Rows) -> (Arc<TapCounts>, Sightings) {
     let counts = Arc::new(TapCounts::new(lanes));
-    let rows = Rows::new(writer, clock);
     let book = Sightings::new(decoder, lanes, rows, Arc::clone(&counts));
     (counts, book)
 }
