@@ -65,6 +65,8 @@ pub struct TapCounts {
     pub lane_last_us: Vec<AtomicU64>,
     /// For each partition the next offset, or for a file (partition 0) the byte position behind the last whole line.
     pub positions: Mutex<BTreeMap<i32, i64>>,
+    /// For each partition the offset behind the last record: unlike the positions, without transaction markers after it.
+    pub record_ends: Mutex<BTreeMap<i32, i64>>,
 }
 
 impl TapCounts {
@@ -81,6 +83,7 @@ impl TapCounts {
             lane_next: zeros(),
             lane_last_us: zeros(),
             positions: Mutex::new(BTreeMap::new()),
+            record_ends: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -102,6 +105,15 @@ impl TapCounts {
     /// Why the tap cannot go on, if it cannot.
     pub fn failure(&self) -> Option<String> {
         text_in(&self.failure)
+    }
+
+    /// For each partition the offset behind the last record that was read: where a consumer that has read everything
+    /// stands.
+    pub fn record_ends(&self) -> BTreeMap<i32, i64> {
+        self.record_ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether everything before these positions has been read and counted. A partition that nothing is known of

@@ -89,6 +89,15 @@ impl Sightings {
         self.counts.lane_last_us[lane].store(at.as_us(), Relaxed);
     }
 
+    /// Shows where the last record of each partition ends.
+    pub(super) fn show_records(&self, ends: impl Iterator<Item = (i32, i64)>) {
+        self.counts
+            .record_ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(ends);
+    }
+
     /// Shows the counts, then the positions up to which they hold.
     pub(super) fn show(&self, positions: impl Iterator<Item = (i32, i64)>) {
         let (now, counts) = (&self.now, &self.counts);

@@ -81,14 +81,14 @@ impl TopicOutlet {
 fn note(book: &mut FeedBook, outcome: Outcome) -> Result<(), PlaceError> {
     let (position, kind) = match outcome.result {
         SendResult::Acked { offset } => (offset, ObservationKind::Whole),
-        SendResult::Refused(why) => (keep(&book.counts, why), ObservationKind::Refused),
-        SendResult::Unknown(why) => (keep(&book.counts, why), ObservationKind::Unknown),
+        SendResult::Refused(why) => (keep(&book.counts, &why), ObservationKind::Refused),
+        SendResult::Unknown(why) => (keep(&book.counts, &why), ObservationKind::Unknown),
     };
     book.note_outcome(outcome.tag as u64, (outcome.partition, position), kind)
 }
 
 /// Keeps why a record has no offset, and returns what stands for it.
-fn keep(counts: &FeedCounts, why: impl ToString) -> i64 {
+fn keep(counts: &FeedCounts, why: &impl ToString) -> i64 {
     set_text(&counts.refusal, why.to_string());
     -1
 }

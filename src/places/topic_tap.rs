@@ -25,7 +25,7 @@ pub(super) fn read(
     stop: &StopSignal,
 ) -> Result<(), PlaceError> {
     begin(reader, stop)?;
-    let mut positions = Positions::default();
+    let (mut positions, mut records) = (Positions::default(), Positions::default());
     while !stop.is_set() {
         let mut written = Ok(());
         let mut arrived = None;
@@ -42,6 +42,7 @@ pub(super) fn read(
                     written = book.sight(at, (partition, offset), key, value);
                 }
                 positions.reach(partition, offset + 1);
+                records.reach(partition, offset + 1);
             }
             Item::EndOfPartition {
                 partition,
@@ -51,6 +52,7 @@ pub(super) fn read(
         written?;
         let taken = polled?;
         if taken > 0 {
+            book.show_records(records.all());
             book.show(positions.all());
         }
         book.flush_in_time()?;

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::journal::{Phase, What};
-use crate::model::{Connector, ConnectorName, Medium, OffsetMapping, PlaceName, SequenceNames};
+use crate::model::{Connector, ConnectorName, Medium, OffsetMapping, PlaceName};
 
 use super::conductor::{Conductor, RunError, TimedOut};
 
@@ -242,13 +242,19 @@ impl Conductor<'_> {
         match (&connector.offsets, input.map(|place| &place.medium)) {
             (OffsetMapping::SinkGroup, Some(Medium::Topic(topic))) => {
                 let committed = self.live.sink_commits.get(&connector.name);
-                self.each_end(topic, connector, |partition| {
+                // A sink that has read everything stands behind the last record, before any transaction marker; only the
+                // tap that read the same topic knows where that is.
+                let ends = match leg.checked_sub(1).and_then(|before| self.taps.get(before)) {
+                    Some((_, tap)) => tap.counts().record_ends(),
+                    None => self.ends_of(topic)?,
+                };
+                each_end(&ends, topic, connector, |partition| {
                     committed?.get(&partition).copied()
                 })
             }
             (OffsetMapping::MirrorSource, Some(Medium::Topic(topic))) => {
                 let committed = self.source_positions(&connector.name, "/partition", "/offset");
-                self.each_end(topic, connector, |partition| {
+                each_end(&self.ends_of(topic)?, topic, connector, |partition| {
                     committed.get(&partition).map(|last| last + 1)
                 })
             }
@@ -266,35 +272,14 @@ impl Conductor<'_> {
                 Ok(())
             }
             (
-                OffsetMapping::Pointers {
-                    names: SequenceNames::LastSent | SequenceNames::NextToSend,
-                    ..
-                },
+                OffsetMapping::Pointers { .. }
+                | OffsetMapping::NotMeasurable
+                | OffsetMapping::SinkGroup
+                | OffsetMapping::MirrorSource
+                | OffsetMapping::FileStreamSource,
                 _,
-            )
-            | (OffsetMapping::NotMeasurable | OffsetMapping::SinkGroup, _)
-            | (OffsetMapping::MirrorSource | OffsetMapping::FileStreamSource, _) => {
-                self.offsets_stand_still()
-            }
+            ) => self.offsets_stand_still(),
         }
-    }
-
-    fn each_end(
-        &self,
-        topic: &str,
-        connector: &Connector,
-        committed: impl Fn(i32) -> Option<i64>,
-    ) -> Result<(), String> {
-        for (partition, end) in self.ends_of(topic)? {
-            let position = committed(partition).unwrap_or(0);
-            if position < end {
-                return Err(format!(
-                    "{} has committed {position} of {end} in {topic}-{partition}",
-                    connector.name
-                ));
-            }
-        }
-        Ok(())
     }
 
     fn source_positions(
@@ -376,4 +361,22 @@ impl Conductor<'_> {
         }
         (sinks, ends)
     }
+}
+
+fn each_end(
+    ends: &BTreeMap<i32, i64>,
+    topic: &str,
+    connector: &Connector,
+    committed: impl Fn(i32) -> Option<i64>,
+) -> Result<(), String> {
+    for (partition, end) in ends {
+        let position = committed(*partition).unwrap_or(0);
+        if position < *end {
+            let name = &connector.name;
+            return Err(format!(
+                "{name} has committed {position} of {end} in {topic}-{partition}"
+            ));
+        }
+    }
+    Ok(())
 }

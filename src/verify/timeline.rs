@@ -53,7 +53,7 @@ fn thinned(mut times: Vec<Moment>) -> Vec<Moment> {
 }
 
 /// Stretches from changes: each lasts to the next one; equal neighbours grow together.
-fn stretches(changes: Vec<(Moment, Option<(String, Paint)>)>, end: Moment) -> Vec<Segment> {
+fn stretches(changes: &[(Moment, Option<(String, Paint)>)], end: Moment) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     for (number, (from, state)) in changes.iter().enumerate() {
         let to = changes.get(number + 1).map_or(end, |(next, _)| *next);
@@ -88,7 +88,8 @@ fn states(case: &Case<'_>, end: Moment) -> Vec<Segment> {
         };
         (*at, Some((label, paint)))
     };
-    stretches(case.history.groups.iter().map(state).collect(), end)
+    let changes: Vec<_> = case.history.groups.iter().map(state).collect();
+    stretches(&changes, end)
 }
 
 fn paint_of(case: &Case<'_>, worker: &WorkerName) -> Paint {
@@ -107,7 +108,8 @@ fn leaders(case: &Case<'_>, end: Moment) -> Vec<Segment> {
             .map(|leader| (leader.to_string(), paint_of(case, leader)));
         (*at, state)
     };
-    stretches(case.history.groups.iter().map(leader).collect(), end)
+    let changes: Vec<_> = case.history.groups.iter().map(leader).collect();
+    stretches(&changes, end)
 }
 
 fn lives(case: &Case<'_>, worker: &WorkerName, end: Moment) -> Vec<Segment> {
@@ -127,7 +129,7 @@ fn lives(case: &Case<'_>, worker: &WorkerName, end: Moment) -> Vec<Segment> {
         };
         (process.at, state)
     });
-    stretches(changes.collect(), end)
+    stretches(&changes.collect::<Vec<_>>(), end)
 }
 
 fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
@@ -165,7 +167,7 @@ fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
         };
         changes.push((*at, state));
     }
-    let mut segments = stretches(changes, end);
+    let mut segments = stretches(&changes, end);
     for segment in segments.iter_mut().filter(|s| s.label == "nobody") {
         segment.label = format!(
             "nobody {:.1} s",
