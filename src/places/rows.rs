@@ -175,8 +175,10 @@ mod tests {
     }
 
     fn numbers(path: &Path) -> Vec<u64> {
-        let batches = ObservationReader::open(path).unwrap().map_while(Result::ok);
-        batches.flat_map(|batch| batch.sequence).collect()
+        // Before the first flush not even the head is there.
+        let batches = ObservationReader::open(path).into_iter().flatten();
+        let whole = batches.map_while(Result::ok);
+        whole.flat_map(|batch| batch.sequence).collect()
     }
 
     fn rows(path: &Path) -> Rows {
