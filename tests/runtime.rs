@@ -145,7 +145,6 @@ fn workers_are_killed_stopped_and_come_back_on_the_same_port_and_nothing_is_left
         events(&scene).iter().any(|what| is_ready(what, "w1", 2))
     });
     assert_eq!(cluster.unasked_deaths(), vec![]);
-
     let logs: Vec<PathBuf> = cluster
         .log_files()
         .into_iter()

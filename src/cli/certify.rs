@@ -2,8 +2,7 @@
 
 use crate::journal::{Clock, Ending, RunFolder};
 use crate::run::{Request, Run, StopToken, Urgency};
-use crate::verify::Judgement;
-use crate::{report, verify};
+use crate::verify::{self, Judgement};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
@@ -60,28 +59,19 @@ fn request(
     }
 }
 
-/// Writes all reports, points `latest` at the folder and prints the verdict.
+/// Prints the verdict, writes all reports and points `latest` at the folder.
 fn publish(
     judgement: &Judgement,
     folder: &RunFolder,
     format: Format,
     output: &Output,
 ) -> Result<(), Exit> {
-    let shown = super::folder::shown(folder.path());
-    let failed = |error| output.failed(Exit::Environment, &error);
-    super::folder::write_reports(judgement, folder).map_err(failed)?;
-    folder.become_latest().map_err(failed)?;
+    let written = super::folder::write_reports(judgement, folder);
+    super::folder::show(judgement, folder, format, output);
     super::folder::append_summary(judgement, output);
-    match format {
-        Format::Human => output.text(report::terminal(
-            judgement,
-            &shown,
-            output.colour_out(),
-            output.width(),
-        )),
-        Format::Json => output.bytes(&report::json(judgement)),
-    }
-    Ok(())
+    written
+        .and_then(|()| folder.become_latest())
+        .map_err(|error| output.failed(Exit::Environment, &error))
 }
 
 fn by_signal(stop: &StopToken) -> Exit {

@@ -81,7 +81,8 @@ pub fn report(arguments: &FolderArguments, output: &Output) -> Exit {
     Exit::Fine
 }
 
-fn show(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) {
+/// Prints what was judged.
+pub fn show(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) {
     match format {
         Format::Human => output.text(report::terminal(
             judgement,
