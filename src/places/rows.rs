@@ -175,17 +175,10 @@ mod tests {
     }
 
     fn numbers(path: &Path) -> Vec<u64> {
-<<<<<<< HEAD
         // A file that has no head yet has no rows yet.
         let reader = ObservationReader::open(path).into_iter();
         let batches = reader.flat_map(|reader| reader.map_while(Result::ok));
         batches.flat_map(|batch| batch.sequence).collect()
-=======
-        // Before the first flush not even the head is there.
-        let batches = ObservationReader::open(path).into_iter().flatten();
-        let whole = batches.map_while(Result::ok);
-        whole.flat_map(|batch| batch.sequence).collect()
->>>>>>> kafka
     }
 
     fn rows(path: &Path) -> Rows {
