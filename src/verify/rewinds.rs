@@ -339,10 +339,12 @@ fn why(case: &Case<'_>, told: &Told) -> String {
     if !victim.could_not_commit(&leg.connector.name) {
         return format!("{id} stopped {task} gracefully, so it could commit and must not repeat");
     }
-    format!(
-        "{id} killed {task}; {}",
-        committed(case, told, victim, partition)
-    )
+    let done = if victim.killed {
+        format!("{id} killed {task}")
+    } else {
+        format!("{id} stopped {task}, too late for it to commit")
+    };
+    format!("{done}; {}", committed(case, told, victim, partition))
 }
 
 /// "last commit named 4,705 at 13.52 s; 295 were already delivered"

@@ -347,7 +347,7 @@ fn nothing_sent_is_never_held() {
     let judgement = World::calm(0).judge();
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(
-        judgement.sentence.starts_with("Nothing was sent"),
+        judgement.sentence.contains("nothing was sent"),
         "{}",
         judgement.sentence
     );
@@ -386,7 +386,7 @@ fn damage_from_outside_is_never_a_finding_against_the_cluster() {
     let judgement = world.judge();
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(
-        judgement.sentence.starts_with("W3 ended by signal 9"),
+        judgement.sentence.contains("w3 ended by signal 9"),
         "{}",
         judgement.sentence
     );
