@@ -128,6 +128,8 @@ mod summary;
 mod timeline;
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;

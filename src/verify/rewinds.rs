@@ -261,7 +261,7 @@ fn covered(
         .high?;
     let key = leg.key_of(told.run.lane, partition)?;
     let next = leg.commits.certain_at(key, victim.acted?);
-    let start = case.start(told.leg, told.run.lane, key, next)?;
+    let start = case.start(told.leg, told.run.lane, (key, next), victim)?;
     Some((start, delivered))
 }
 
@@ -356,7 +356,7 @@ fn committed(case: &Case<'_>, told: &Told, victim: &Victim, partition: Option<i3
     };
     let commit = leg.commits.last_before(key, acted);
     let next = leg.commits.certain_at(key, acted);
-    let start = case.start(told.leg, told.run.lane, key, next);
+    let start = case.start(told.leg, told.run.lane, (key, next), victim);
     let position = match (commit, start) {
         (None, _) => "nothing was committed before".to_owned(),
         (Some(commit), Some(start)) => {

@@ -473,7 +473,7 @@ fn batches(lanes: &[Vec<Observation>]) -> Vec<Batch> {
         .collect()
 }
 
-fn plan(faults: &[Blow]) -> Plan {
+pub(super) fn plan(faults: &[Blow]) -> Plan {
     let planned = |(number, fault): (u32, &Blow)| PlannedFault {
         id: FaultId(number),
         kind: fault.kind,
@@ -501,7 +501,7 @@ pub(super) fn group(workers: &[&str], delay_ms: u64, carrier: &str, suffix: &str
 }
 
 /// A stable view of these workers with the ends of their member ids.
-fn group_of(ids: &[(&str, &str)], delay_ms: u64, carrier: &str) -> What {
+pub(super) fn group_of(ids: &[(&str, &str)], delay_ms: u64, carrier: &str) -> What {
     let members = ids
         .iter()
         .map(|(name, suffix)| {
@@ -575,7 +575,7 @@ pub(super) fn sink_commit(lane: usize, next: i64) -> What {
     }
 }
 
-fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
+pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
     let victim = worker(blow.victim);
     let fault = FaultId(number as u32 + 1);
     let exit = match blow.kind {
