@@ -148,7 +148,7 @@ impl<'a> Case<'a> {
             .iter()
             .filter_map(|commit| Some((partition(commit.key)?, commit.next?)))
             .collect();
-        let mut starts: Vec<(i32, u64)> = Vec::new();
+        let mut starts: Vec<(i32, (u64, u64))> = Vec::new();
         let partitions: BTreeSet<i32> = leg
             .commits
             .keys()
@@ -157,7 +157,10 @@ impl<'a> Case<'a> {
             .collect();
         for victim in self.history.faults.iter().flat_map(|fault| &fault.victims) {
             let Some(acted) = victim.acted else { continue };
-            let start = |p: &i32| (*p, leg.commits.certain_at(CommitKey::Partition(*p), acted));
+            let start = |p: &i32| {
+                let next = leg.commits.certain_at(CommitKey::Partition(*p), acted);
+                (*p, (next, last_read_us(victim)))
+            };
             starts.extend(partitions.iter().map(start));
         }
         Cuts::new(&named, &starts, self.frame.lanes)
@@ -191,12 +194,22 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Where a lane goes on from a committed position; `None` when nothing of it follows there.
-    pub(super) fn start(&self, leg: usize, lane: u32, key: CommitKey, next: u64) -> Option<u64> {
+    /// Where a lane went on, for the task that this victim ran, from a committed position; `None` when nothing of it
+    /// follows there.
+    pub(super) fn start(
+        &self,
+        leg: usize,
+        lane: u32,
+        (key, next): (CommitKey, u64),
+        victim: &Victim,
+    ) -> Option<u64> {
         match key {
             CommitKey::Lane(_) => Some(next),
             CommitKey::Partition(_) if next == 0 => Some(0),
-            CommitKey::Partition(_) => self.input_cuts(leg)?.start(lane, next),
+            CommitKey::Partition(_) => {
+                let cuts = self.input_cuts(leg)?;
+                cuts.start(lane, (next, last_read_us(victim)))
+            }
         }
     }
 
@@ -258,6 +271,12 @@ impl<'a> Case<'a> {
             .map(|lane| self.expected(leg, lane).count())
             .sum()
     }
+}
+
+/// After this nothing that comes to a tap can have been read by the tasks of a victim, in microseconds.
+fn last_read_us(victim: &Victim) -> u64 {
+    let gone = victim.gone().unwrap_or_default();
+    gone.0.saturating_add(IN_FLIGHT_US)
 }
 
 /// When nothing of what a fault's victims had sent is in flight any more.

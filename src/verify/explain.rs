@@ -36,8 +36,9 @@ pub struct StoryLine {
     pub text: String,
 }
 
-struct Seen {
+struct Seen<'a> {
     at: Moment,
+    place: &'a PlaceName,
     partition: i32,
 }
 
@@ -97,7 +98,11 @@ fn stretch(times: &[Moment]) -> (u64, u64) {
 }
 
 /// A second look at all places, for one record only.
-fn sightings(evidence: &Evidence<'_>, record: (u32, u64), lines: &mut Vec<StoryLine>) -> Vec<Seen> {
+fn sightings<'a>(
+    evidence: &Evidence<'a>,
+    record: (u32, u64),
+    lines: &mut Vec<StoryLine>,
+) -> Vec<Seen<'a>> {
     let route = &evidence.info.scenario.route;
     let mut all = Vec::new();
     for place in route.places() {
@@ -111,13 +116,13 @@ fn sightings(evidence: &Evidence<'_>, record: (u32, u64), lines: &mut Vec<StoryL
     all
 }
 
-fn at_place(
+fn at_place<'a>(
     places: &dyn Places,
-    place: &PlaceName,
+    place: &'a PlaceName,
     (lane, sequence): (u32, u64),
     is_feed: bool,
     lines: &mut Vec<StoryLine>,
-) -> Vec<Seen> {
+) -> Vec<Seen<'a>> {
     let mut seen = Vec::new();
     let damage = each_batch(places, place.as_str(), |batch| {
         for i in 0..batch.len() {
@@ -137,7 +142,11 @@ fn at_place(
                 let text = format!("{how} {place}, partition {partition}, position {position}");
                 lines.push(line(Some(at), text));
             }
-            seen.push(Seen { at, partition });
+            seen.push(Seen {
+                at,
+                place,
+                partition,
+            });
         }
     });
     if let Some(damage) = damage {
@@ -146,11 +155,12 @@ fn at_place(
     seen
 }
 
+/// Commits that speak for the lane: positions of a partition count where the record was in the connector's own input.
 fn commits(
     legs: &[Leg<'_>],
     finding: &Finding,
     lane: u32,
-    seen: &[Seen],
+    seen: &[Seen<'_>],
     (from, to): (u64, u64),
     lines: &mut Vec<StoryLine>,
 ) {
@@ -164,7 +174,10 @@ fn commits(
         }
         let about = |key: CommitKey| match key {
             CommitKey::Lane(committed) => committed == lane,
-            CommitKey::Partition(partition) => seen.iter().any(|seen| seen.partition == partition),
+            CommitKey::Partition(partition) => seen.iter().any(|seen| {
+                seen.partition == partition
+                    && leg.input.is_some_and(|input| input.name == *seen.place)
+            }),
         };
         let near = leg
             .commits

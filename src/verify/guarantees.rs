@@ -228,7 +228,7 @@ impl Grounds<'_, '_> {
                 None => "the bound".to_owned(),
             },
             used: worst.as_ref().filter(|(_, bound)| *bound > 0).map(share),
-            note: "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after graceful stops, without a fault, and under exactly-once".to_owned(),
+            note: "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after stops at which the tasks kept within task.shutdown.graceful.timeout.ms, without a fault, and under exactly-once".to_owned(),
             ..answer
         }
     }

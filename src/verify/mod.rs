@@ -57,9 +57,10 @@
 //! position that should have been.
 //!
 //! **Offsets.** A commit is *ahead* when it leads beyond the end of the input, or the last record before it never
-//! arrived behind the connector, or did so more than ten seconds after the commit was seen. A commit below the one
-//! before it for the same partition *went back*. Resets and deleted commits claim nothing. Ahead is judged after a
-//! finished drain only.
+//! arrived behind the connector, or did so more than ten seconds after the commit was seen (behind an exactly-once source
+//! its `transaction.timeout.ms` later, for which an open transaction can hold readers back). A commit below the one before
+//! it for the same partition *went back*. Resets and deleted commits claim nothing. Ahead is judged after a finished
+//! drain only.
 //!
 //! **Ownership** is read from views of the group in state Stable, each of which holds until the next view. A task on
 //! two members is an *overlap*, counted in all for each task and at least 1 ms; a task on none is *unowned*, counted in
@@ -85,7 +86,7 @@
 //! | assigned | a stable view gives the task to a member | group bytes | |
 //! | started | the task is RUNNING | status topic | |
 //! | first record | one of the task's lanes arrives (of a sink: the lanes that it had when the fault came) | tap | the sink's consumer session, when a killed sink task was held back over a second |
-//! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms` |
+//! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms`; the transaction boundary under exactly-once |
 //! | backlog | the backlog of its lanes is back to normal | tap, in buckets | |
 //!
 //! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline;
@@ -126,6 +127,8 @@ mod settings;
 mod summary;
 mod timeline;
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

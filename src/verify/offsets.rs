@@ -7,9 +7,10 @@ use crate::model::{Medium, Moment, OffsetMapping};
 use super::OffsetReport;
 use super::case::Case;
 use super::commits::{Commit, CommitKey};
+use super::settings;
 
-/// A record may reach a tap this much later than the commit that names it is seen, in microseconds: readers lag.
-const LATEST_US: u64 = 10_000_000;
+/// A record may reach a tap this much later than the commit that names it is seen, in milliseconds: readers lag.
+const LATEST_MS: u64 = 10_000;
 
 /// A commit that claims something wrong.
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
         return wrong(text, Some((lane, sequence)));
     }
     let arrived = tap.watched(sequence)?;
-    if arrived > commit.at.0.saturating_add(LATEST_US) {
+    if arrived > commit.at.0.saturating_add(latest_us(case, leg)) {
         let text = format!(
             "names record {sequence} of lane {lane}, which arrived only at {}",
             Moment(arrived)
@@ -133,6 +134,18 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
         return wrong(text, Some((lane, sequence)));
     }
     None
+}
+
+/// How long after its commit a record may arrive at the tap, in microseconds. Readers of committed records are held back
+/// by any open transaction of the topic, and one that a killed task left open lasts until the broker ends it.
+fn latest_us(case: &Case<'_>, leg: usize) -> u64 {
+    let leg = &case.legs[leg];
+    let held_back_ms = if leg.exactly_once {
+        settings::transaction_timeout_ms(case.info, leg.connector)
+    } else {
+        0
+    };
+    LATEST_MS.saturating_add(held_back_ms).saturating_mul(1_000)
 }
 
 /// Whether a record has to be at the tap; what was sent without a known outcome need not be. A connector that commits

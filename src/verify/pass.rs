@@ -158,7 +158,7 @@ impl FeedFacts {
                     facts.sends[frame.grid.index(batch.at_us[i])] += 1;
                     self.twice += u64::from(!facts.take(sequence, batch.at_us[i]));
                     let (partition, position) = (batch.partition[i], batch.position[i]);
-                    self.cuts.row((lane, sequence), partition, position, false);
+                    self.cuts.row((lane, sequence), partition, position, None);
                     self.last_position = self.last_position.max(u64::try_from(position).ok());
                 }
                 Some(ObservationKind::Unknown) => {
@@ -441,7 +441,7 @@ impl TapFacts {
             (lane, sequence),
             batch.partition[i],
             batch.position[i],
-            rewound,
+            rewound.then_some(at_us),
         );
         facts.tick(at_us, frame);
         if let Class::Unknown = class {

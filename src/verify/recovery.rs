@@ -248,7 +248,7 @@ fn walk_records(
             ARRIVAL_ERROR_MS,
             leg.commit_signal(),
         );
-        phase.setting = Some(settings::named(case.info, "offset.flush.interval.ms"));
+        phase.setting = Some(settings::commit_pace(case.info, leg.connector));
     }
     let mut latest = phases.at;
     for lane in &lanes {

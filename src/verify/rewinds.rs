@@ -261,7 +261,7 @@ fn covered(
         .high?;
     let key = leg.key_of(told.run.lane, partition)?;
     let next = leg.commits.certain_at(key, victim.acted?);
-    let start = case.start(told.leg, told.run.lane, key, next)?;
+    let start = case.start(told.leg, told.run.lane, (key, next), victim)?;
     Some((start, delivered))
 }
 
@@ -339,10 +339,12 @@ fn why(case: &Case<'_>, told: &Told) -> String {
     if !victim.could_not_commit(&leg.connector.name) {
         return format!("{id} stopped {task} gracefully, so it could commit and must not repeat");
     }
-    format!(
-        "{id} killed {task}; {}",
-        committed(case, told, victim, partition)
-    )
+    let done = if victim.killed {
+        format!("{id} killed {task}")
+    } else {
+        format!("{id} stopped {task}, too late for it to commit")
+    };
+    format!("{done}; {}", committed(case, told, victim, partition))
 }
 
 /// "last commit named 4,705 at 13.52 s; 295 were already delivered"
@@ -354,7 +356,7 @@ fn committed(case: &Case<'_>, told: &Told, victim: &Victim, partition: Option<i3
     };
     let commit = leg.commits.last_before(key, acted);
     let next = leg.commits.certain_at(key, acted);
-    let start = case.start(told.leg, told.run.lane, key, next);
+    let start = case.start(told.leg, told.run.lane, (key, next), victim);
     let position = match (commit, start) {
         (None, _) => "nothing was committed before".to_owned(),
         (Some(commit), Some(start)) => {

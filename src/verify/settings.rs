@@ -117,6 +117,36 @@ pub(super) fn exactly_once(info: &RunInfo, connector: &Connector) -> bool {
         && value(info, "exactly.once.source.support").eq_ignore_ascii_case("enabled")
 }
 
+/// How long the broker lets a transaction of this connector's producers stay open, in milliseconds (`ProducerConfig`).
+pub(super) fn transaction_timeout_ms(info: &RunInfo, connector: &Connector) -> u64 {
+    let worker = info
+        .worker_config
+        .get("producer.transaction.timeout.ms")
+        .map(String::as_str);
+    effective(info, connector, "producer.override.transaction.timeout.ms")
+        .or(worker)
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(60_000)
+}
+
+/// The setting that decides when a task commits its offsets: under exactly-once the connector's own transaction boundary
+/// (`SourceTask.TransactionBoundary`; the interval is that of the workers unless the connector has its own).
+pub(super) fn commit_pace(info: &RunInfo, connector: &Connector) -> String {
+    let workers = || named(info, "offset.flush.interval.ms");
+    if !exactly_once(info, connector) {
+        return workers();
+    }
+    let boundary = effective(info, connector, "transaction.boundary").unwrap_or("poll");
+    let interval = "transaction.boundary.interval.ms";
+    match effective(info, connector, interval) {
+        _ if !boundary.eq_ignore_ascii_case("interval") => {
+            format!("transaction.boundary = {}", boundary.to_ascii_lowercase())
+        }
+        Some(given) => format!("{interval} = {given}"),
+        None => workers(),
+    }
+}
+
 /// Whether a sink's consumer sees committed records only (the consumer's default is to see all).
 pub(super) fn reads_committed(info: &RunInfo, connector: &Connector) -> bool {
     let worker = info

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{FaultId, OffsetMapping};
+use crate::model::{FaultId, OffsetMapping, TaskId};
 
 use super::case::Case;
 use super::guarantees::overlapping;
@@ -219,6 +219,26 @@ pub(super) fn log_excerpts(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec
     lines
 }
 
+/// The tasks that a stop left without a chance to commit, a sentence for each worker.
+fn late_tasks<'c>(case: &'c Case<'_>) -> impl Iterator<Item = String> + 'c {
+    case.history.faults.iter().flat_map(|fault| {
+        let late = fault.victims.iter().filter(|victim| !victim.late.is_empty());
+        late.map(|victim| {
+            let name = |task: &Option<TaskId>| {
+                task.as_ref()
+                    .map_or_else(|| "a task".to_owned(), ToString::to_string)
+            };
+            let names: Vec<String> = victim.late.iter().map(name).collect();
+            format!(
+                "{}: on {} the stop of {} overran task.shutdown.graceful.timeout.ms, so what these connectors repeat after it counts as after a kill.",
+                fault.id,
+                victim.worker,
+                names.join(" and ")
+            )
+        })
+    })
+}
+
 /// How it was measured, and what the run cannot show.
 pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<String> {
     let mut text = vec![
@@ -229,8 +249,9 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
             case.info.group_poll_ms,
             case.history.group_error_ms(case.info)
         ),
-        "A repeat is explained when a kill hit its task, it lies at or above the last position committed for certain before the kill, and it had been delivered by then; each fault explains each record once for each connector.".to_owned(),
+        "A repeat is explained when a kill hit its task (or a stop that overran its grace, or at which a task of its connector overran task.shutdown.graceful.timeout.ms), it lies at or above the last position committed for certain before the kill, and it had been delivered by then; each fault explains each record once for each connector.".to_owned(),
     ];
+    text.extend(late_tasks(case));
     for leg in &case.legs {
         text.push(format!(
             "Bound for {}: lane rate × (offset.flush.interval.ms {} ms + commit time {} ms + 1,000 ms in flight), or what the lane really delivered in that time before the kill where that is more.",

@@ -35,8 +35,42 @@ pub(super) struct World {
     pub mirror: Vec<Vec<Observation>>,
     pub archive: Vec<Vec<Observation>>,
     pub events: Vec<(u64, What)>,
+    pub faults: Vec<Blow>,
     pub drained: bool,
     pub damage: Option<String>,
+}
+
+/// One fault of a made-up run: a worker goes, and 9.3 s later another one has its tasks.
+#[derive(Clone, Copy)]
+pub(super) struct Blow {
+    pub kind: FaultKind,
+    pub at_ms: u64,
+    pub victim: &'static str,
+    pub heir: &'static str,
+    /// The tasks go on from where they were this long before the fault.
+    pub back_ms: u64,
+}
+
+impl Blow {
+    /// w2 with mirror-1, archive-1 and lanes 2 and 3 gives way to w3 at 10 s.
+    pub(super) fn first(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            at_ms: KILL_MS,
+            victim: "w2",
+            heir: "w3",
+            back_ms: 100,
+        }
+    }
+
+    fn resume_ms(self) -> u64 {
+        self.at_ms + RESUME_MS - KILL_MS
+    }
+
+    /// From the last commit before it to the first one after it.
+    fn without_commits(self) -> std::ops::Range<u64> {
+        self.at_ms.saturating_sub(self.back_ms.max(101) - 101)..self.resume_ms() + 3_000
+    }
 }
 
 pub(super) fn worker(name: &str) -> WorkerName {
@@ -185,29 +219,24 @@ struct Pause {
     from: usize,
 }
 
-fn through(rows: &[Observation], pause: Option<Pause>) -> Vec<Observation> {
-    let later = |row: &Observation, ms: u64| Observation {
-        at: Moment::from_ms(row.at.as_ms() + ms),
-        ..*row
-    };
-    let Some(pause) = pause else {
-        return rows.iter().map(|row| later(row, HOP_MS)).collect();
-    };
-    let before = rows
-        .iter()
-        .map(|row| later(row, HOP_MS))
-        .filter(|row| row.at.as_ms() <= pause.stop_ms);
-    let after = rows[pause.from..].iter().enumerate().map(|(n, row)| {
-        let at = later(row, HOP_MS)
-            .at
-            .as_ms()
-            .max(pause.resume_ms + n as u64);
-        Observation {
-            at: Moment::from_ms(at),
-            ..*row
+fn through(rows: &[Observation], pauses: &[Pause]) -> Vec<Observation> {
+    let mut out = Vec::new();
+    let (mut from, mut not_before_ms) = (0, 0);
+    for number in 0..=pauses.len() {
+        let stop_ms = pauses.get(number).map_or(u64::MAX, |pause| pause.stop_ms);
+        let part = rows[from..].iter().enumerate().map(|(n, row)| {
+            let at_ms = (row.at.as_ms() + HOP_MS).max(not_before_ms + n as u64);
+            Observation {
+                at: Moment::from_ms(at_ms),
+                ..*row
+            }
+        });
+        out.extend(part.take_while(|row| row.at.as_ms() <= stop_ms));
+        if let Some(pause) = pauses.get(number) {
+            (from, not_before_ms) = (pause.from, pause.resume_ms);
         }
-    });
-    before.chain(after).collect()
+    }
+    out
 }
 
 /// How many rows of the input were delivered at a time, counted along the way to the last resume.
@@ -220,15 +249,16 @@ fn delivered(rows: &[Observation], at_ms: u64) -> usize {
 impl World {
     /// A run of 30 s without faults.
     pub(super) fn calm(records: u64) -> Self {
-        Self::new(records, None)
+        Self::with_faults(records, &[])
     }
 
     /// A run in which w2 is killed (or stopped) at 10 s; mirror-1 and archive-1 with lanes 2 and 3 move to w3.
     pub(super) fn with_fault(records: u64, kind: FaultKind) -> Self {
-        Self::new(records, Some(kind))
+        Self::with_faults(records, &[Blow::first(kind)])
     }
 
-    fn new(records: u64, fault: Option<FaultKind>) -> Self {
+    /// A run in which each of these faults takes mirror-1 and archive-1 with lanes 2 and 3.
+    pub(super) fn with_faults(records: u64, faults: &[Blow]) -> Self {
         let feed: Vec<Vec<Observation>> = (0..LANES)
             .map(|lane| {
                 (0..records)
@@ -236,38 +266,46 @@ impl World {
                     .collect()
             })
             .collect();
-        let pause = |lane: usize, rows: &[Observation], resume_ms| {
-            (fault.is_some() && lane >= 2).then(|| Pause {
-                stop_ms: KILL_MS,
-                resume_ms,
-                from: delivered(rows, KILL_MS - 100),
-            })
-        };
-        let mirror: Vec<Vec<Observation>> = feed
-            .iter()
-            .enumerate()
-            .map(|(lane, rows)| through(rows, pause(lane, rows, RESUME_MS)))
-            .collect();
-        let archive = mirror
-            .iter()
-            .enumerate()
-            .map(|(lane, rows)| through(rows, pause(lane, rows, RESUME_MS + 200)))
-            .collect();
         let mut world = Self {
             info: info(),
-            plan: plan(fault),
+            plan: plan(faults),
+            mirror: Vec::new(),
+            archive: Vec::new(),
             feed,
-            mirror,
-            archive,
             events: Vec::new(),
+            faults: faults.to_vec(),
             drained: true,
             damage: None,
         };
-        world.events = world.story(fault);
+        world.mirror = world.behind(&world.feed, 0);
+        world.archive = world.behind(&world.mirror, 200);
+        world.events = world.story();
         world
     }
 
-    fn story(&self, fault: Option<FaultKind>) -> Vec<(u64, What)> {
+    /// What a connector makes of these rows; its tasks go on this long after the others.
+    pub(super) fn behind(
+        &self,
+        input: &[Vec<Observation>],
+        later_ms: u64,
+    ) -> Vec<Vec<Observation>> {
+        let pauses = |rows: &[Observation]| -> Vec<Pause> {
+            let of_fault = |fault: &Blow| Pause {
+                stop_ms: fault.at_ms,
+                resume_ms: fault.resume_ms() + later_ms,
+                from: delivered(rows, fault.at_ms - fault.back_ms),
+            };
+            self.faults.iter().map(of_fault).collect()
+        };
+        let lanes = input.iter().enumerate();
+        let of_lane = |(lane, rows): (usize, &Vec<Observation>)| {
+            let pauses = if lane >= 2 { pauses(rows) } else { Vec::new() };
+            through(rows, &pauses)
+        };
+        lanes.map(of_lane).collect()
+    }
+
+    pub(super) fn story(&self) -> Vec<(u64, What)> {
         let tasks = ["mirror-0", "mirror-1", "archive-0", "archive-1"].map(task);
         let mut events = vec![
             (0, What::PhaseBegan(Phase::Provision)),
@@ -296,11 +334,11 @@ impl World {
             events.push((1_200, what));
         }
         events.push((1_700, sink_group()));
-        if let Some(kind) = fault {
-            events.extend(fault_story(kind));
-            events.push((19_450, sink_group()));
+        for (number, fault) in self.faults.iter().enumerate() {
+            events.extend(fault_story(number, *fault));
+            events.push((fault.resume_ms() + 150, sink_group()));
         }
-        events.extend(self.commits(fault.is_some()));
+        events.extend(self.commits());
         let end = self.end_ms();
         events.push((end, What::PhaseBegan(Phase::Converge)));
         events.push((end + 2_100, What::PhaseBegan(Phase::TakeDown)));
@@ -318,11 +356,12 @@ impl World {
             + 500
     }
 
-    fn commits(&self, fault: bool) -> Vec<(u64, What)> {
+    fn commits(&self) -> Vec<(u64, What)> {
         let mut events = Vec::new();
         for at in (FEED_FROM_MS + 900..=self.end_ms() + 1_900).step_by(1_000) {
             for lane in 0..LANES as usize {
-                if fault && lane >= 2 && (KILL_MS..RESUME_MS + 3_000).contains(&at) {
+                let silent = |fault: &Blow| fault.without_commits().contains(&at);
+                if lane >= 2 && self.faults.iter().any(silent) {
                     continue;
                 }
                 let settled = at.saturating_sub(1);
@@ -434,10 +473,10 @@ fn batches(lanes: &[Vec<Observation>]) -> Vec<Batch> {
         .collect()
 }
 
-fn plan(fault: Option<FaultKind>) -> Plan {
-    let planned = |kind| PlannedFault {
-        id: FaultId(1),
-        kind,
+pub(super) fn plan(faults: &[Blow]) -> Plan {
+    let planned = |(number, fault): (u32, &Blow)| PlannedFault {
+        id: FaultId(number),
+        kind: fault.kind,
         target: Target::Follower,
         draw: 0,
         due: Due::At { ms: 2_000 },
@@ -447,16 +486,25 @@ fn plan(fault: Option<FaultKind>) -> Plan {
         format: 1,
         scenario: "made-up".to_owned(),
         seed: Seed(1),
-        faults: fault.map(planned).into_iter().collect(),
+        faults: (1..).zip(faults).map(planned).collect(),
         estimate_ms: 30_000,
     }
 }
 
 /// A stable view; `carrier` runs the second tasks, w1 the first ones; member ids end in `suffix` for w2.
 pub(super) fn group(workers: &[&str], delay_ms: u64, carrier: &str, suffix: &str) -> What {
-    let members = workers
+    let ids: Vec<(&str, &str)> = workers
         .iter()
-        .map(|name| {
+        .map(|name| (*name, if *name == "w2" { suffix } else { "a" }))
+        .collect();
+    group_of(&ids, delay_ms, carrier)
+}
+
+/// A stable view of these workers with the ends of their member ids.
+pub(super) fn group_of(ids: &[(&str, &str)], delay_ms: u64, carrier: &str) -> What {
+    let members = ids
+        .iter()
+        .map(|(name, suffix)| {
             let mut tasks = Vec::new();
             if *name == "w1" {
                 tasks.extend(["mirror-0", "archive-0"].map(task));
@@ -465,11 +513,7 @@ pub(super) fn group(workers: &[&str], delay_ms: u64, carrier: &str, suffix: &str
                 tasks.extend(["mirror-1", "archive-1"].map(task));
             }
             GroupMember {
-                member_id: if *name == "w2" {
-                    format!("w2-{suffix}")
-                } else {
-                    format!("{name}-a")
-                },
+                member_id: format!("{name}-{suffix}"),
                 worker: Some(worker(name)),
                 url: format!("http://{name}/"),
                 tasks,
@@ -497,13 +541,18 @@ pub(super) fn running(name: &str, on: &str) -> What {
 }
 
 fn sink_group() -> What {
-    let member = |name: &str, partitions: [i32; 2]| SinkMember {
+    sink_members(&[("archive-0", &[0, 1]), ("archive-1", &[2, 3])])
+}
+
+/// Who reads which partitions of the sink's input.
+pub(super) fn sink_members(readers: &[(&str, &[i32])]) -> What {
+    let member = |(name, partitions): &(&str, &[i32])| SinkMember {
         task: Some(task(name)),
         partitions: partitions.to_vec(),
     };
     What::SinkGroup {
         connector: connector("archive"),
-        members: vec![member("archive-0", [0, 1]), member("archive-1", [2, 3])],
+        members: readers.iter().map(member).collect(),
     }
 }
 
@@ -526,51 +575,64 @@ pub(super) fn sink_commit(lane: usize, next: i64) -> What {
     }
 }
 
-fn fault_story(kind: FaultKind) -> Vec<(u64, What)> {
-    let w2 = worker("w2");
-    let fault = FaultId(1);
-    let exit = match kind {
+pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
+    let victim = worker(blow.victim);
+    let fault = FaultId(number as u32 + 1);
+    let exit = match blow.kind {
         FaultKind::Kill => Exit::Signal(9),
         FaultKind::Stop { .. } => Exit::Code(143),
     };
     let intended = What::FaultIntended {
         fault,
-        kind,
+        kind: blow.kind,
         target: Target::Follower,
-        workers: vec![w2.clone()],
+        workers: vec![victim.clone()],
         why: "a follower".to_owned(),
         postponed_ms: 0,
     };
     let acted = What::FaultActed {
         fault,
-        worker: w2.clone(),
+        worker: victim.clone(),
     };
     let ended = What::ProcessEnded {
-        name: "w2".to_owned(),
+        name: blow.victim.to_owned(),
         incarnation: 1,
         exit,
         asked: true,
     };
+    let undone = What::FaultUndone {
+        fault,
+        worker: victim.clone(),
+    };
     let proof = |proof| What::FaultProof { fault, proof };
     let process = Proof::ProcessEnded {
-        worker: w2.clone(),
+        worker: victim.clone(),
         exit,
         took_ms: 5,
     };
     let member = Proof::MemberGone {
-        worker: w2.clone(),
-        member_id: "w2-b".to_owned(),
+        worker: victim,
+        member_id: format!("{}-old", blow.victim),
     };
+    // The victim comes back under a new id; those of the others end as they did.
+    let suffix = |name| match (name == blow.victim, name, number) {
+        (true, _, _) => ["c", "d", "e"][number],
+        (false, "w2", 0) => "b",
+        (false, "w2", _) => "c",
+        (false, _, _) => "a",
+    };
+    let ids = ["w1", "w2", "w3"].map(|name| (name, suffix(name)));
+    let at = blow.at_ms;
     vec![
-        (KILL_MS - 10, intended),
-        (KILL_MS, acted),
-        (KILL_MS + 5, ended),
-        (KILL_MS + 6, proof(process)),
-        (12_000, What::FaultUndone { fault, worker: w2 }),
-        (16_000, group(&["w1", "w2", "w3"], 3_000, "", "c")),
-        (16_001, proof(member)),
-        (19_000, group(&["w1", "w2", "w3"], 0, "w3", "c")),
-        (19_200, running("mirror-1", "w3")),
-        (19_250, running("archive-1", "w3")),
+        (at - 10, intended),
+        (at, acted),
+        (at + 5, ended),
+        (at + 6, proof(process)),
+        (at + 2_000, undone),
+        (at + 6_000, group_of(&ids, 3_000, "")),
+        (at + 6_001, proof(member)),
+        (at + 9_000, group_of(&ids, 0, blow.heir)),
+        (at + 9_200, running("mirror-1", blow.heir)),
+        (at + 9_250, running("archive-1", blow.heir)),
     ]
 }
