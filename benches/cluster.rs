@@ -1,6 +1,11 @@
 //! How fast one broker and three workers are ready, beside the same processes started one after the other with Kafka's own flags.
 //!
 //! The rounds take turns and the middle one of each counts. `SQUALL_BENCH_ROUNDS` sets how many (default 3).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 
 mod support;
 

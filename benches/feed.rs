@@ -2,6 +2,11 @@
 //!
 //! The two taps read the topic that the feed writes, as the taps of a route do. `SQUALL_BENCH_SECONDS` sets how long
 //! (default 20) and `SQUALL_BENCH_RATE` how many records per second (default 60,000: more than must be sustained).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 
 mod support;
 

@@ -1,6 +1,11 @@
 //! How long the whole quickstart takes, from the command line to the reports, when Kafka and the archives are in the cache.
 //!
 //! `SQUALL_BENCH_ROUNDS` sets how many times it runs (default 1); the middle one counts.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 
 mod support;
 

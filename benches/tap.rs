@@ -2,6 +2,11 @@
 //!
 //! Both connect and read the same records from the first to the last, in turns, so that broker and page cache are equally
 //! warm; the best round of each counts. `SQUALL_BENCH_RECORDS` sets how many records (default 2,000,000).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 
 mod support;
 

@@ -1,4 +1,9 @@
 //! Measures how fast a stored run of ten million records, one in a hundred out of the ordinary, is verified, beside a reader that only decodes.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -133,8 +133,11 @@ fn reports_come_out_the_same(folder: &Path) {
     assert_eq!(verify(&copy).0, 0);
 }
 
+/// Something that happens to the evidence in a run folder.
+type Damage = fn(&Path);
+
 fn every_damage_is_inconclusive(folder: &Path) {
-    let damages: [(&str, fn(&Path)); 6] = [
+    let damages: [(&str, Damage); 6] = [
         ("events cut in the middle", |copy| {
             cut(&copy.join("events.jsonl"), 0.5)
         }),

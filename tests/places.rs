@@ -1,4 +1,5 @@
 //! Feeds, taps and the Kafka floor against a real broker.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 #[path = "common/broker.rs"]
 mod broker;

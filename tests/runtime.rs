@@ -1,4 +1,5 @@
 //! The process runtime on real Kafka: coming up, being killed, coming back, going down, and dying with its harness.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

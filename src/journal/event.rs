@@ -240,6 +240,8 @@ pub enum What {
     },
     /// The baseline is reached.
     BaselineReached {
+        /// When the stretch began in which it was measured: after the stream had settled.
+        since: Moment,
         /// Records per second into the last tap.
         rate_per_second: f64,
         /// Records between feed and last tap at its end.

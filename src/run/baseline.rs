@@ -28,20 +28,25 @@ pub struct Baseline {
 struct Calm {
     backlog_limit: u64,
     silence_limit: Duration,
-    since: Option<(Moment, u64)>,
+    settle: Duration,
+    calm_since: Option<Moment>,
+    /// When measuring began, and how many records the last tap had seen then.
+    measured_since: Option<(Moment, u64)>,
     worst_backlog: u64,
     worst_silence: Duration,
     disturbed: Option<String>,
 }
 
 impl Calm {
-    fn new(rate_per_second: u64, lanes: u32) -> Self {
+    fn new(rate_per_second: u64, lanes: u32, settle: Duration) -> Self {
         Self {
             // A connector may well work in batches of a second, and the machine may be busy; further behind than this is
             // not keeping up.
             backlog_limit: rate_per_second * 4 + 50,
             silence_limit: lane_period(rate_per_second, lanes) * 2 + Duration::from_secs(4),
-            since: None,
+            settle,
+            calm_since: None,
+            measured_since: None,
             worst_backlog: 0,
             worst_silence: Duration::ZERO,
             disturbed: None,
@@ -55,7 +60,8 @@ impl Calm {
             .map_or_else(String::new, |what| format!("; last disturbed when {what}"))
     }
 
-    /// Since when the stream flows calmly; or what is not calm now.
+    /// Since when the calm is measured; or what keeps it from being measured. A stream that has just begun to flow has a
+    /// backlog of its own, so it settles first.
     fn look(
         &mut self,
         now: Moment,
@@ -64,8 +70,7 @@ impl Calm {
         seen: u64,
     ) -> Result<Moment, String> {
         if backlog > self.backlog_limit || silence > self.silence_limit {
-            self.since = None;
-            (self.worst_backlog, self.worst_silence) = (0, Duration::ZERO);
+            (self.calm_since, self.measured_since) = (None, None);
             let silence_s = silence.as_secs_f64();
             let what = format!(
                 "{backlog} records waited before a tap, a lane was silent for {silence_s:.1} s"
@@ -73,9 +78,19 @@ impl Calm {
             self.disturbed = Some(what.clone());
             return Err(what);
         }
+        let calm_since = *self.calm_since.get_or_insert(now);
+        if now.since(calm_since) < self.settle {
+            return Err(format!(
+                "the stream has yet to settle{}",
+                self.last_disturbed()
+            ));
+        }
+        if self.measured_since.is_none() {
+            (self.worst_backlog, self.worst_silence) = (0, Duration::ZERO);
+        }
         self.worst_backlog = self.worst_backlog.max(backlog);
         self.worst_silence = self.worst_silence.max(silence);
-        let (since, _) = *self.since.get_or_insert((now, seen));
+        let (since, _) = *self.measured_since.get_or_insert((now, seen));
         Ok(since)
     }
 }
@@ -124,7 +139,7 @@ impl Conductor<'_> {
     pub fn reach_baseline(&mut self) -> Result<Baseline, RunError> {
         let rate = self.scenario.stream.rate_per_second;
         let least = Duration::from_millis(self.scenario.timing.baseline_ms);
-        let mut calm = Calm::new(rate, self.scenario.stream.lanes);
+        let mut calm = Calm::new(rate, self.scenario.stream.lanes, least / 2);
         let began = self.now();
         let waited = self.wait_until(least + REACH_LIMIT, |run| {
             let backlog = run.backlogs().into_iter().max().unwrap_or(0);
@@ -144,9 +159,10 @@ impl Conductor<'_> {
             )));
         }
         let now = self.now();
-        let (since, seen_then) = calm.since.unwrap_or((began, 0));
+        let (since, seen_then) = calm.measured_since.unwrap_or((began, 0));
         let passed = now.since(since).as_secs_f64().max(0.001);
         self.journal.record(What::BaselineReached {
+            since,
             rate_per_second: self.seen_last().saturating_sub(seen_then) as f64 / passed,
             backlog: calm.worst_backlog,
         });
@@ -173,28 +189,39 @@ pub fn lane_period(rate_per_second: u64, lanes: u32) -> Duration {
 mod tests {
     use super::*;
 
+    fn look(calm: &mut Calm, ms: u64, backlog: u64, silence_ms: u64) -> Result<Moment, String> {
+        calm.look(
+            Moment::from_ms(ms),
+            backlog,
+            Duration::from_millis(silence_ms),
+            ms,
+        )
+    }
+
     #[test]
     fn a_connector_that_works_in_batches_of_a_second_is_calm_and_one_that_falls_behind_is_not() {
-        let mut calm = Calm::new(500, 12);
+        let mut calm = Calm::new(500, 12, Duration::ZERO);
         for ms in [0, 500, 1_000] {
-            let looked = calm.look(Moment::from_ms(ms), ms / 2, Duration::from_millis(ms), ms);
-            assert_eq!(looked, Ok(Moment::from_ms(0)));
+            assert_eq!(look(&mut calm, ms, ms / 2, ms), Ok(Moment::from_ms(0)));
         }
         assert_eq!(
             (calm.worst_backlog, calm.worst_silence),
             (500, Duration::from_secs(1))
         );
-        assert!(
-            calm.look(Moment::from_ms(2_000), 2_051, Duration::ZERO, 0)
-                .is_err()
-        );
+        assert!(look(&mut calm, 2_000, 2_051, 0).is_err());
+        assert_eq!(look(&mut calm, 3_000, 10, 0), Ok(Moment::from_ms(3_000)));
+        assert!(look(&mut calm, 4_000, 0, 5_000).is_err());
+    }
+
+    #[test]
+    fn the_backlog_of_the_beginning_is_no_measure_for_later() {
+        let mut calm = Calm::new(500, 12, Duration::from_secs(2));
+        assert!(look(&mut calm, 0, 1_900, 0).is_err());
+        assert!(look(&mut calm, 1_999, 900, 0).is_err());
+        assert_eq!(look(&mut calm, 2_000, 20, 100), Ok(Moment::from_ms(2_000)));
         assert_eq!(
-            calm.look(Moment::from_ms(3_000), 10, Duration::ZERO, 0),
-            Ok(Moment::from_ms(3_000))
-        );
-        assert!(
-            calm.look(Moment::from_ms(4_000), 0, Duration::from_secs(5), 0)
-                .is_err()
+            (calm.worst_backlog, calm.worst_silence),
+            (20, Duration::from_millis(100))
         );
     }
 }

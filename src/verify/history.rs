@@ -180,6 +180,8 @@ pub(super) struct History<'a> {
     pub baseline_backlog: Option<u64>,
     pub baseline_rate: Option<f64>,
     pub baseline_reached: Option<Moment>,
+    /// Where its measured stretch begins.
+    pub baseline_since: Option<Moment>,
     pub faults: Vec<FaultStory>,
     pub groups: Vec<(Moment, &'a GroupView)>,
     pub longest_poll_gap_ms: Option<u64>,
@@ -244,10 +246,12 @@ impl<'a> History<'a> {
                 });
             }
             What::BaselineReached {
+                since,
                 rate_per_second,
                 backlog,
                 ..
             } => {
+                self.baseline_since = Some(*since);
                 self.baseline_reached = Some(at);
                 self.baseline_backlog = Some(*backlog);
                 self.baseline_rate = Some(*rate_per_second);
@@ -449,9 +453,9 @@ impl<'a> History<'a> {
             .map(|(_, at)| *at)
     }
 
-    /// The undisturbed stretch: from the beginning of the baseline to the first fault, or to where it was reached.
+    /// The undisturbed stretch: from where the stream had settled to the first fault, or to where it was reached.
     pub(super) fn baseline(&self) -> Option<(Moment, Moment)> {
-        let from = self.phase(Phase::Baseline)?;
+        let from = self.baseline_since.or(self.phase(Phase::Baseline))?;
         let to = self
             .phase(Phase::Faults)
             .or(self.baseline_reached)

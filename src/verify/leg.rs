@@ -120,11 +120,11 @@ impl<'a> Leg<'a> {
     ) -> Option<TaskId> {
         match self.connector.direction {
             Direction::Sink => {
-                let of_this = history
+                let mut of_this = history
                     .sink_groups
                     .iter()
                     .filter(|(_, name, _)| **name == self.connector.name);
-                let (_, _, members) = of_this.filter(|(seen, _, _)| *seen <= at).next_back()?;
+                let (_, _, members) = of_this.rfind(|(seen, _, _)| *seen <= at)?;
                 members
                     .iter()
                     .find(|member| member.partitions.contains(&partition))
