@@ -132,6 +132,8 @@ mod fault_tests;
 #[cfg(test)]
 mod offset_tests;
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;
