@@ -130,6 +130,10 @@ mod timeline;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod offset_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;

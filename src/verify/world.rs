@@ -41,7 +41,7 @@ pub(super) struct World {
 }
 
 /// One fault of a made-up run: a worker goes, and 9.3 s later another one has its tasks.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Blow {
     pub kind: FaultKind,
     pub at_ms: u64,
