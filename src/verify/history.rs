@@ -245,17 +245,7 @@ impl<'a> History<'a> {
                     due: *due,
                 });
             }
-            What::BaselineReached {
-                since,
-                rate_per_second,
-                backlog,
-                ..
-            } => {
-                self.baseline_since = Some(*since);
-                self.baseline_reached = Some(at);
-                self.baseline_backlog = Some(*backlog);
-                self.baseline_rate = Some(*rate_per_second);
-            }
+            What::BaselineReached { .. } => self.note_baseline(event),
             What::FaultIntended { .. }
             | What::FaultActed { .. }
             | What::FaultProof { .. }
@@ -451,6 +441,20 @@ impl<'a> History<'a> {
             .iter()
             .find(|(phase, _)| *phase == wanted)
             .map(|(_, at)| *at)
+    }
+
+    fn note_baseline(&mut self, event: &Event) {
+        if let What::BaselineReached {
+            since,
+            rate_per_second,
+            backlog,
+        } = &event.what
+        {
+            self.baseline_since = Some(*since);
+            self.baseline_reached = Some(event.at);
+            self.baseline_backlog = Some(*backlog);
+            self.baseline_rate = Some(*rate_per_second);
+        }
     }
 
     /// The undisturbed stretch: from where the stream had settled to the first fault, or to where it was reached.
