@@ -281,7 +281,9 @@ fn an_outage_is_the_silence_around_a_fault_beyond_that_of_the_baseline() {
     ] {
         world.info.scenario.expect.outage_ms = Some(limit);
         let judgement = world.judge();
-        assert_eq!(verdict_of(&judgement, GuaranteeKind::Outage), verdict);
+        let answer = guarantee(&judgement, GuaranteeKind::Outage);
+        assert_eq!(answer.verdict, verdict);
+        assert_eq!(answer.measured, format!("{:.1} s", outage as f64 / 1e3));
         assert_eq!(judgement.verdict, verdict);
     }
     let mut calm = World::calm(RECORDS);

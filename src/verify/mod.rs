@@ -128,6 +128,8 @@ mod summary;
 mod timeline;
 
 #[cfg(test)]
+mod answer_tests;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod offset_tests;

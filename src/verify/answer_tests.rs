@@ -1,0 +1,303 @@
+//! Made-up runs at the very edge of what is allowed, measurable or certain: each answer on either side of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::journal::{Observation, ObservationKind, What};
+use crate::model::{
+    FaultId, FaultKind, GuaranteeKind, Moment, OffsetMapping, SequenceNames, Verdict,
+};
+
+use super::FindingKind;
+use super::tests::{count_of, guarantee, verdict_of};
+use super::world::{Blow, KILL_MS, World, source_commit};
+
+const RECORDS: u64 = 440;
+
+fn kill(back_ms: u64) -> Blow {
+    Blow {
+        back_ms,
+        ..Blow::first(FaultKind::Kill)
+    }
+}
+
+#[test]
+fn the_loss_rate_has_a_bound_only_where_nothing_was_lost() {
+    let mut world = World::calm(RECORDS);
+    let bound = world.judge().taps[1].loss_bound_per_million.unwrap();
+    assert!((bound - 2.995_732e6 / (RECORDS * 4) as f64).abs() < 0.001);
+    world.archive[0].pop();
+    let judgement = world.judge();
+    assert_eq!(judgement.taps[1].loss_bound_per_million, None);
+    assert!(judgement.taps[0].loss_bound_per_million.is_some());
+}
+
+#[test]
+fn the_feeds_ledger_counts_each_number_once_and_how_far_it_fell_behind() {
+    let mut world = World::calm(RECORDS);
+    let mut push = |lane: usize, number, kind| {
+        let last = *world.feed[lane].last().unwrap();
+        let sequence = crate::model::Sequence(number);
+        let row = Observation {
+            sequence,
+            kind,
+            ..last
+        };
+        world.feed[lane].push(row);
+    };
+    // Refused and sent once more: taken, without an answer, refused again.
+    push(0, 7, ObservationKind::Refused);
+    push(0, RECORDS, ObservationKind::Unknown);
+    push(0, RECORDS, ObservationKind::Refused);
+    push(1, RECORDS, ObservationKind::Refused);
+    let judgement = world.judge_with(
+        |events| {
+            for event in events {
+                if let What::FeedEnded { due, .. } = &mut event.what {
+                    *due = (RECORDS * 4 + 2) * 2;
+                }
+            }
+        },
+        |_| {},
+    );
+    let feed = judgement.feed.unwrap();
+    let counts = (feed.acked, feed.unknown, feed.refused);
+    assert_eq!(counts, (RECORDS * 4, 1, 1));
+    assert!((feed.pace_error - 0.5).abs() < 1e-9, "{}", feed.pace_error);
+}
+
+#[test]
+fn without_a_view_of_the_group_no_overlap_can_be_ruled_out() {
+    let mut world = World::calm(RECORDS);
+    world
+        .events
+        .retain(|(_, what)| !matches!(what, What::Group(_)));
+    let judgement = world.judge();
+    let answer = guarantee(&judgement, GuaranteeKind::Overlap);
+    assert_eq!(answer.verdict, Verdict::Inconclusive, "{answer:?}");
+}
+
+#[test]
+fn a_recovery_may_take_exactly_as_long_as_is_allowed() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    let took = world.judge().faults[0].recovery_ms.unwrap();
+    for (limit, verdict) in [(took, Verdict::Held), (took - 1, Verdict::Broken)] {
+        world.info.scenario.expect.recovery_ms = Some(limit);
+        assert_eq!(verdict_of(&world.judge(), GuaranteeKind::Recovery), verdict);
+    }
+}
+
+#[test]
+fn a_damaged_record_alone_breaks_the_promise_that_nothing_is_damaged() {
+    let mut world = World::calm(RECORDS);
+    let row = world.archive[0][9];
+    let kind = ObservationKind::Corrupt;
+    world.archive[0].insert(9, Observation { kind, ..row });
+    let judgement = world.judge();
+    assert_eq!(judgement.taps[1].corrupt, 1);
+    assert_eq!(
+        verdict_of(&judgement, GuaranteeKind::Phantoms),
+        Verdict::Broken
+    );
+    assert_eq!(count_of(&judgement, FindingKind::Corrupt), 1);
+}
+
+#[test]
+fn a_loss_is_set_beside_the_fault_that_was_running_for_most_of_it() {
+    let second = Blow {
+        at_ms: 28_000,
+        victim: "w3",
+        heir: "w2",
+        ..Blow::first(FaultKind::Kill)
+    };
+    // In lane 0 record n was fed at 2 s + n × 50 ms: 160 at the first kill, 520 at the second.
+    for (of_first, of_second, blamed) in [(5, 2, 1), (2, 5, 2)] {
+        let mut world = World::with_faults(800, &[Blow::first(FaultKind::Kill), second]);
+        world.archive[0].retain(|row| {
+            let number = row.sequence.0;
+            !(160..160 + of_first).contains(&number) && !(520..520 + of_second).contains(&number)
+        });
+        let judgement = world.judge();
+        let lost = judgement.findings.iter();
+        let lost: Vec<_> = lost.filter(|f| f.kind == FindingKind::Lost).collect();
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].fault, Some(FaultId(blamed)));
+        assert_eq!(
+            (judgement.faults[0].lost, judgement.faults[1].lost),
+            (of_first, of_second)
+        );
+    }
+}
+
+#[test]
+fn a_lost_record_was_fed_when_it_was_acknowledged() {
+    let mut world = World::calm(RECORDS);
+    world.archive[1].retain(|row| row.sequence.0 != 100);
+    let refused = Observation {
+        at: Moment::from_ms(3_000),
+        kind: ObservationKind::Refused,
+        ..world.feed[1][100]
+    };
+    world.feed[1].insert(0, refused);
+    let judgement = world.judge();
+    let lost = judgement.findings.iter();
+    let lost: Vec<_> = lost.filter(|f| f.kind == FindingKind::Lost).collect();
+    assert_eq!(lost[0].from, Some(Moment::from_ms(7_000)));
+    assert_eq!(lost[0].to, Some(Moment::from_ms(7_000)));
+}
+
+#[test]
+fn without_a_finished_drain_a_record_that_was_committed_may_still_arrive() {
+    let mut world = World::calm(RECORDS);
+    for rows in [&mut world.mirror[3], &mut world.archive[3]] {
+        rows.pop();
+    }
+    world.events.push((29_000, source_commit(3, RECORDS - 1)));
+    assert!(world.judge().offsets[0].ahead > 0);
+    world.drained = false;
+    assert_eq!(world.judge().offsets[0].ahead, 0);
+}
+
+#[test]
+fn a_committed_number_whose_send_had_no_answer_claims_nothing() {
+    let mut world = World::calm(RECORDS);
+    world.info.scenario.route.legs[0].0.offsets = OffsetMapping::Pointers {
+        lane: Some("/partition".to_owned()),
+        sequence: "/offset".to_owned(),
+        names: SequenceNames::LastSent,
+    };
+    world.feed[3][RECORDS as usize - 1].kind = ObservationKind::Unknown;
+    for rows in [&mut world.mirror[3], &mut world.archive[3]] {
+        rows.pop();
+    }
+    world.events.push((29_000, source_commit(3, RECORDS - 1)));
+    assert_eq!(world.judge().offsets[0].ahead, 0);
+    world.events.push((29_001, source_commit(3, RECORDS)));
+    assert_eq!(world.judge().offsets[0].ahead, 1);
+}
+
+#[test]
+fn the_input_ends_where_the_brokers_say_or_where_a_record_was_read() {
+    for (said, next, ahead) in [
+        (9, RECORDS, 0),
+        (9, RECORDS + 1, 1),
+        (RECORDS + 1, RECORDS + 1, 0),
+    ] {
+        let mut world = World::calm(RECORDS);
+        let said = i64::try_from(said).unwrap();
+        let ends = What::FinalOffsets {
+            sinks: BTreeMap::new(),
+            ends: BTreeMap::from([("orders".parse().unwrap(), BTreeMap::from([(3, said)]))]),
+        };
+        world.events.push((29_000, ends));
+        world.events.push((29_000, source_commit(3, next - 1)));
+        let judgement = world.judge();
+        assert_eq!(judgement.offsets[0].ahead, ahead, "{said}, {next}");
+    }
+}
+
+#[test]
+fn as_many_repeats_as_the_settings_promise_are_within_the_bound() {
+    for (back_ms, verdict) in [(2_000, Verdict::Held), (2_050, Verdict::Broken)] {
+        let judgement = World::with_faults(RECORDS, &[kill(back_ms)]).judge();
+        let answer = guarantee(&judgement, GuaranteeKind::Duplicates);
+        assert_eq!(answer.verdict, verdict, "{answer:?}");
+        let worst = if verdict == Verdict::Held { 40 } else { 41 };
+        let all = judgement.taps[1].extra_copies;
+        let measured = format!("{worst} in the worst lane, {all} in all");
+        assert_eq!(answer.measured, measured);
+    }
+}
+
+#[test]
+fn what_the_position_covers_is_not_explained_once_the_lane_had_gone_on() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    // The last commit before the kill was 1.1 s old, but the tasks went back 0.1 s only.
+    world.faults[0].back_ms = 1_100;
+    world.events = world.story();
+    assert_eq!(world.judge().taps[0].unexplained_copies, 0);
+    let at = world.mirror[2].last().unwrap().at;
+    let row = world.mirror[2][145];
+    world.mirror[2].push(Observation { at, ..row });
+    assert_eq!(world.judge().taps[0].unexplained_copies, 1);
+}
+
+#[test]
+fn exactly_once_allows_no_repeat_at_all() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    let key = "exactly.once.source.support".to_owned();
+    world.info.worker_config.insert(key, "enabled".to_owned());
+    for rewind in world.judge().rewinds {
+        let of_source = rewind.connector.as_str() == "mirror";
+        assert_eq!(rewind.bound, Some(if of_source { 0 } else { 40 }));
+    }
+}
+
+#[test]
+fn a_lane_that_was_silent_before_the_kill_has_the_bound_of_its_nominal_rate() {
+    let mut world = World::with_faults(RECORDS, &[kill(3_000)]);
+    world.feed[2].retain(|row| !(7_900..KILL_MS).contains(&row.at.as_ms()));
+    world.mirror = world.behind(&world.feed, 0);
+    world.archive = world.behind(&world.mirror, 200);
+    world.events = world.story();
+    let judgement = world.judge();
+    let of_lane: Vec<_> = judgement
+        .rewinds
+        .iter()
+        .filter(|rewind| rewind.lane.0 == 2)
+        .collect();
+    assert!(!of_lane.is_empty());
+    assert!(of_lane.iter().all(|r| r.bound == Some(40)), "{of_lane:?}");
+}
+
+#[test]
+fn a_feed_that_sent_twice_or_counted_otherwise_proves_nothing_about_records() {
+    let mut twice = World::calm(RECORDS);
+    let row = twice.feed[0][9];
+    twice.feed[0].insert(9, row);
+    let judgement = twice.judge();
+    let said = |text: &String| text.contains("the harness sent them twice");
+    assert!(judgement.doubts.iter().any(said), "{:?}", judgement.doubts);
+    let judgement = World::calm(RECORDS).judge_with(
+        |events| {
+            for event in events {
+                if let What::FeedEnded { acked, .. } = &mut event.what {
+                    *acked += 1;
+                }
+            }
+        },
+        |_| {},
+    );
+    assert_eq!(
+        verdict_of(&judgement, GuaranteeKind::Lost),
+        Verdict::Inconclusive
+    );
+    assert_eq!(judgement.doubts.len(), 1, "{:?}", judgement.doubts);
+}
+
+#[test]
+fn a_commit_that_cannot_be_understood_leaves_offsets_and_repeats_open() {
+    let mut world = World::calm(RECORDS);
+    let strange = What::SourceCommit {
+        connector: "mirror".parse().unwrap(),
+        partition: json!({"cluster": "src", "partition": 2, "topic": "orders"}),
+        offset: json!({"offset": "many"}),
+        broker_ms: 0,
+    };
+    world.events.push((23_950, strange));
+    let judgement = world.judge();
+    for kind in [GuaranteeKind::Offsets, GuaranteeKind::UnexplainedDuplicates] {
+        assert_eq!(verdict_of(&judgement, kind), Verdict::Inconclusive);
+    }
+    assert_eq!(verdict_of(&judgement, GuaranteeKind::Lost), Verdict::Held);
+}
+
+#[test]
+fn a_fault_that_was_never_injected_is_told_apart_from_one_without_proof() {
+    let mut world = World::calm(RECORDS);
+    world.plan = super::world::plan(&[kill(100)]);
+    let judgement = world.judge();
+    assert_eq!(judgement.doubts, ["F1 was planned and never injected"]);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+}
