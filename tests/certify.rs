@@ -217,7 +217,7 @@ fn a_guarantee_that_kafka_does_not_give_is_broken() {
     let _turn = one_cluster();
     let scenario = bundled("quickstart")
         .replace("duplicates: within-flush-bound", "duplicates: none")
-        .replace("recovery: 45s", "recovery: 1s");
+        .replace("recovery: 60s", "recovery: 1s");
     let mut run = Running::start(&scenario, &[]);
     let (code, result) = run.judged();
     assert_eq!(code, 1, "{}", run.stderr());

@@ -155,11 +155,11 @@ proptest! {
         prop_assert_eq!(verdict_of(&judgement, GuaranteeKind::Phantoms), held_if(none(|t| t.phantoms > 0)));
         let calm = world.faults.is_empty();
         let committed = |lane: usize| {
-            let last = world.events.iter().filter(|(at, _)| *at <= KILL_MS).filter_map(|(_, what)| match what {
+            let mut last = world.events.iter().filter(|(at, _)| *at <= KILL_MS).filter_map(|(_, what)| match what {
                 crate::journal::What::SourceCommit { partition, offset, .. } if partition["partition"] == lane => offset["offset"].as_u64(),
                 _ => None,
             });
-            last.last().map_or(0, |last| last + 1)
+            last.next_back().map_or(0, |last| last + 1)
         };
         let repeated = |(tap, lane, truth): &(usize, usize, Truth)| {
             let given = truths.iter().find(|(t, l, _)| *t + 1 == *tap && l == lane).map(|(_, _, t)| &t.copies);
