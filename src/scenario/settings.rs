@@ -54,6 +54,10 @@ pub(super) fn check_worker_config(config: &Node, mistakes: &mut Collector<'_>) {
             let message = format!("`{}` is not for the scenario to set", entry.key);
             mistakes.report(entry.key_span, message, format!("take it out: {why}"));
         }
+        if let Some(meant) = slip_of(&entry.key) {
+            let message = format!("`{}` is no setting of a worker", entry.key);
+            mistakes.report(entry.key_span, message, format!("did you mean `{meant}`?"));
+        }
         let is_time = TIMES.iter().any(|(name, _)| *name == entry.key);
         let text = entry.value.text().filter(|_| !entry.value.is_null());
         if let (true, Some(text)) = (is_time, text)
@@ -65,6 +69,40 @@ pub(super) fn check_worker_config(config: &Node, mistakes: &mut Collector<'_>) {
                 message,
                 "write whole milliseconds, such as `1000`",
             );
+        }
+    }
+}
+
+/// The known time that a name is a slip of the pen away from. Connect ignores settings that it does not know, so a slip
+/// would leave the default in force without a word.
+fn slip_of(name: &str) -> Option<&'static str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
+    let near = TIMES
+        .iter()
+        .map(|(known, _)| *known)
+        .filter(|known| (1..=2).contains(&distance(known)));
+    near.min_by_key(|known| distance(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_setting_that_decides_times_is_told_and_other_settings_are_left_alone() {
+        assert_eq!(slip_of("sesion.timeout.ms"), Some("session.timeout.ms"));
+        assert_eq!(
+            slip_of("offset.flush.intervall.ms"),
+            Some("offset.flush.interval.ms")
+        );
+        for fine in [
+            "session.timeout.ms",
+            "consumer.session.timeout.ms",
+            "producer.linger.ms",
+            "request.timeout.ms",
+            "my.own",
+        ] {
+            assert_eq!(slip_of(fine), None, "{fine}");
         }
     }
 }
