@@ -25,7 +25,10 @@ fn kill(back_ms: u64) -> Blow {
 #[test]
 fn the_loss_rate_has_a_bound_only_where_nothing_was_lost() {
     let mut world = World::calm(RECORDS);
-    let bound = world.judge().taps[1].loss_bound_per_million.unwrap();
+    let calm = world.judge();
+    let note = &guarantee(&calm, GuaranteeKind::Lost).note;
+    assert!(note.contains("at most 1,703 per million"), "{note}");
+    let bound = calm.taps[1].loss_bound_per_million.unwrap();
     assert!((bound - 2.995_732e6 / (RECORDS * 4) as f64).abs() < 0.001);
     world.archive[0].pop();
     let judgement = world.judge();
