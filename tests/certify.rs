@@ -247,3 +247,18 @@ fn a_guarantee_that_kafka_does_not_give_is_broken() {
     );
     assert_eq!(code, 5);
 }
+
+#[test]
+fn a_stop_that_overruns_its_grace_is_a_finding_and_its_repeats_are_explained() {
+    let _turn = one_cluster();
+    let scenario = bundled("quickstart")
+        .replace("  - kill: {target: follower, restart-after: 2s}\n", "")
+        .replace("grace: 30s", "grace: 20ms");
+    let mut run = Running::start(&scenario, &[]);
+    let (code, result) = run.judged();
+    assert_eq!(code, 1, "{}", run.stderr());
+    assert_eq!(answer(&result, "stops"), "broken");
+    assert_eq!(answer(&result, "lost"), "held");
+    assert_eq!(answer(&result, "unexplained-duplicates"), "held");
+    assert_eq!(result["faults"][0]["proven"], json!(true));
+}

@@ -310,7 +310,11 @@ impl Display {
 }
 
 fn seconds(ms: u64) -> String {
-    format!("{:.1} s", ms as f64 / 1e3)
+    if ms < 100 {
+        format!("{ms} ms")
+    } else {
+        format!("{:.1} s", ms as f64 / 1e3)
+    }
 }
 
 fn proof_text(proof: &Proof) -> String {
