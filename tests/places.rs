@@ -555,10 +555,6 @@ fn a_live_group_shows_its_state_and_its_members_bytes() {
     assert_eq!(seen.protocol_type, "consumer");
     assert_eq!(seen.members[0].client_id, "member");
     assert!(!seen.members[0].assignment.is_empty() && !seen.members[0].metadata.is_empty());
-    let asked = bench.clock.now();
-    (0..20).for_each(|_| drop(bench.admin.group(&group, LIMIT).unwrap()));
-    let each = bench.clock.now().since(asked) / 20;
-    assert!(each < Duration::from_millis(50), "one look takes {each:?}");
 }
 
 #[test]
