@@ -79,7 +79,7 @@ pub(in crate::runtime) fn is_there() -> Option<String> {
         .ok()
         .filter(|output| output.status.success())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().next().map(str::to_owned)
+    text.lines().next().map(tool::without_colours)
 }
 
 /// Copies the artifacts and all that they need into a new folder `libs` in `scratch`, and returns it.

@@ -67,7 +67,7 @@ pub fn run(
 }
 
 /// Maven resets the terminal's colours before its first word, even when it is told to use none.
-fn without_colours(text: &str) -> String {
+pub(super) fn without_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
