@@ -468,10 +468,19 @@ fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
 fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> =
         BTreeMap::new();
+    let Some(Ok(any)) = watched.rest.values().next().map(|url| Rest::new(url)) else {
+        return;
+    };
+    // One client thread serves all workers for the whole run.
+    let clients: Vec<(&WorkerName, Rest)> = watched
+        .rest
+        .iter()
+        .map(|(worker, url)| (worker, any.at(url)))
+        .collect();
     loop {
-        for (worker, url) in &watched.rest {
-            let Ok(rest) = Rest::new(url) else { continue };
-            let answer = rest_claims(&rest);
+        for (worker, rest) in &clients {
+            let worker = *worker;
+            let answer = rest_claims(rest);
             if last.get(worker) != Some(&answer) {
                 journal.record(What::RestView {
                     worker: worker.clone(),
