@@ -10,7 +10,7 @@ use std::time::Duration;
 use squall::journal::{Clock, Deadline, Exit, Journal, RunFolder, What};
 use squall::model::{KafkaVersion, WorkerName};
 use squall::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
-use squall::runtime::{Ledger, Runtime, RuntimeError, Signal, UserFolders, clean};
+use squall::runtime::{Act, Ledger, Runtime, RuntimeError, UserFolders, clean};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -120,14 +120,14 @@ fn workers_are_killed_stopped_and_come_back_on_the_same_port_and_nothing_is_left
     let url = cluster.rest_url(&w1).unwrap();
     assert_eq!(processes_of(&run).len(), 3);
 
-    cluster.signal(&w1, Signal::Kill).unwrap();
+    cluster.act(&w1, Act::Kill).unwrap();
     assert_eq!(
         cluster.wait_ended(&w1, LIMIT).unwrap(),
         Some(Exit::Signal(9))
     );
     assert!(!cluster.is_up(&w1) && cluster.is_up(&w2));
     assert!(matches!(
-        cluster.signal(&w1, Signal::Kill),
+        cluster.act(&w1, Act::Kill),
         Err(RuntimeError::WorkerDown(_))
     ));
     assert!(matches!(
@@ -137,7 +137,7 @@ fn workers_are_killed_stopped_and_come_back_on_the_same_port_and_nothing_is_left
     cluster.start_worker(&w1).unwrap();
     assert_eq!(cluster.rest_url(&w1).unwrap(), url);
 
-    cluster.signal(&w2, Signal::Terminate).unwrap();
+    cluster.act(&w2, Act::Terminate).unwrap();
     assert_eq!(
         cluster.wait_ended(&w2, LIMIT).unwrap(),
         Some(Exit::Code(143))

@@ -12,9 +12,14 @@ const FLOORS: [&str; 12] = [
 ];
 
 /// Which floors may name which outside crate; a crate that is not here may be named anywhere.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 25] = [
     ("rdkafka", &["kafka"]),
     ("reqwest", &["connect"]),
+    ("rustls", &["connect"]),
+    ("testcontainers", &["runtime"]),
+    ("openssh", &["runtime"]),
+    ("tokio", &["runtime"]),
+    ("futures_util", &["runtime"]),
     ("serde_saphyr", &["scenario"]),
     ("miette", &["scenario"]),
     ("strsim", &["scenario"]),

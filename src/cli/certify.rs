@@ -56,6 +56,7 @@ fn request(
         scenario_path: loaded.path,
         plan,
         kafka_home: arguments.kafka_home.clone(),
+        runtime: crate::model::RuntimeKind::Process,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::journal::{Event, Exit, Phase, Proof, RunFolder, What};
+use crate::journal::{Event, Phase, Proof, RunFolder, What};
 use crate::model::{FaultId, Moment};
 use crate::plan::Plan;
 use crate::run::Run;
@@ -324,14 +324,16 @@ fn proof_text(proof: &Proof) -> String {
             exit,
             took_ms,
         } => {
-            let exit = match exit {
-                Exit::Code(code) => format!("code {code}"),
-                Exit::Signal(signal) => format!("signal {signal}"),
-            };
             format!(
-                "✓ the process of {worker} ended with {exit} after {}",
+                "✓ the process of {worker} ended {exit} after {}",
                 seconds(*took_ms)
             )
+        }
+        Proof::Paused { worker, took_ms } => {
+            format!("✓ {worker} stands still after {}", seconds(*took_ms))
+        }
+        Proof::Disconnected { worker, took_ms } => {
+            format!("✓ {worker} has no network after {}", seconds(*took_ms))
         }
         Proof::MemberGone { worker, .. } => format!("✓ the group has lost {worker}"),
         Proof::Missing { worker, awaited } => format!("? {worker}: {awaited}"),

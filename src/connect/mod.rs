@@ -1,5 +1,6 @@
 //! Kafka Connect as seen from outside: its REST interface, group bytes, internal topics, log lines and version table.
 
+mod access;
 mod answers;
 pub mod group;
 pub mod log;
@@ -11,5 +12,6 @@ pub mod topics;
 pub mod versions;
 mod wire;
 
+pub use access::{Access, install_crypto};
 pub use rest::{Rest, RestError};
 pub use wire::DecodeError;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::journal::Deadline;
 use crate::model::ConnectorName;
 
+use super::access::Access;
 use super::answers::{Expanded, Offsets, RawValidation};
 use super::secrets::mask_text;
 
@@ -61,6 +62,14 @@ pub enum RestError {
         /// The worker's own words.
         message: String,
     },
+    /// A file of the client's own means cannot be used.
+    #[error("cannot use {} for the REST interface: {why}; name a readable PEM file", .path.display())]
+    Access {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The answer is not what a worker says.
     #[error(
         "the answer of {url} cannot be understood: {why}; see whether a Kafka Connect worker listens there"
@@ -82,33 +91,41 @@ impl RestError {
             Self::Refused {
                 status, message, ..
             } => *status == 503 || (*status == 500 && message.contains("forward REST request")),
-            Self::Unreachable { .. } | Self::Undecodable { .. } => false,
+            Self::Unreachable { .. } | Self::Undecodable { .. } | Self::Access { .. } => false,
         }
     }
 }
 
 /// A client of one worker. Every call blocks, so it must not be made, used or dropped inside an asynchronous task.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Rest {
     base: String,
     client: Client,
+    basic: Option<(String, String)>,
+}
+
+/// Never shows a password.
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rest")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Rest {
     /// A client for the worker at this address, such as `http://127.0.0.1:8083`; connects with the first call. Fails
     /// when the system refuses a thread for it.
     pub fn new(base_url: &str) -> Result<Self, RestError> {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| RestError::Unreachable {
-                url: base_url.to_owned(),
-                why: with_causes(&error),
-            })?;
+        Self::with_access(base_url, &Access::default())
+    }
+
+    /// The same with a password or certificates; fails also when one of their files cannot be used.
+    pub fn with_access(base_url: &str, access: &Access) -> Result<Self, RestError> {
         Ok(Self {
             base: base_url.trim_end_matches('/').to_owned(),
-            client,
+            client: access.client(base_url)?,
+            basic: access.basic.clone(),
         })
     }
 
@@ -117,6 +134,7 @@ impl Rest {
         Self {
             base: base_url.trim_end_matches('/').to_owned(),
             client: self.client.clone(),
+            basic: self.basic.clone(),
         }
     }
 
@@ -311,6 +329,9 @@ impl Rest {
             why,
         };
         let mut request = self.client.request(method, self.url(path)).timeout(timeout);
+        if let Some((user, password)) = &self.basic {
+            request = request.basic_auth(user, Some(password));
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -358,7 +379,7 @@ fn read(response: Response) -> std::io::Result<Vec<u8>> {
 }
 
 /// An error with all its causes: the outermost one of the HTTP library says nothing.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

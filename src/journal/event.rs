@@ -55,6 +55,18 @@ pub enum Exit {
     Code(i32),
     /// By this signal.
     Signal(i32),
+    /// It is gone, and how it ended cannot be seen from here (a worker of an attached cluster).
+    Unknown,
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "with status {code}"),
+            Self::Signal(signal) => write!(f, "by signal {signal}"),
+            Self::Unknown => f.write_str("in a way that could not be seen"),
+        }
+    }
 }
 
 /// What the end of a run was.
@@ -131,6 +143,20 @@ pub enum Proof {
         /// Its member id at the time of the fault.
         member_id: String,
     },
+    /// The worker stands still: its process is in state T, or its container is paused.
+    Paused {
+        /// The worker.
+        worker: WorkerName,
+        /// From the act to the proof, in milliseconds.
+        took_ms: u64,
+    },
+    /// The worker has no network.
+    Disconnected {
+        /// The worker.
+        worker: WorkerName,
+        /// From the act to the proof, in milliseconds.
+        took_ms: u64,
+    },
     /// The signal was not followed by what it should cause, within the limit.
     Missing {
         /// The worker.
@@ -191,7 +217,7 @@ pub enum What {
     ProcessStarted {
         /// `broker-1`, `w1`.
         name: String,
-        /// Its process id.
+        /// Its process id on the machine of the harness; 0 where it is not known.
         pid: u32,
         /// How often it has been started, from 1.
         incarnation: u32,
@@ -262,7 +288,7 @@ pub enum What {
         /// How long after its planned time, in milliseconds, and why it waited.
         postponed_ms: u64,
     },
-    /// The signal was sent.
+    /// The signal was sent; the worker was told to stand still, or was cut off.
     FaultActed {
         /// Which.
         fault: FaultId,
@@ -285,7 +311,7 @@ pub enum What {
         /// The grace in milliseconds.
         grace_ms: u64,
     },
-    /// The worker was started again.
+    /// The worker was started again, resumed or reconnected.
     FaultUndone {
         /// Which.
         fault: FaultId,

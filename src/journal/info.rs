@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ConnectorName, Seed, StreamId, WorkerName};
+use crate::model::{ConnectorName, RuntimeKind, Seed, StreamId, WorkerName};
 use crate::scenario::Scenario;
 
 /// The content of `run.json`.
@@ -20,8 +20,14 @@ pub struct RunInfo {
     pub started_unix_us: i64,
     /// The same in RFC 3339, UTC.
     pub started: String,
-    /// `process`.
-    pub runtime: String,
+    /// What the cluster is made of.
+    pub runtime: RuntimeKind,
+    /// What else is known of it, by name: the engine's version, the image and its digest, the inventory.
+    #[serde(default)]
+    pub runtime_facts: BTreeMap<String, String>,
+    /// Connectors that were there before and are watched while faults run; their records are not known.
+    #[serde(default)]
+    pub watched: Vec<ConnectorName>,
     /// Where all planned choices come from.
     pub seed: Seed,
     /// What tells this run's records from all others.

@@ -31,21 +31,36 @@ pub enum FaultKind {
         /// How long the worker may take, in milliseconds.
         grace_ms: u64,
     },
+    /// The worker stands still: it keeps its connections and does nothing, until it is resumed (`Restart::After` counts
+    /// from when it stands still).
+    Pause,
+    /// The worker loses its network and goes on running, until it is reconnected (`Restart::After` counts from the loss).
+    Disconnect,
 }
 
 impl FaultKind {
-    /// The name of the signal that begins the fault.
+    /// The name of what begins the fault: a signal's where there is one.
     pub const fn signal_name(self) -> &'static str {
         match self {
             Self::Kill => "SIGKILL",
             Self::Stop { .. } => "SIGTERM",
+            Self::Pause => "pause",
+            Self::Disconnect => "network loss",
+        }
+    }
+
+    /// Whether the fault ends the worker's process; the others leave it alive, and so able to come back as a zombie.
+    pub const fn ends_process(self) -> bool {
+        match self {
+            Self::Kill | Self::Stop { .. } => true,
+            Self::Pause | Self::Disconnect => false,
         }
     }
 
     /// Whether the worker gets the chance to commit its offsets.
     pub const fn is_graceful(self) -> bool {
         match self {
-            Self::Kill => false,
+            Self::Kill | Self::Pause | Self::Disconnect => false,
             Self::Stop { .. } => true,
         }
     }

@@ -5,6 +5,7 @@ mod guarantee;
 mod names;
 mod record;
 mod route;
+mod runtime_kind;
 mod time;
 mod version;
 
@@ -19,5 +20,6 @@ pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
     SequenceNames,
 };
+pub use runtime_kind::RuntimeKind;
 pub use time::{Moment, Window, WindowError};
 pub use version::{KafkaVersion, VersionError};

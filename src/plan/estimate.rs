@@ -75,12 +75,12 @@ fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
         }
     };
     let noticed = match fault.kind {
-        FaultKind::Kill => time("session.timeout.ms"),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => time("session.timeout.ms"),
         FaultKind::Stop { .. } => 1_000,
     };
     let sinks = match fault.kind {
         FaultKind::Kill if has_sink => time("consumer.session.timeout.ms"),
-        FaultKind::Kill | FaultKind::Stop { .. } => 0,
+        FaultKind::Kill | FaultKind::Stop { .. } | FaultKind::Pause | FaultKind::Disconnect => 0,
     };
     let pause = match fault.restart {
         Restart::After { ms } => ms,

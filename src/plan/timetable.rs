@@ -103,7 +103,7 @@ fn touches(scenario: &Scenario, fault: &PlannedFault) -> String {
         }
     };
     let grace = match fault.kind {
-        FaultKind::Kill => String::new(),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => String::new(),
         FaultKind::Stop { grace_ms } => format!(", SIGKILL after {}", duration_text(grace_ms)),
     };
     let then = match fault.restart {

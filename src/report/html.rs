@@ -333,7 +333,7 @@ fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
     let text = |text: &str| visible(text, 300);
     vec![
         ("Squall", text(&run.squall)),
-        ("runtime", text(&run.runtime)),
+        ("runtime", run.runtime.to_string()),
         (
             "brokers",
             format!("{} × Kafka {}", run.brokers, text(&run.kafka)),

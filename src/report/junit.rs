@@ -55,7 +55,7 @@ fn properties(judgement: &Judgement, report_path: &str) -> Vec<(&'static str, St
         ("kafka", run.kafka.clone()),
         ("connect", run.connect.clone()),
         ("workers", run.workers.to_string()),
-        ("runtime", run.runtime.clone()),
+        ("runtime", run.runtime.to_string()),
         ("faults", run.faults_injected.to_string()),
         ("faults-proven", run.faults_proven.to_string()),
         ("report", report_path.to_owned()),

@@ -89,7 +89,7 @@ impl<'a> Conductor<'a> {
         runtime: Arc<dyn Runtime>,
         stop: &'a StopToken,
     ) -> Result<Self, RunError> {
-        let cluster = Cluster::at(&runtime.bootstrap());
+        let cluster = runtime.cluster();
         let admin = Admin::new(&cluster).map_err(RunError::environment)?;
         Ok(Self {
             scenario,
@@ -164,7 +164,7 @@ impl<'a> Conductor<'a> {
         if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
             let logs = self.folder.logs();
             return Err(RunError::Environment(format!(
-                "{name} ended without being asked ({exit:?}); its last words are in {}",
+                "{name} ended {exit} without being asked; its last words are in {}",
                 logs.display()
             )));
         }

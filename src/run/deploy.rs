@@ -35,7 +35,7 @@ impl Conductor<'_> {
 
     /// The connectors' configurations with `${…}` replaced.
     pub fn connector_configs(&self) -> BTreeMap<ConnectorName, BTreeMap<String, String>> {
-        let bootstrap = self.runtime.bootstrap();
+        let bootstrap = self.runtime.inner_bootstrap();
         let substitutions = Substitutions {
             bootstrap: &bootstrap,
             data_folder: self.runtime.data_folder(),
@@ -165,7 +165,7 @@ impl Conductor<'_> {
             .find(|worker| self.runtime.is_up(worker));
         let url = up.and_then(|worker| self.runtime.rest_url(worker));
         let url = url.ok_or_else(|| RunError::Environment("no worker is up".to_owned()))?;
-        Rest::new(&url).map_err(RunError::environment)
+        Rest::with_access(&url, &self.runtime.rest_access()).map_err(RunError::environment)
     }
 
     fn create_connectors(&mut self) -> Result<Vec<ConnectorName>, RunError> {

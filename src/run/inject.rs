@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::journal::{Phase, Proof, What};
 use crate::model::{FaultId, FaultKind, Moment, PlannedFault, WorkerName};
-use crate::runtime::Signal;
+use crate::runtime::{Act, Condition};
 
 use super::baseline::Baseline;
 use super::conductor::{Conductor, RunError};
@@ -113,12 +113,8 @@ impl Conductor<'_> {
 
     fn strike(&self, planned: &PlannedFault, worker: WorkerName) -> Result<Struck, RunError> {
         let member_id = self.live.member_id(&worker).map(str::to_owned);
-        let signal = match planned.kind {
-            FaultKind::Kill => Signal::Kill,
-            FaultKind::Stop { .. } => Signal::Terminate,
-        };
         self.runtime
-            .signal(&worker, signal)
+            .act(&worker, Act::of(planned.kind))
             .map_err(RunError::environment)?;
         let event = self.journal.record(What::FaultActed {
             fault: planned.id,
@@ -143,7 +139,7 @@ impl Conductor<'_> {
     ) -> Result<(), RunError> {
         let grace_ms = match progress.fault_mut(fault).map(|active| active.planned.kind) {
             Some(FaultKind::Stop { grace_ms }) => grace_ms,
-            Some(FaultKind::Kill) | None => 0,
+            Some(FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect) | None => 0,
         };
         self.journal.record(What::GraceOverrun {
             fault,
@@ -151,7 +147,7 @@ impl Conductor<'_> {
             grace_ms,
         });
         self.runtime
-            .signal(worker, Signal::Kill)
+            .act(worker, Act::Kill)
             .map_err(RunError::environment)?;
         if let Some(struck) = progress.struck_mut(fault, worker) {
             struck.escalated = true;
@@ -165,9 +161,15 @@ impl Conductor<'_> {
         fault: FaultId,
         worker: &WorkerName,
     ) -> Result<(), RunError> {
-        self.runtime
-            .start_worker(worker)
-            .map_err(RunError::environment)?;
+        let kind = progress.fault_mut(fault).map(|active| active.planned.kind);
+        match kind {
+            Some(FaultKind::Pause) => self.runtime.act(worker, Act::Resume),
+            Some(FaultKind::Disconnect) => self.runtime.act(worker, Act::Reconnect),
+            Some(FaultKind::Kill | FaultKind::Stop { .. }) | None => {
+                self.runtime.start_worker(worker)
+            }
+        }
+        .map_err(RunError::environment)?;
         let event = self.journal.record(What::FaultUndone {
             fault,
             worker: worker.clone(),
@@ -178,24 +180,37 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    /// Looks whether processes are gone and the group has lost their members, and writes down each as proof, once.
+    /// The proof that the fault took effect on this worker, when there is one by now.
+    fn effect(&self, kind: FaultKind, struck: &Struck, now: Moment) -> Option<Proof> {
+        let worker = struck.worker.clone();
+        let took_ms = u64::try_from(now.since(struck.signalled).as_millis()).unwrap_or(u64::MAX);
+        match (kind, self.runtime.condition(&worker).ok()?) {
+            (FaultKind::Kill | FaultKind::Stop { .. }, Condition::Ended(exit)) => {
+                Some(Proof::ProcessEnded {
+                    worker,
+                    exit,
+                    took_ms,
+                })
+            }
+            (FaultKind::Pause, Condition::Paused) => Some(Proof::Paused { worker, took_ms }),
+            (FaultKind::Disconnect, Condition::Disconnected) => {
+                Some(Proof::Disconnected { worker, took_ms })
+            }
+            _ => None,
+        }
+    }
+
+    /// Looks whether faults took effect and the group has lost members, and writes down each as proof, once.
     fn gather_proof(&self, progress: &mut Progress) {
         for fault in &mut progress.active {
-            let id = fault.planned.id;
+            let (id, kind) = (fault.planned.id, fault.planned.kind);
             for struck in &mut fault.struck {
                 let worker = struck.worker.clone();
+                let now = self.now();
                 if struck.ended.is_none()
-                    && let Ok(Some(exit)) = self.runtime.wait_ended(&worker, Duration::ZERO)
+                    && let Some(proof) = self.effect(kind, struck, now)
                 {
-                    let ended = self.now();
-                    struck.ended = Some(ended);
-                    let took_ms = u64::try_from(ended.since(struck.signalled).as_millis())
-                        .unwrap_or(u64::MAX);
-                    let proof = Proof::ProcessEnded {
-                        worker: worker.clone(),
-                        exit,
-                        took_ms,
-                    };
+                    struck.ended = Some(now);
                     self.journal.record(What::FaultProof { fault: id, proof });
                 }
                 if let Some(member_id) = &struck.member_id
@@ -242,10 +257,12 @@ impl Conductor<'_> {
             if !fault.is_spent() {
                 return Err(format!("{} still acts", fault.planned.id));
             }
-            if fault
-                .struck
-                .iter()
-                .any(|struck| struck.member_id.is_some() && !struck.member_gone)
+            // A pause shorter than the session timeout leaves the group as it is.
+            if fault.planned.kind.ends_process()
+                && fault
+                    .struck
+                    .iter()
+                    .any(|struck| struck.member_id.is_some() && !struck.member_gone)
             {
                 return Err(format!(
                     "the group has not lost the member of {}",
@@ -285,13 +302,12 @@ impl Conductor<'_> {
         let now = self.now();
         if let Some(fault) = progress.fault_mut(id) {
             fault.settled = Some(now);
-            for struck in fault
-                .struck
-                .iter()
-                .filter(|struck| struck.ended.is_none() || !struck.member_gone)
-            {
-                let awaited =
-                    format!("process ended and member left the group; last seen: {missing}");
+            let kind = fault.planned.kind;
+            let unproven = |struck: &&Struck| {
+                struck.ended.is_none() || (kind.ends_process() && !struck.member_gone)
+            };
+            for struck in fault.struck.iter().filter(unproven) {
+                let awaited = format!("{}; last seen: {missing}", awaited_proof(kind));
                 let proof = Proof::Missing {
                     worker: struck.worker.clone(),
                     awaited,
@@ -302,5 +318,14 @@ impl Conductor<'_> {
         self.journal
             .record(What::RecoveryGivenUp { fault: id, missing });
         progress.calm_since = now;
+    }
+}
+
+/// What proves a fault of this kind, in words.
+const fn awaited_proof(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Kill | FaultKind::Stop { .. } => "process ended and member left the group",
+        FaultKind::Pause => "process stands still",
+        FaultKind::Disconnect => "worker has no network",
     }
 }

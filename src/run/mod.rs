@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
-use crate::model::{Direction, StreamId};
+use crate::model::{Direction, RuntimeKind, StreamId};
 use crate::plan::Plan;
 use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
 use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
@@ -46,6 +46,8 @@ pub struct Request {
     pub plan: Plan,
     /// A Kafka installation to use instead of a fetched one.
     pub kafka_home: Option<PathBuf>,
+    /// What the cluster is made of.
+    pub runtime: RuntimeKind,
 }
 
 /// A run that has begun to be written down, and has started nothing yet.
@@ -76,7 +78,7 @@ impl Run {
         run.folder
             .write_json("plan.json", &run.request.plan)
             .map_err(RunError::environment)?;
-        run.write_info("", "", BTreeMap::new(), BTreeMap::new())?;
+        run.write_info("", "", BTreeMap::new(), BTreeMap::new(), BTreeMap::new())?;
         Ok(run)
     }
 
@@ -252,6 +254,7 @@ impl Run {
                 .map(|sink| (sink.name.clone(), sink.sink_group()))
                 .collect(),
             workers: ids.collect(),
+            access: runtime.rest_access(),
             rest: rest.collect(),
             exactly_once: conductor.is_exactly_once(0),
         }
@@ -266,13 +269,21 @@ impl Run {
             .iter()
             .map(|(name, config)| (name.clone(), secrets::mask(config)))
             .collect();
-        self.write_info(java, &conductor.runtime.bootstrap(), ids.collect(), masked)
+        let runtime = &conductor.runtime;
+        self.write_info(
+            java,
+            &runtime.bootstrap(),
+            runtime.facts(),
+            ids.collect(),
+            masked,
+        )
     }
 
     fn write_info(
         &self,
         java: &str,
         bootstrap: &str,
+        facts: BTreeMap<String, String>,
         worker_ids: BTreeMap<crate::model::WorkerName, String>,
         connector_configs: BTreeMap<crate::model::ConnectorName, BTreeMap<String, String>>,
     ) -> Result<(), RunError> {
@@ -282,7 +293,9 @@ impl Run {
             squall: env!("CARGO_PKG_VERSION").to_owned(),
             started_unix_us: clock.started_unix_us(),
             started: host::rfc3339(clock.started_unix_us()),
-            runtime: "process".to_owned(),
+            runtime: self.request.runtime,
+            runtime_facts: facts,
+            watched: Vec::new(),
             seed: self.request.plan.seed,
             stream: self.stream,
             scenario: host::masked_scenario(&self.request.scenario),

@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::connect::Rest;
 use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
 use crate::connect::log::LogParser;
 use crate::connect::secrets;
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
+use crate::connect::{Access, Rest};
 use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
 use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
@@ -50,6 +50,8 @@ pub struct Watched {
     pub sinks: BTreeMap<ConnectorName, String>,
     /// Worker ids (`host:port`) and the workers behind them.
     pub workers: BTreeMap<String, WorkerName>,
+    /// How the workers' REST interfaces are spoken to.
+    pub access: Access,
     /// REST addresses of the workers.
     pub rest: BTreeMap<WorkerName, String>,
     /// Whether sources write in transactions, so that open ones must not be believed.
@@ -468,7 +470,12 @@ fn configuration(record: &Internal<'_>, _: &Watched) -> Option<What> {
 fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut last: BTreeMap<WorkerName, Result<BTreeMap<TaskId, RestClaim>, String>> =
         BTreeMap::new();
-    let Some(Ok(any)) = watched.rest.values().next().map(|url| Rest::new(url)) else {
+    let Some(Ok(any)) = watched
+        .rest
+        .values()
+        .next()
+        .map(|url| Rest::with_access(url, &watched.access))
+    else {
         return;
     };
     // One client thread serves all workers for the whole run.

@@ -18,9 +18,9 @@ pub struct Struck {
     pub signalled: Moment,
     /// Whether SIGKILL followed because the grace was over.
     pub escalated: bool,
-    /// When its process was gone.
+    /// When the fault took effect: its process was gone, it stood still, or its network was lost.
     pub ended: Option<Moment>,
-    /// When it was started again.
+    /// When it was started again, resumed or reconnected.
     pub restarted: Option<Moment>,
     /// Whether the group was seen without the member.
     pub member_gone: bool,
@@ -82,7 +82,7 @@ pub enum Action {
         /// Whom.
         worker: WorkerName,
     },
-    /// Start the worker again.
+    /// Start the worker again, resume it or reconnect it: whatever undoes its fault.
     Restart {
         /// Which fault.
         fault: FaultId,

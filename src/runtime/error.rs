@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::journal::Exit;
 use crate::model::{KafkaVersion, WorkerName};
 
+use super::Act;
+
 /// Why the runtime failed. All of these are failures of the environment, never findings about Connect.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -126,7 +128,7 @@ pub enum RuntimeError {
         seen: String,
     },
     /// A broker or worker ended while it was awaited.
-    #[error("{who} ended {} before it was ready; {end}", how(*.exit))]
+    #[error("{who} ended {exit} before it was ready; {end}")]
     Died {
         /// Broker or worker.
         who: String,
@@ -180,6 +182,16 @@ pub enum RuntimeError {
     /// No such worker.
     #[error("there is no worker {0} in this cluster; see connect.workers of the scenario")]
     UnknownWorker(WorkerName),
+    /// The runtime has no way to do this to the worker.
+    #[error("cannot {} worker {worker}: {why}", .act.verb())]
+    CannotAct {
+        /// The worker.
+        worker: WorkerName,
+        /// What was to be done.
+        act: Act,
+        /// Why it cannot be, and what would do.
+        why: String,
+    },
     /// The worker is down.
     #[error("worker {0} is not running, so it cannot be signalled; start it first")]
     WorkerDown(WorkerName),
@@ -231,12 +243,5 @@ impl RuntimeError {
             path,
             source,
         }
-    }
-}
-
-fn how(exit: Exit) -> String {
-    match exit {
-        Exit::Code(code) => format!("with status {code}"),
-        Exit::Signal(signal) => format!("by signal {signal}"),
     }
 }

@@ -8,11 +8,14 @@ mod proc_table;
 pub mod process;
 mod user_folders;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::connect::Access;
 use crate::journal::Exit;
-use crate::model::WorkerName;
+use crate::kafka::Cluster;
+use crate::model::{FaultKind, RuntimeKind, WorkerName};
 
 pub use clean::{CleanReport, CleanedRun, clean};
 pub use doctor::{Check, CheckState, DoctorScope, doctor_checks};
@@ -20,13 +23,58 @@ pub use error::{LogEnd, RuntimeError};
 pub use ledger::{Ledger, Thing};
 pub use user_folders::UserFolders;
 
-/// A signal that can be sent to a worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
+/// What can be done to a worker that is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Act {
     /// SIGKILL: gone at once.
     Kill,
     /// SIGTERM: asked to stop in good order.
     Terminate,
+    /// Stands still from now on.
+    Pause,
+    /// Goes on after [`Act::Pause`].
+    Resume,
+    /// Loses its network.
+    Disconnect,
+    /// Has its network again after [`Act::Disconnect`].
+    Reconnect,
+}
+
+impl Act {
+    /// What begins a fault of this kind.
+    pub const fn of(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Kill => Self::Kill,
+            FaultKind::Stop { .. } => Self::Terminate,
+            FaultKind::Pause => Self::Pause,
+            FaultKind::Disconnect => Self::Disconnect,
+        }
+    }
+
+    /// A verb for messages: "kill", "pause".
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Terminate => "stop",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Disconnect => "disconnect",
+            Self::Reconnect => "reconnect",
+        }
+    }
+}
+
+/// What a worker is doing, as far as the runtime can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Its process runs.
+    Running,
+    /// Its process is there and stands still.
+    Paused,
+    /// Its process runs without a network.
+    Disconnected,
+    /// Its process is gone.
+    Ended(Exit),
 }
 
 /// The log of one start of a worker.
@@ -54,10 +102,26 @@ pub struct InternalTopics {
 /// The one thing that `run` knows of a cluster. All calls are safe from any thread; each start, first answer and end of
 /// a process is recorded in the journal by the runtime itself.
 pub trait Runtime: Send + Sync {
-    /// What the cluster is made of: `process`.
-    fn kind(&self) -> &'static str;
+    /// What the cluster is made of.
+    fn kind(&self) -> RuntimeKind;
+    /// What else is worth knowing of it, for `run.json`.
+    fn facts(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
     /// `bootstrap.servers` for clients on this machine.
     fn bootstrap(&self) -> String;
+    /// `bootstrap.servers` as the workers reach the brokers: what connectors are given.
+    fn inner_bootstrap(&self) -> String {
+        self.bootstrap()
+    }
+    /// How clients on this machine reach Kafka, with all their settings.
+    fn cluster(&self) -> Cluster {
+        Cluster::at(&self.bootstrap())
+    }
+    /// How the workers' REST interfaces are to be spoken to.
+    fn rest_access(&self) -> Access {
+        Access::default()
+    }
     /// The Connect group's `group.id`.
     fn group_id(&self) -> String;
     /// Connect's internal topics.
@@ -70,8 +134,10 @@ pub trait Runtime: Send + Sync {
     fn worker_id(&self, worker: &WorkerName) -> Option<String>;
     /// Where file feeds and file taps stand; the path is the same for the harness and for all workers.
     fn data_folder(&self) -> &Path;
-    /// Sends a signal to the worker's process and to no other; fails when it is down already.
-    fn signal(&self, worker: &WorkerName, signal: Signal) -> Result<(), RuntimeError>;
+    /// Does this to the worker and to no other; fails when it is down already, or when the runtime has no way to.
+    fn act(&self, worker: &WorkerName, act: Act) -> Result<(), RuntimeError>;
+    /// What the worker is doing now: the proof of an act. Does not wait for long.
+    fn condition(&self, worker: &WorkerName) -> Result<Condition, RuntimeError>;
     /// Waits until the worker's process is gone; `None` when it still runs at the limit.
     fn wait_ended(
         &self,

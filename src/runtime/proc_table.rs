@@ -20,6 +20,15 @@ fn parse_stat(stat: &str) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Whether a process stands still because of a signal: state T.
+pub fn is_stopped(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| state(&stat) == Some("T"))
+}
+
+fn state(stat: &str) -> Option<&str> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().next()
+}
+
 /// Tells this boot of the machine from all others; empty where the kernel does not say.
 pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -56,6 +65,8 @@ mod tests {
         assert_eq!(parse_stat(stat), Some(987_654));
         assert_eq!(parse_stat(&stat.replace(" S ", " Z ")), None);
         assert_eq!(parse_stat("rubbish"), None);
+        assert_eq!(state(stat), Some("S"));
+        assert_eq!(state("rubbish"), None);
     }
 
     #[test]

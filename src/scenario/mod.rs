@@ -6,6 +6,7 @@
 
 mod expect;
 mod faults;
+pub mod inventory;
 mod keys;
 mod leg;
 mod mistake;

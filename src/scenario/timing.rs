@@ -75,7 +75,7 @@ fn recovery_wait(connect: &ConnectSpec, faults: &[FaultStep], expect: &Expectati
 fn down_time(step: &FaultStep) -> u64 {
     let of = |kind: FaultKind, restart: Restart| {
         let grace = match kind {
-            FaultKind::Kill => 0,
+            FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => 0,
             FaultKind::Stop { grace_ms } => grace_ms,
         };
         let pause = match restart {

@@ -81,7 +81,7 @@ impl FaultStory {
     /// When its effect began: for a kill the end of the process, for a stop the signal, from which tasks begin to stop.
     pub(super) fn began(&self) -> Option<Moment> {
         let of = |victim: &Victim| match self.kind {
-            FaultKind::Kill => victim.gone(),
+            FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => victim.gone(),
             FaultKind::Stop { .. } => victim.acted,
         };
         self.victims.iter().filter_map(of).min()
@@ -94,7 +94,10 @@ impl FaultStory {
                 && victim.member_gone
                 && match (self.kind, victim.exit) {
                     (_, None) => false,
-                    (FaultKind::Kill, Some(exit)) => exit == Exit::Signal(9),
+                    (FaultKind::Pause | FaultKind::Disconnect, _) => false,
+                    (FaultKind::Kill, Some(exit)) => {
+                        matches!(exit, Exit::Signal(9) | Exit::Unknown)
+                    }
                     (FaultKind::Stop { .. }, Some(Exit::Signal(9))) => victim.overran,
                     (FaultKind::Stop { .. }, Some(_)) => true,
                 }
@@ -490,12 +493,8 @@ impl<'a> History<'a> {
             if let ProcessStep::Ended { exit, asked: false } = process.what
                 && needed(process.at)
             {
-                let how = match exit {
-                    Exit::Code(code) => format!("with status {code}"),
-                    Exit::Signal(signal) => format!("by signal {signal}"),
-                };
                 unasked.push(format!(
-                    "{} ended {how} at {} and nobody had asked it to",
+                    "{} ended {exit} at {} and nobody had asked it to",
                     process.name, process.at
                 ));
             }
@@ -562,6 +561,7 @@ impl FaultStory {
                 victim.exit = Some(*exit);
                 victim.ended.get_or_insert(at);
             }
+            Proof::Paused { .. } | Proof::Disconnected { .. } => {}
             Proof::MemberGone { worker, .. } => self.victim(worker).member_gone = true,
             Proof::Missing { worker, awaited } => {
                 self.missing_proof.push(format!("{worker}: {awaited}"));

@@ -80,7 +80,7 @@ pub struct RunSummary {
     /// The seed.
     pub seed: Seed,
     /// `process`.
-    pub runtime: String,
+    pub runtime: crate::model::RuntimeKind,
     /// Release of the brokers.
     pub kafka: String,
     /// Release of the workers.

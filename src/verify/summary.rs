@@ -44,7 +44,7 @@ pub(super) fn run(case: &Case<'_>) -> RunSummary {
         started: info.started.clone(),
         duration_ms: case.history.end.as_ms(),
         seed: info.seed,
-        runtime: info.runtime.clone(),
+        runtime: info.runtime,
         kafka: scenario.kafka.version.to_string(),
         connect: scenario.connect.version.to_string(),
         brokers: scenario.kafka.brokers,
@@ -150,6 +150,9 @@ fn proof(fault: &FaultStory) -> Vec<String> {
             }
             (Some(crate::journal::Exit::Signal(signal)), Some(at)) => {
                 proof.push(format!("{worker} was ended by signal {signal} at {at}"));
+            }
+            (Some(crate::journal::Exit::Unknown), Some(at)) => {
+                proof.push(format!("{worker} was gone at {at}"));
             }
             (None, _) | (_, None) => {
                 proof.push(format!("missing: the end of {worker} was not seen"))

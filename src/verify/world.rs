@@ -186,7 +186,9 @@ fn info() -> RunInfo {
         squall: "0.1.0".to_owned(),
         started_unix_us: 0,
         started: "2026-01-01T00:00:00Z".to_owned(),
-        runtime: "process".to_owned(),
+        runtime: crate::model::RuntimeKind::Process,
+        runtime_facts: BTreeMap::new(),
+        watched: Vec::new(),
         seed: Seed(1),
         stream: StreamId(7),
         scenario,
@@ -579,7 +581,7 @@ pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
     let victim = worker(blow.victim);
     let fault = FaultId(number as u32 + 1);
     let exit = match blow.kind {
-        FaultKind::Kill => Exit::Signal(9),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => Exit::Signal(9),
         FaultKind::Stop { .. } => Exit::Code(143),
     };
     let intended = What::FaultIntended {

@@ -26,7 +26,7 @@ pub(super) fn run_summary() -> RunSummary {
         started: "2026-11-23T02:10:41Z".to_owned(),
         duration_ms: 62_000,
         seed: Seed(0x7f3a_91c2),
-        runtime: "process".to_owned(),
+        runtime: crate::model::RuntimeKind::Process,
         kafka: "4.1.1".to_owned(),
         connect: "4.1.1".to_owned(),
         brokers: 1,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::journal::{Journal, What};
 
-use super::super::{RuntimeError, Signal};
+use super::super::{Act, RuntimeError};
 use super::cluster::StartStyle;
 use super::config::{self, BrokerPorts, WorkerFacts};
 use super::installation::{Installation, Role, file_name, lock};
@@ -165,7 +165,7 @@ fn train_in(
             who: name.to_owned(),
             source,
         };
-        process.signal(Signal::Terminate).map_err(failed)?;
+        process.signal(Act::Terminate).map_err(failed)?;
         if process.wait(DUMP_LIMIT).is_none() {
             return Err(RuntimeError::Tool {
                 tool: format!("the training run of the {name}"),

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::journal::{Deadline, Exit, Journal, What};
-use crate::model::{KafkaVersion, WorkerName};
+use crate::model::{KafkaVersion, RuntimeKind, WorkerName};
 use crate::scenario::Plugin;
 
 use super::super::{
-    InternalTopics, Ledger, LogFile, Runtime, RuntimeError, Signal, Thing, UserFolders, proc_table,
+    Act, Condition, InternalTopics, Ledger, LogFile, Runtime, RuntimeError, Thing, UserFolders,
+    proc_table,
 };
 use super::config;
 use super::layout::Layout;
@@ -254,8 +255,8 @@ impl ProcessCluster {
 }
 
 impl Runtime for ProcessCluster {
-    fn kind(&self) -> &'static str {
-        "process"
+    fn kind(&self) -> RuntimeKind {
+        RuntimeKind::Process
     }
 
     fn bootstrap(&self) -> String {
@@ -291,11 +292,19 @@ impl Runtime for ProcessCluster {
         &self.data
     }
 
-    fn signal(&self, worker: &WorkerName, signal: Signal) -> Result<(), RuntimeError> {
+    fn act(&self, worker: &WorkerName, act: Act) -> Result<(), RuntimeError> {
         let (_, node) = self.node(worker)?;
+        if matches!(act, Act::Disconnect | Act::Reconnect) {
+            return Err(RuntimeError::CannotAct {
+                worker: worker.clone(),
+                act,
+                why: "local processes share this machine's network; run with --runtime docker"
+                    .to_owned(),
+            });
+        }
         let down = || RuntimeError::WorkerDown(worker.clone());
         let process = node.process().ok_or_else(down)?;
-        match process.signal(signal) {
+        match process.signal(act) {
             Ok(true) => Ok(()),
             Ok(false) => Err(down()),
             Err(source) => Err(RuntimeError::Signal {
@@ -303,6 +312,16 @@ impl Runtime for ProcessCluster {
                 source,
             }),
         }
+    }
+
+    fn condition(&self, worker: &WorkerName) -> Result<Condition, RuntimeError> {
+        let process = self.node(worker)?.1.process();
+        let process = process.ok_or_else(|| RuntimeError::WorkerDown(worker.clone()))?;
+        Ok(match process.exit() {
+            Some(exit) => Condition::Ended(exit),
+            None if process.is_stopped() => Condition::Paused,
+            None => Condition::Running,
+        })
     }
 
     fn wait_ended(
@@ -338,7 +357,7 @@ impl Runtime for ProcessCluster {
         let processes: Vec<_> = self.inner.nodes.iter().filter_map(Node::process).collect();
         for process in &processes {
             // One that cannot be signalled ends with the supervisor's thread.
-            let _ = process.signal(Signal::Kill);
+            let _ = process.signal(Act::Kill);
         }
         let deadline = Deadline::after(KILL_LIMIT);
         for process in &processes {

@@ -19,7 +19,7 @@ use rustix::process::{
 
 use crate::journal::{Deadline, Exit};
 
-use super::super::{RuntimeError, Signal};
+use super::super::{Act, RuntimeError, proc_table};
 use super::tool;
 
 type OnStart = Box<dyn FnOnce(u32) + Send>;
@@ -101,6 +101,7 @@ fn spawn(order: Order) -> std::io::Result<Arc<Process>> {
     };
     on_start(child.id());
     let process = Arc::new(Process {
+        pid: child.id(),
         pidfd,
         asked: AtomicBool::new(false),
         exit: Mutex::new(None),
@@ -115,6 +116,7 @@ fn spawn(order: Order) -> std::io::Result<Arc<Process>> {
 
 /// A process that was started; signals to it can never reach another one.
 pub struct Process {
+    pid: u32,
     pidfd: OwnedFd,
     asked: AtomicBool,
     exit: Mutex<Option<Exit>>,
@@ -136,18 +138,28 @@ impl Process {
         self.ended.notify_all();
     }
 
-    /// Sends a signal; false when the process is gone already.
-    pub fn signal(&self, signal: Signal) -> std::io::Result<bool> {
-        self.asked.store(true, Ordering::SeqCst);
-        let signal = match signal {
-            Signal::Kill => UnixSignal::KILL,
-            Signal::Terminate => UnixSignal::TERM,
+    /// Does this to the process by a signal; false when it is gone already, or when no signal does such a thing.
+    pub fn signal(&self, act: Act) -> std::io::Result<bool> {
+        let signal = match act {
+            Act::Kill => UnixSignal::KILL,
+            Act::Terminate => UnixSignal::TERM,
+            Act::Pause => UnixSignal::STOP,
+            Act::Resume => UnixSignal::CONT,
+            Act::Disconnect | Act::Reconnect => return Ok(false),
         };
+        if matches!(act, Act::Kill | Act::Terminate) {
+            self.asked.store(true, Ordering::SeqCst);
+        }
         match pidfd_send_signal(&self.pidfd, signal) {
             Ok(()) => Ok(true),
             Err(Errno::SRCH) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether it stands still (state T), as the kernel says.
+    pub fn is_stopped(&self) -> bool {
+        self.exit().is_none() && proc_table::is_stopped(self.pid)
     }
 
     /// How it ended, when it has and all that had to be told was told.
@@ -224,10 +236,10 @@ mod tests {
         let (by_itself, _, end) = started(&supervisor, "exit 7");
         assert_eq!(by_itself.wait(LIMIT), Some(Exit::Code(7)));
         assert_eq!(end.recv().unwrap(), (Exit::Code(7), false));
-        assert!(!by_itself.signal(Signal::Kill).unwrap());
+        assert!(!by_itself.signal(Act::Kill).unwrap());
         let (killed, _, end) = started(&supervisor, "exec sleep 60");
         assert_eq!(killed.wait(Duration::from_millis(1)), None);
-        assert!(killed.signal(Signal::Kill).unwrap());
+        assert!(killed.signal(Act::Kill).unwrap());
         assert_eq!(killed.wait(LIMIT), Some(Exit::Signal(9)));
         assert_eq!(end.recv().unwrap(), (Exit::Signal(9), true));
     }
@@ -251,7 +263,7 @@ mod tests {
             .trim()
             .parse()
             .unwrap();
-        process.signal(Signal::Kill).unwrap();
+        process.signal(Act::Kill).unwrap();
         process.wait(LIMIT).unwrap();
         while is_running(grandchild) && !deadline.has_passed() {
             std::thread::sleep(Duration::from_millis(5));
@@ -274,6 +286,6 @@ mod tests {
     }
 
     fn is_running(pid: u32) -> bool {
-        super::super::super::proc_table::start_ticks(pid).is_some()
+        proc_table::start_ticks(pid).is_some()
     }
 }
