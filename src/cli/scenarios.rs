@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::output::Output;
 
 /// The scenarios that come with the program: name and text.
-pub const BUNDLED: [(&str, &str); 11] = [
+pub const BUNDLED: [(&str, &str); 13] = [
     (
         "quickstart",
         include_str!("../../scenarios/quickstart.yaml"),
@@ -45,6 +45,8 @@ pub const BUNDLED: [(&str, &str); 11] = [
         "own-sequence",
         include_str!("../../scenarios/own-sequence.yaml"),
     ),
+    ("zombie", include_str!("../../scenarios/zombie.yaml")),
+    ("partition", include_str!("../../scenarios/partition.yaml")),
     ("control", include_str!("../../scenarios/control.yaml")),
     ("nightly", include_str!("../../scenarios/nightly.yaml")),
 ];

@@ -9,6 +9,9 @@ use super::units;
 
 /// What the whole file is called in messages.
 pub(super) const SCENARIO_NAME: &str = "the scenario";
+/// The same for an inventory.
+pub(super) const INVENTORY_NAME: &str = "the inventory";
+const WORKER: &str = "a worker";
 const STEP: &str = "a step of the route";
 const FAULT: &str = "a fault";
 const ROUND_STEP: &str = "a step of a round";
@@ -27,6 +30,11 @@ pub(super) fn check(
             check_map(node, table, name, key_span, mistakes);
         }
         (Shape::Settings, Value::Map(_)) => check_settings(node, mistakes),
+        (Shape::WordOrTexts(_), Value::List(items)) => {
+            for item in items {
+                check(item, &Shape::Text, name, item.span, mistakes);
+            }
+        }
         (Shape::List(of, least), Value::List(items)) => {
             if items.len() < *least {
                 let message = format!("`{name}` is empty");
@@ -56,9 +64,8 @@ fn check_map(
         match table.keys.iter().find(|key| key.name == entry.key) {
             Some(key) => check(&entry.value, &key.shape, key.name, entry.key_span, mistakes),
             None => {
-                let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
-                let message = format!("unknown key `{}`", entry.key);
-                mistakes.report(entry.key_span, message, meant(&entry.key, &known));
+                let (message, help) = unknown_key(&entry.key, table, name);
+                mistakes.report(entry.key_span, message, help);
             }
         }
     }
@@ -71,6 +78,15 @@ fn check_map(
         mistakes.report(name_span, message, format!("add `{}:`", key.name));
     }
     check_groups(node, table, name, name_span, mistakes);
+}
+
+fn unknown_key(key: &str, table: &Table, name: &str) -> Wrong {
+    if let Some((_, help)) = table.elsewhere.iter().find(|(other, _)| *other == key) {
+        let message = format!("{} has no `{key}`", place_name(name));
+        return (message, (*help).to_owned());
+    }
+    let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
+    (format!("unknown key `{key}`"), meant(key, &known))
 }
 
 fn check_groups(
@@ -102,7 +118,7 @@ fn check_groups(
         for other in there {
             let message = format!("`{}` cannot stand beside `{}`", other.key, first.key);
             let help = match *group {
-                ["feed", ..] | ["kill", _, "repeat", ..] => {
+                ["feed", ..] | ["kill", _, "pause", ..] => {
                     "each step has one key: begin a new line with `- `"
                 }
                 ["file", "partitions"] => "only a topic has partitions",
@@ -149,6 +165,8 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
         )),
         Shape::Text | Shape::TextOr(_) => Ok(()),
         Shape::Word(words) if words.contains(&text) => Ok(()),
+        Shape::WordOrTexts(word) if text == *word => Ok(()),
+        Shape::WordOrTexts(_) => Err(expected()),
         Shape::Word(words) => Err((format!("`{name}` cannot be `{text}`"), meant(text, words))),
         Shape::Whole(least, most) => check_whole(text, plain, name, *least, *most),
         Shape::OneOf(numbers) => match whole(text, plain) {
@@ -156,6 +174,13 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
             _ => Err(expected()),
         },
         Shape::Duration => units::duration(text).map(drop).map_err(because("duration")),
+        Shape::Length => match units::duration(text) {
+            Ok(0) => Err((
+                format!("`{name}` is no time at all"),
+                "write how long, such as `20s`".to_owned(),
+            )),
+            read => read.map(drop).map_err(because("duration")),
+        },
         Shape::DurationOr(word) if text == *word => Ok(()),
         Shape::DurationOr(word) => units::duration(text)
             .map(drop)
@@ -241,7 +266,7 @@ fn noun(shape: &Shape) -> String {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             listed(&words, "or")
         }
-        Shape::Duration => "a duration, such as `2s`".to_owned(),
+        Shape::Duration | Shape::Length => "a duration, such as `2s`".to_owned(),
         Shape::DurationOr(word) => format!("a duration, such as `2s`, or `{word}`"),
         Shape::Jittered => "a duration, such as `15s` or `15s ± 3s`".to_owned(),
         Shape::Stretch => "a window, such as `10s..60s`".to_owned(),
@@ -254,6 +279,7 @@ fn noun(shape: &Shape) -> String {
         Shape::Settings => "a map of Kafka settings".to_owned(),
         Shape::Map(table) => format!("a map with {}", keys_of(table)),
         Shape::List(..) => "a list: `- ` before each item".to_owned(),
+        Shape::WordOrTexts(word) => format!("`{word}`, or a list of names"),
         Shape::TextOr(table) => format!("text, or a map with {}", keys_of(table)),
     }
 }
@@ -268,7 +294,9 @@ fn keys_of(table: &Table) -> String {
 
 fn place_name(name: &str) -> String {
     match name {
-        SCENARIO_NAME | STEP | FAULT | ROUND_STEP | PLUGIN => name.to_owned(),
+        SCENARIO_NAME | INVENTORY_NAME | STEP | FAULT | ROUND_STEP | PLUGIN | WORKER => {
+            name.to_owned()
+        }
         _ => format!("`{name}`"),
     }
 }
@@ -279,6 +307,7 @@ fn item_name(list: &str) -> &str {
         "faults" => FAULT,
         "do" => ROUND_STEP,
         "plugins" => PLUGIN,
+        "workers" => WORKER,
         _ => list,
     }
 }
