@@ -308,19 +308,31 @@ impl Runtime for DockerCluster {
         if !node.slot().is_up() {
             return Err(RuntimeError::WorkerDown(worker.clone()));
         }
-        node.change(|slot| match act {
-            Act::Kill | Act::Terminate => {
-                slot.asked = true;
-                slot.signals_expected.push(signal_of(act).to_string());
+        let before = node.change(|slot| {
+            let before = (slot.asked, slot.wants_cut_off);
+            slot.expected.extend(event_of(act));
+            match act {
+                Act::Kill | Act::Terminate => slot.asked = true,
+                Act::Pause | Act::Resume => {}
+                Act::Disconnect | Act::Reconnect => {
+                    slot.wants_cut_off = act == Act::Disconnect;
+                    slot.network_acts += 1;
+                }
             }
-            Act::Pause => slot.wants_pause = true,
-            Act::Resume => slot.wants_pause = false,
-            Act::Disconnect => slot.wants_cut_off = true,
-            Act::Reconnect => slot.wants_cut_off = false,
+            before
         });
-        self.inner
-            .strike(node, act)
-            .map_err(|refusal| self.refused(worker, node, act, refusal))
+        let struck = self.inner.strike(node, act);
+        let is_up = node.change(|slot| {
+            if matches!(act, Act::Disconnect | Act::Reconnect) {
+                slot.network_acts += 1;
+            }
+            if struck.is_err() {
+                event_of(act).map(|event| slot.take_expected(&event));
+                (slot.asked, slot.wants_cut_off) = before;
+            }
+            slot.is_up()
+        });
+        struck.map_err(|refusal| refused(worker, act, is_up, refusal))
     }
 
     fn condition(&self, worker: &WorkerName) -> Result<Condition, RuntimeError> {
@@ -389,34 +401,24 @@ impl Runtime for DockerCluster {
     }
 }
 
-impl DockerCluster {
-    /// Takes back what was expected of an act that the engine refused, and says why.
-    fn refused(
-        &self,
-        worker: &WorkerName,
-        node: &Node,
-        act: Act,
-        refusal: Refusal,
-    ) -> RuntimeError {
-        let is_up = node.change(|slot| {
-            match act {
-                Act::Kill | Act::Terminate => {
-                    slot.signals_expected.pop();
-                    slot.asked = !slot.signals_expected.is_empty();
-                }
-                Act::Pause | Act::Resume => slot.wants_pause = slot.is_paused,
-                Act::Disconnect | Act::Reconnect => slot.wants_cut_off = slot.is_cut_off,
-            }
-            slot.is_up()
-        });
-        if !is_up || refusal.why.contains("is not running") {
-            return RuntimeError::WorkerDown(worker.clone());
-        }
-        RuntimeError::CannotAct {
-            worker: worker.clone(),
-            act,
-            why: refusal.why,
-        }
+fn refused(worker: &WorkerName, act: Act, is_up: bool, refusal: Refusal) -> RuntimeError {
+    if !is_up || refusal.why.contains("is not running") {
+        return RuntimeError::WorkerDown(worker.clone());
+    }
+    RuntimeError::CannotAct {
+        worker: worker.clone(),
+        act,
+        why: refusal.why,
+    }
+}
+
+/// What the engine's event about this act is called among what is expected; a change to a network is told in other ways.
+fn event_of(act: Act) -> Option<String> {
+    match act {
+        Act::Kill | Act::Terminate => Some(format!("signal {}", signal_of(act))),
+        Act::Pause => Some("pause".to_owned()),
+        Act::Resume => Some("unpause".to_owned()),
+        Act::Disconnect | Act::Reconnect => None,
     }
 }
 

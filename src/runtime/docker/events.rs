@@ -15,7 +15,7 @@ use crate::journal::{Exit, What};
 use super::super::RuntimeError;
 use super::cluster::Inner;
 use super::engine::in_words;
-use super::node::{Node, Slot};
+use super::node::Node;
 
 /// How long one look at the silent stream lasts before the end of the cluster is looked at.
 const TURN: Duration = Duration::from_millis(100);
@@ -111,40 +111,19 @@ fn of_container(inner: &Inner, index: usize, action: &str, attributes: &HashMap<
     let who = &node.plan.name;
     match action {
         "die" => ended(inner, index, attributes.get("exitCode")),
-        "start" => {
-            let is_ours = node.change(|slot| {
-                let is_ours = slot.starts_expected > 0;
-                slot.starts_expected = slot.starts_expected.saturating_sub(1);
-                is_ours
-            });
-            if !is_ours {
-                disturbed(inner, format!("somebody else started {who}"));
-            }
-        }
+        "start" => expect(inner, node, "start", "started"),
         "kill" => {
             let signal = attributes.get("signal").map_or("", String::as_str);
-            if !node.change(|slot| take_expected(slot, signal)) {
-                disturbed(
-                    inner,
-                    format!("somebody else sent signal {signal} to {who}"),
-                );
-            }
+            let what = format!("signal {signal}");
+            expect(inner, node, &what, &format!("sent {what} to"));
         }
         "pause" => {
-            if !node.change(|slot| {
-                slot.is_paused = true;
-                slot.wants_pause
-            }) {
-                disturbed(inner, format!("somebody else paused {who}"));
-            }
+            node.change(|slot| slot.is_paused = true);
+            expect(inner, node, "pause", "paused");
         }
         "unpause" => {
-            if node.change(|slot| {
-                slot.is_paused = false;
-                slot.wants_pause
-            }) {
-                disturbed(inner, format!("somebody else let {who} go on"));
-            }
+            node.change(|slot| slot.is_paused = false);
+            expect(inner, node, "unpause", "resumed");
         }
         "oom" => disturbed(
             inner,
@@ -154,11 +133,11 @@ fn of_container(inner: &Inner, index: usize, action: &str, attributes: &HashMap<
     }
 }
 
-fn take_expected(slot: &mut Slot, signal: &str) -> bool {
-    let place = slot.signals_expected.iter().position(|sent| sent == signal);
-    place
-        .map(|place| slot.signals_expected.remove(place))
-        .is_some()
+/// What nobody here asked for was done by somebody else.
+fn expect(inner: &Inner, node: &Node, what: &str, done: &str) {
+    if !node.change(|slot| slot.take_expected(what)) {
+        disturbed(inner, format!("somebody else {done} {}", node.plan.name));
+    }
 }
 
 fn ended(inner: &Inner, index: usize, code: Option<&String>) {
@@ -218,9 +197,10 @@ fn of_network(inner: &Inner, node: &Node, action: &str) {
         "connect" => false,
         _ => return,
     };
-    let is_wanted = node.change(|slot| {
+    let (is_wanted, acts) = node.change(|slot| {
         slot.is_cut_off = is_cut_off;
-        slot.wants_cut_off == is_cut_off || !slot.is_up()
+        let is_wanted = slot.wants_cut_off == is_cut_off || !slot.is_up();
+        (is_wanted || slot.network_acts % 2 == 1, slot.network_acts)
     });
     if is_wanted || inner.closing.load(Ordering::SeqCst) {
         return;
@@ -234,22 +214,24 @@ fn of_network(inner: &Inner, node: &Node, action: &str) {
         .and_then(|settings| settings.networks)
         .unwrap_or_default();
     let is_out = !networks.contains_key(&inner.network);
-    let slot = node.slot();
-    let is_other = is_running && slot.is_up() && is_out != slot.wants_cut_off;
-    drop(slot);
-    if is_other && is_out == is_cut_off {
-        let verb = if is_out { "took" } else { "put" };
+    let is_other = {
+        let slot = node.slot();
+        is_running && slot.is_up() && slot.network_acts == acts && is_out != slot.wants_cut_off
+    };
+    if is_other {
+        let done = if is_out { "took" } else { "put" };
         let place = if is_out { "off" } else { "back on" };
         let who = &node.plan.name;
         disturbed(
             inner,
-            format!("somebody else {verb} {who} {place} its network"),
+            format!("somebody else {done} {who} {place} its network"),
         );
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::node::Slot;
     use super::*;
 
     #[test]
@@ -263,11 +245,11 @@ mod tests {
     #[test]
     fn each_signal_is_expected_as_often_as_it_was_sent() {
         let mut slot = Slot {
-            signals_expected: vec!["15".to_owned(), "9".to_owned()],
+            expected: vec!["signal 15".to_owned(), "signal 9".to_owned()],
             ..Slot::default()
         };
-        assert!(take_expected(&mut slot, "9"));
-        assert!(!take_expected(&mut slot, "9"));
-        assert!(take_expected(&mut slot, "15"));
+        assert!(slot.take_expected("signal 9"));
+        assert!(!slot.take_expected("signal 9"));
+        assert!(slot.take_expected("signal 15"));
     }
 }

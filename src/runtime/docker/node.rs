@@ -76,18 +76,16 @@ pub struct Slot {
     pub exit: Option<Exit>,
     /// Whether this end was asked for.
     pub asked: bool,
-    /// Starts that this process asked for and no event has told of yet.
-    pub starts_expected: u32,
-    /// Signals that this process has sent and no event has told of yet.
-    pub signals_expected: Vec<String>,
+    /// What this process asked for and no event has told of yet: "start", "pause", "unpause", "signal 9".
+    pub expected: Vec<String>,
     /// Whether it stands still, by the engine's events.
     pub is_paused: bool,
-    /// Whether this process wants it to stand still.
-    pub wants_pause: bool,
     /// Whether it is off its network, by the engine's events.
     pub is_cut_off: bool,
     /// Whether this process wants it off its network.
     pub wants_cut_off: bool,
+    /// Counts the beginnings and ends of this process's changes to its network: odd while one is under way.
+    pub network_acts: u64,
     /// Whether it has answered.
     pub ready: bool,
     /// What was seen instead of an answer.
@@ -100,6 +98,12 @@ impl Slot {
     /// Whether it has been started and has not ended.
     pub fn is_up(&self) -> bool {
         self.incarnation > 0 && self.exit.is_none()
+    }
+
+    /// Takes this off what is expected; false when nobody here asked for it.
+    pub fn take_expected(&mut self, what: &str) -> bool {
+        let place = self.expected.iter().position(|expected| expected == what);
+        place.map(|place| self.expected.remove(place)).is_some()
     }
 
     /// Whether this start runs and has not answered yet.

@@ -64,10 +64,8 @@ pub fn one(inner: &Arc<Inner>, index: usize, limit: Duration) -> Result<(), Runt
         slot.announced = false;
         slot.exit = None;
         slot.asked = false;
-        slot.starts_expected += 1;
-        slot.signals_expected.clear();
+        slot.expected = vec!["start".to_owned()];
         slot.is_paused = false;
-        slot.wants_pause = false;
         slot.ready = false;
         slot.last_seen = "nothing yet".to_owned();
         slot.incarnation
@@ -94,7 +92,7 @@ fn create(inner: &Arc<Inner>, index: usize) -> Result<(), RuntimeError> {
     inner
         .ledger
         .note(&Thing::Container { name: name.clone() })?;
-    node.change(|slot| slot.wants_cut_off = true);
+    node.change(|slot| slot.network_acts += 1);
     let container = inner
         .engine
         .block_on(request(inner, &node.plan).start())
@@ -106,7 +104,7 @@ fn create(inner: &Arc<Inner>, index: usize) -> Result<(), RuntimeError> {
         .engine
         .disconnect(name, &inner.network)
         .and_then(|()| inner.engine.reconnect(name, &inner.network, &node.address));
-    node.change(|slot| slot.wants_cut_off = false);
+    node.change(|slot| slot.network_acts += 1);
     match placed {
         Ok(()) => Ok(()),
         // It has ended already: its log tells more.
