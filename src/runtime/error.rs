@@ -153,6 +153,48 @@ pub enum RuntimeError {
         /// Its log.
         end: Box<LogEnd>,
     },
+    /// No container engine answers.
+    #[error(
+        "no Docker engine answers: {why}; start one (`docker version` must show a server), or name it with DOCKER_HOST"
+    )]
+    NoEngine {
+        /// What happened.
+        why: String,
+    },
+    /// The engine is of no use to a run.
+    #[error("this Docker engine cannot be used: {why}")]
+    WrongEngine {
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// The engine refused or failed.
+    #[error("the Docker engine could not {action}: {why}; see `squall doctor --runtime docker`")]
+    Engine {
+        /// What was asked of it, with its subject.
+        action: String,
+        /// What it said.
+        why: String,
+    },
+    /// There is no image for the brokers or workers.
+    #[error(
+        "image {image} is not on this engine and cannot be pulled ({why}); make one with `squall image build --kafka {version}`, or name another with --image"
+    )]
+    NoImage {
+        /// The image.
+        image: String,
+        /// For which release.
+        version: KafkaVersion,
+        /// What the engine said.
+        why: String,
+    },
+    /// An image could not be built.
+    #[error("cannot build image {image}: {why}")]
+    ImageBuild {
+        /// The image.
+        image: String,
+        /// What is missing, and what to do.
+        why: String,
+    },
     /// A helper program failed.
     #[error("{tool} failed: {why}")]
     Tool {

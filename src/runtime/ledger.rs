@@ -29,6 +29,16 @@ pub enum Thing {
     },
     /// A temporary folder; its name begins with `squall-`.
     Folder(PathBuf),
+    /// A container that is about to be made; it carries the run's id as a label.
+    Container {
+        /// Its name.
+        name: String,
+    },
+    /// A container network that is about to be made; it carries the run's id as a label.
+    Network {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The first line of a ledger: whose run it is.
