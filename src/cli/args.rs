@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Seed;
+use crate::model::{KafkaVersion, RuntimeKind, Seed};
 
 const EXIT_CODES: &str = "Exit codes: 0 all guarantees held · 1 one was broken · 2 usage or scenario error · 3 inconclusive · \
 4 the environment failed · 5 nothing selected · 130/143 interrupted, all undone";
@@ -33,6 +33,24 @@ pub enum Colour {
     Never,
 }
 
+/// What a cluster can be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RuntimeChoice {
+    /// Java processes on this machine.
+    Process,
+    /// Containers.
+    Docker,
+}
+
+impl From<RuntimeChoice> for RuntimeKind {
+    fn from(choice: RuntimeChoice) -> Self {
+        match choice {
+            RuntimeChoice::Process => Self::Process,
+            RuntimeChoice::Docker => Self::Docker,
+        }
+    }
+}
+
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -59,6 +77,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Check what a run needs on this machine, with the remedy for what is missing
     Doctor(DoctorArguments),
+    /// Make images for --runtime docker
+    Image(ImageArguments),
     /// Undo what a squall that was killed has left behind
     Clean(CleanArguments),
     /// Write a first scenario and its JSON Schema into a folder
@@ -87,6 +107,13 @@ pub struct RunArguments {
     /// Where the run's folder is made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
+    /// What the cluster is made of
+    #[arg(long, value_enum, default_value_t = RuntimeChoice::Process)]
+    pub runtime: RuntimeChoice,
+    /// With --runtime docker: the image of brokers and workers, with Kafka in /opt/kafka/libs and Java on its path
+    /// [default: squall/kafka:VERSION if it was built here, else apache/kafka:VERSION]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// A Kafka installation to use instead of fetching one (its libs folder is used)
     #[arg(long, env = "KAFKA_HOME")]
     pub kafka_home: Option<PathBuf>,
@@ -143,9 +170,44 @@ pub struct ExplainArguments {
     pub format: Format,
 }
 
+/// Arguments of `image`.
+#[derive(Debug, Args)]
+pub struct ImageArguments {
+    /// What to do with images.
+    #[command(subcommand)]
+    pub command: ImageCommand,
+}
+
+/// What can be done with images.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build a local image from a Debian root and Kafka's jars, for machines without a registry; needs root
+    Build(ImageBuildArguments),
+}
+
+/// Arguments of `image build`.
+#[derive(Debug, Args)]
+pub struct ImageBuildArguments {
+    /// The Kafka release
+    #[arg(long, value_name = "VERSION", default_value = "4.1.1")]
+    pub kafka: KafkaVersion,
+    /// The image's name and tag [default: squall/kafka:VERSION]
+    #[arg(long, value_name = "NAME")]
+    pub tag: Option<String>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
+    /// For which kind of cluster; what only the other kind needs is shown and never fails
+    #[arg(long, value_enum, default_value_t = RuntimeChoice::Process)]
+    pub runtime: RuntimeChoice,
+    /// With --runtime docker: the image that would be used
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Where run folders would be made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,

@@ -1,7 +1,10 @@
 //! `squall run`: the story of a run.
 
 use crate::journal::{Clock, Ending, RunFolder};
+use crate::model::RuntimeKind;
+use crate::plan::Plan;
 use crate::run::{Request, Run, StopToken, Urgency};
+use crate::runtime::Act;
 use crate::verify::{self, Judgement};
 
 use super::args::{Format, RunArguments};
@@ -19,6 +22,7 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let environment = |error: &dyn std::fmt::Display| output.failed(Exit::Environment, error);
     let loaded = scenarios::load(&arguments.scenario, output)?;
     let plan = scenarios::plan_of(&loaded, arguments.seed);
+    refuse_impossible(&plan, arguments.runtime.into(), output)?;
     let clock = Clock::start();
     let name = format!(
         "{}-{}",
@@ -45,18 +49,36 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     })
 }
 
-fn request(
-    arguments: &RunArguments,
-    loaded: scenarios::Loaded,
-    plan: crate::plan::Plan,
-) -> Request {
+/// Faults that this kind of cluster cannot be given are mistakes of the command line: nothing is started.
+fn refuse_impossible(plan: &Plan, runtime: RuntimeKind, output: &Output) -> Result<(), Exit> {
+    let mut refusals: Vec<String> = plan
+        .faults
+        .iter()
+        .filter_map(|fault| {
+            let why = runtime.can(fault.kind).err()?;
+            let verb = Act::of(fault.kind).verb();
+            Some(format!(
+                "{}: cannot {verb} {}: {why}",
+                fault.id, fault.target
+            ))
+        })
+        .collect();
+    refusals.dedup();
+    match refusals.is_empty() {
+        true => Ok(()),
+        false => Err(output.failed(Exit::Usage, &refusals.join("\n"))),
+    }
+}
+
+fn request(arguments: &RunArguments, loaded: scenarios::Loaded, plan: Plan) -> Request {
     Request {
         scenario: loaded.scenario,
         scenario_text: loaded.text,
         scenario_path: loaded.path,
         plan,
         kafka_home: arguments.kafka_home.clone(),
-        runtime: crate::model::RuntimeKind::Process,
+        runtime: arguments.runtime.into(),
+        image: arguments.image.clone(),
     }
 }
 

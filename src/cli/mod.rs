@@ -5,6 +5,7 @@ mod certify;
 mod doctor;
 mod exit;
 mod folder;
+mod image;
 mod init;
 mod lists;
 mod output;
@@ -48,6 +49,7 @@ fn dispatch(command: Command, output: &Output) -> Exit {
         Command::Report(arguments) => folder::report(&arguments, output),
         Command::Explain(arguments) => folder::explain(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
+        Command::Image(arguments) => image::image(&arguments, output),
         Command::Clean(arguments) => doctor::clean(&arguments, output),
         Command::Init(arguments) => init::init(&arguments, output),
         Command::List(arguments) => lists::list(&arguments, output),

@@ -38,8 +38,9 @@ impl Progress {
             scenario.question
         ));
         output.remark(format!(
-            "seed {} · runtime process · Kafka {}, Connect {} × {} · about {} s · {}\n",
+            "seed {} · runtime {} · Kafka {}, Connect {} × {} · about {} s · {}\n",
             plan.seed,
+            run.runtime(),
             scenario.kafka.version,
             scenario.connect.version,
             scenario.connect.workers.len(),

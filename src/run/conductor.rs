@@ -161,6 +161,11 @@ impl<'a> Conductor<'a> {
                 "{failure}; free disk space and run again"
             )));
         }
+        if let Some(what) = self.runtime.disturbances().first() {
+            return Err(RunError::Environment(format!(
+                "{what}; nobody else may touch the cluster during a run"
+            )));
+        }
         if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
             let logs = self.folder.logs();
             return Err(RunError::Environment(format!(

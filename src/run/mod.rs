@@ -20,8 +20,9 @@ use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
 use crate::model::{Direction, RuntimeKind, StreamId};
 use crate::plan::Plan;
-use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
-use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
+use crate::runtime::{
+    ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
+};
 use crate::scenario::Scenario;
 
 use conductor::Conductor;
@@ -48,6 +49,8 @@ pub struct Request {
     pub kafka_home: Option<PathBuf>,
     /// What the cluster is made of.
     pub runtime: RuntimeKind,
+    /// The image of brokers and workers in containers, instead of the usual one.
+    pub image: Option<String>,
 }
 
 /// A run that has begun to be written down, and has started nothing yet.
@@ -90,6 +93,11 @@ impl Run {
     /// The scenario.
     pub fn scenario(&self) -> &Scenario {
         &self.request.scenario
+    }
+
+    /// What the cluster is made of.
+    pub fn runtime(&self) -> RuntimeKind {
+        self.request.runtime
     }
 
     /// The timetable.
@@ -142,11 +150,7 @@ impl Run {
             Urgency::None => RunError::environment(error),
             Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
         };
-        let prepared = prepare(spec, &self.journal, stop.asked()).map_err(failed)?;
-        self.journal.record(What::PhaseBegan(Phase::Provision));
-        let cluster =
-            ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
-        let runtime: Arc<dyn Runtime> = Arc::new(cluster);
+        let (runtime, java) = self.start_cluster(spec, stop).map_err(failed)?;
         let scenario = &self.request.scenario;
         let conductor = Conductor::new(
             scenario,
@@ -157,7 +161,7 @@ impl Run {
             stop,
         );
         let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor, &prepared.java.line);
+            let result = self.act(&mut conductor, &java);
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
@@ -176,6 +180,34 @@ impl Run {
                 "cannot hide secrets in the logs: {error}; delete the run's logs"
             ))
         }))
+    }
+
+    /// Starts what the run asks for; returns it with the version of this machine's Java, where that is used.
+    fn start_cluster(
+        &self,
+        spec: &ClusterSpec,
+        stop: &StopToken,
+    ) -> Result<(Arc<dyn Runtime>, String), RuntimeError> {
+        let (journal, stop) = (&self.journal, stop.asked());
+        let provision = || drop(journal.record(What::PhaseBegan(Phase::Provision)));
+        match self.request.runtime {
+            RuntimeKind::Process => {
+                let prepared = process::prepare(spec, journal, stop)?;
+                provision();
+                let cluster = process::ProcessCluster::start(spec, &prepared, journal, stop)?;
+                Ok((Arc::new(cluster), prepared.java.line))
+            }
+            RuntimeKind::Docker => {
+                let image = self.request.image.as_deref();
+                let prepared = docker::prepare(spec, image, journal, stop)?;
+                provision();
+                let cluster = docker::DockerCluster::start(spec, &prepared, journal, stop)?;
+                Ok((Arc::new(cluster), String::new()))
+            }
+            RuntimeKind::Attached => Err(RuntimeError::WrongEngine {
+                why: "an attached cluster is not started by a run".to_owned(),
+            }),
+        }
     }
 
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {

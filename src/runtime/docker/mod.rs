@@ -1,6 +1,7 @@
 //! The `docker` runtime: real brokers and workers in containers on one network of their own.
 
 mod build;
+mod checks;
 mod cluster;
 mod engine;
 mod events;
@@ -14,9 +15,8 @@ mod sweep;
 
 pub(super) use build::unmount_below;
 pub use build::{BuiltImage, build_image};
+pub(super) use checks::engine_checks;
 pub use cluster::DockerCluster;
-pub(super) use engine::{Engine, Facts};
 pub use image::{Prepared, prepare};
-pub(super) use image::{candidates, found as found_image};
 pub use sweep::clean_engine;
-pub(super) use sweep::{Swept, leftovers, remove_things};
+pub(super) use sweep::remove_things;
