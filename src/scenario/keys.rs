@@ -53,9 +53,11 @@ pub(super) enum Shape {
     List(&'static Shape, usize),
     /// A text or a map.
     TextOr(&'static Table),
+    /// This word, or a list of texts.
+    WordOrTexts(&'static str),
 }
 
-const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key {
         name,
         required: false,
@@ -64,7 +66,7 @@ const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
     }
 }
 
-const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
+pub(super) const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key {
         name,
         required: true,
@@ -73,7 +75,7 @@ const fn required(name: &'static str, shape: Shape, about: &'static str) -> Key 
     }
 }
 
-const fn table(keys: &'static [Key]) -> Table {
+pub(super) const fn table(keys: &'static [Key]) -> Table {
     Table {
         keys,
         exactly_one: &[],

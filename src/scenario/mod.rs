@@ -11,6 +11,7 @@ mod inventory_of;
 mod keys;
 mod leg;
 mod mistake;
+mod own_names;
 mod read;
 mod render;
 mod resolved;
@@ -33,8 +34,9 @@ mod schema_tests;
 mod tests;
 
 pub use mistake::{Mistake, Mistakes, Span};
-pub use read::parse;
-pub use schema::json_schema;
+pub use own_names::rename_target;
+pub use read::{Difference, parse, parse_for};
+pub use schema::{inventory_schema, json_schema};
 pub use substitute::{Substitutions, resolve_config};
 pub(crate) use units::duration_text;
 pub use value::{

@@ -3,6 +3,7 @@
 use crate::model::{KafkaVersion, MIN_RECORD_SIZE_BYTES, RecordCodec, StreamId, WorkerName};
 
 use super::faults::{self, Aims};
+use super::inventory::Inventory;
 use super::keys::{self, Shape};
 use super::mistake::{Collector, Mistakes, Span};
 use super::tree::{self, Node, Value};
@@ -18,6 +19,36 @@ const DEFAULT_STREAM: StreamSpec = StreamSpec {
 
 /// Reads a scenario from YAML or JSON; fails with every mistake in the text, each at its place.
 pub fn parse(source_name: &str, text: &str) -> Result<Scenario, Mistakes> {
+    parse_with(source_name, text, None).map(|(scenario, _)| scenario)
+}
+
+/// A worker setting of the scenario that the attached cluster has otherwise, as far as its inventory says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The setting.
+    pub setting: String,
+    /// What the scenario sets.
+    pub scenario: String,
+    /// What the inventory says; nothing when the setting is not there.
+    pub inventory: Option<String>,
+}
+
+/// Reads a scenario for the cluster of this inventory: its workers, their settings and their release take the place of
+/// those that the scenario would start; the differences are returned. Fails like [`parse`], and also when a fault names a
+/// worker that the inventory does not have.
+pub fn parse_for(
+    source_name: &str,
+    text: &str,
+    inventory: &Inventory,
+) -> Result<(Scenario, Vec<Difference>), Mistakes> {
+    parse_with(source_name, text, Some(inventory))
+}
+
+fn parse_with(
+    source_name: &str,
+    text: &str,
+    inventory: Option<&Inventory>,
+) -> Result<(Scenario, Vec<Difference>), Mistakes> {
     let mut mistakes = Collector::new(text);
     let scenario = tree::read(text, &mut mistakes).and_then(|root| {
         let top = root
@@ -26,7 +57,7 @@ pub fn parse(source_name: &str, text: &str) -> Result<Scenario, Mistakes> {
             .map_or(root.span, |entry| entry.key_span);
         let whole_file = Shape::Map(&keys::SCENARIO);
         shape::check(&root, &whole_file, shape::SCENARIO_NAME, top, &mut mistakes);
-        read_scenario(&root, &mut mistakes)
+        read_scenario(&root, inventory, &mut mistakes)
     });
     match scenario {
         Some(scenario) if mistakes.is_empty() => Ok(scenario),
@@ -40,10 +71,16 @@ pub fn parse(source_name: &str, text: &str) -> Result<Scenario, Mistakes> {
     }
 }
 
-fn read_scenario(root: &Node, mistakes: &mut Collector<'_>) -> Option<Scenario> {
+fn read_scenario(
+    root: &Node,
+    inventory: Option<&Inventory>,
+    mistakes: &mut Collector<'_>,
+) -> Option<(Scenario, Vec<Difference>)> {
     let name = scenario_name(root, mistakes);
     let kafka = kafka(root.get("kafka"));
     let connect = connect(root.get("connect"), kafka.version, mistakes);
+    let differences = inventory.map_or_else(Vec::new, |there| differences(&connect, there));
+    let connect = inventory.map_or(connect.clone(), |there| attached(connect, there));
     let (stream, lanes) = stream(root.get("stream"));
     let empty = Node {
         span: root.span,
@@ -67,7 +104,7 @@ fn read_scenario(root: &Node, mistakes: &mut Collector<'_>) -> Option<Scenario> 
         expect::check(node, route, mistakes);
     }
     let timing = timing::read(root, &connect, &faults, &expect, mistakes);
-    Some(Scenario {
+    let scenario = Scenario {
         name: name?,
         question: root.text_of("question").unwrap_or("").to_owned(),
         kafka,
@@ -77,7 +114,36 @@ fn read_scenario(root: &Node, mistakes: &mut Collector<'_>) -> Option<Scenario> 
         faults,
         expect,
         timing,
-    })
+    };
+    Some((scenario, differences))
+}
+
+fn differences(connect: &ConnectSpec, inventory: &Inventory) -> Vec<Difference> {
+    let differing = connect
+        .config
+        .iter()
+        .filter(|(key, value)| inventory.settings.get(*key) != Some(value));
+    differing
+        .map(|(key, value)| Difference {
+            setting: key.clone(),
+            scenario: value.clone(),
+            inventory: inventory.settings.get(key).cloned(),
+        })
+        .collect()
+}
+
+/// The workers that are there instead of those that the scenario would start.
+fn attached(asked: ConnectSpec, inventory: &Inventory) -> ConnectSpec {
+    ConnectSpec {
+        version: inventory.version.unwrap_or(asked.version),
+        workers: inventory
+            .workers
+            .iter()
+            .map(|worker| worker.name.clone())
+            .collect(),
+        config: inventory.settings.clone(),
+        plugins: Vec::new(),
+    }
 }
 
 fn scenario_name(root: &Node, mistakes: &mut Collector<'_>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::inventory::INVENTORY;
 use super::keys::{SCENARIO, Shape, Table};
 
 const DURATION: &str = "[0-9]+(ms|s|m|h)( ?[0-9]+(ms|s|m|h))*";
@@ -18,6 +19,28 @@ pub fn json_schema() -> Value {
         (
             "description",
             json!("What to start, what to send, what to break, and what must hold."),
+        ),
+    ];
+    for (key, value) in head {
+        schema[key] = value;
+    }
+    schema
+}
+
+/// The JSON Schema (draft 2020-12) of the inventory format.
+pub fn inventory_schema() -> Value {
+    let mut schema = of_table(&INVENTORY);
+    let head = [
+        (
+            "$schema",
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        ),
+        ("title", json!("Squall inventory")),
+        (
+            "description",
+            json!(
+                "A cluster that somebody else runs: how it is reached and what of it may be touched."
+            ),
         ),
     ];
     for (key, value) in head {
@@ -101,6 +124,9 @@ fn of_shape(shape: &Shape) -> Value {
             json!({ "type": "array", "minItems": least, "items": of_shape(of) })
         }
         Shape::TextOr(table) => json!({ "anyOf": [{ "type": "string" }, of_table(table)] }),
+        Shape::WordOrTexts(word) => json!({
+            "anyOf": [{ "const": word }, { "type": "array", "items": { "type": "string" } }],
+        }),
     }
 }
 

@@ -54,6 +54,13 @@ pub(super) fn check_worker_config(config: &Node, mistakes: &mut Collector<'_>) {
             let message = format!("`{}` is not for the scenario to set", entry.key);
             mistakes.report(entry.key_span, message, format!("take it out: {why}"));
         }
+    }
+    check_times(config, mistakes);
+}
+
+/// Reports slips in the names of known times, and times that are no numbers.
+pub(super) fn check_times(config: &Node, mistakes: &mut Collector<'_>) {
+    for entry in config.entries() {
         if let Some(meant) = slip_of(&entry.key) {
             let message = format!("`{}` is no setting of a worker", entry.key);
             mistakes.report(entry.key_span, message, format!("did you mean `{meant}`?"));

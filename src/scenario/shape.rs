@@ -9,6 +9,9 @@ use super::units;
 
 /// What the whole file is called in messages.
 pub(super) const SCENARIO_NAME: &str = "the scenario";
+/// The same for an inventory.
+pub(super) const INVENTORY_NAME: &str = "the inventory";
+const WORKER: &str = "a worker";
 const STEP: &str = "a step of the route";
 const FAULT: &str = "a fault";
 const ROUND_STEP: &str = "a step of a round";
@@ -27,6 +30,11 @@ pub(super) fn check(
             check_map(node, table, name, key_span, mistakes);
         }
         (Shape::Settings, Value::Map(_)) => check_settings(node, mistakes),
+        (Shape::WordOrTexts(_), Value::List(items)) => {
+            for item in items {
+                check(item, &Shape::Text, name, item.span, mistakes);
+            }
+        }
         (Shape::List(of, least), Value::List(items)) => {
             if items.len() < *least {
                 let message = format!("`{name}` is empty");
@@ -149,6 +157,8 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
         )),
         Shape::Text | Shape::TextOr(_) => Ok(()),
         Shape::Word(words) if words.contains(&text) => Ok(()),
+        Shape::WordOrTexts(word) if text == *word => Ok(()),
+        Shape::WordOrTexts(_) => Err(expected()),
         Shape::Word(words) => Err((format!("`{name}` cannot be `{text}`"), meant(text, words))),
         Shape::Whole(least, most) => check_whole(text, plain, name, *least, *most),
         Shape::OneOf(numbers) => match whole(text, plain) {
@@ -254,6 +264,7 @@ fn noun(shape: &Shape) -> String {
         Shape::Settings => "a map of Kafka settings".to_owned(),
         Shape::Map(table) => format!("a map with {}", keys_of(table)),
         Shape::List(..) => "a list: `- ` before each item".to_owned(),
+        Shape::WordOrTexts(word) => format!("`{word}`, or a list of names"),
         Shape::TextOr(table) => format!("text, or a map with {}", keys_of(table)),
     }
 }
@@ -268,7 +279,9 @@ fn keys_of(table: &Table) -> String {
 
 fn place_name(name: &str) -> String {
     match name {
-        SCENARIO_NAME | STEP | FAULT | ROUND_STEP | PLUGIN => name.to_owned(),
+        SCENARIO_NAME | INVENTORY_NAME | STEP | FAULT | ROUND_STEP | PLUGIN | WORKER => {
+            name.to_owned()
+        }
         _ => format!("`{name}`"),
     }
 }
@@ -279,6 +292,7 @@ fn item_name(list: &str) -> &str {
         "faults" => FAULT,
         "do" => ROUND_STEP,
         "plugins" => PLUGIN,
+        "workers" => WORKER,
         _ => list,
     }
 }

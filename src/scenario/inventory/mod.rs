@@ -6,6 +6,21 @@ use std::path::PathBuf;
 
 use crate::model::{ConnectorName, KafkaVersion, WorkerName};
 
+mod keys;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use keys::INVENTORY;
+pub use read::{is_loopback, parse};
+
+/// Inventories that come with the program: file name and text.
+pub const BUNDLED: [(&str, &str); 1] = [(
+    "compose.yaml",
+    include_str!("../../../scenarios/inventories/compose.yaml"),
+)];
+
 /// A cluster that somebody else runs, as an inventory file describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inventory {
@@ -17,6 +32,9 @@ pub struct Inventory {
     pub inner_bootstrap: Option<String>,
     /// Further client settings in librdkafka's names, such as `security.protocol`; passwords are among them.
     pub client: Secretive,
+    /// Client settings in Java's names that Kafka's own MirrorSource needs to reach the brokers from within a worker;
+    /// passwords are among them.
+    pub inner_client: Secretive,
     /// How the REST interfaces are spoken to.
     pub rest: RestMeans,
     /// `group.id` of the workers; found through the group's members when left out.
@@ -106,6 +124,20 @@ pub struct InventoryWorker {
     pub control: Option<Control>,
 }
 
+impl Inventory {
+    /// The worker of this name.
+    pub fn worker(&self, name: &WorkerName) -> Option<&InventoryWorker> {
+        self.workers.iter().find(|worker| worker.name == *name)
+    }
+
+    /// The workers that may be touched, in the order of the file.
+    pub fn touchable(&self) -> impl Iterator<Item = &InventoryWorker> {
+        self.workers
+            .iter()
+            .filter(|worker| worker.control.is_some())
+    }
+}
+
 impl InventoryWorker {
     /// Its worker id in Connect's words: the `host:port` that it advertises.
     pub fn worker_id(&self) -> &str {
@@ -177,15 +209,17 @@ pub struct Commands {
     pub disconnect: Option<String>,
     /// Gives its network back.
     pub reconnect: Option<String>,
-    /// Prints `running`, `paused`, `disconnected` or `ended`, for the last with the exit status behind a blank where it
-    /// is known (137 is SIGKILL).
+    /// Prints `running`, `paused`, `disconnected` or `ended`: for the last with the exit status behind a blank where it
+    /// is known (137 is SIGKILL), for the others with a word that is another one after each start where there is such.
     pub status: Option<String>,
-    /// Prints its log from now on until it is ended; for a worker that comes back it is run again.
+    /// Prints its log from now on until it is ended; run anew just before each start, with the number of the start in
+    /// `SQUALL_INCARNATION`.
     pub log: Option<String>,
 }
 
 /// A machine reached with the user's own `ssh`, its configuration, agent and known hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Ssh {
     /// Host name or alias of the user's configuration.
     pub host: String,
