@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{KafkaVersion, RuntimeKind, Seed};
 
+use super::backup::{BackupArguments, RestoreArguments};
+use super::inspect::InspectArguments;
+
 const EXIT_CODES: &str = "Exit codes: 0 all guarantees held · 1 one was broken · 2 usage or scenario error · 3 inconclusive · \
 4 the environment failed · 5 nothing selected · 130/143 interrupted, all undone";
 
@@ -75,6 +78,12 @@ pub enum Command {
     Report(FolderArguments),
     /// Tell the story of one finding: every sighting, the commits, the fault, the log lines
     Explain(ExplainArguments),
+    /// Show a Connect cluster as it is: who leads, who runs what, offsets and lag; changes nothing
+    Inspect(InspectArguments),
+    /// Save every connector's configuration, state and offsets into a folder
+    Backup(BackupArguments),
+    /// Show what differs from a backup, then put it back
+    Restore(RestoreArguments),
     /// Check what a run needs on this machine, with the remedy for what is missing
     Doctor(DoctorArguments),
     /// Make images for --runtime docker

@@ -1,16 +1,20 @@
 //! Arguments, progress and exit codes: the one place that prints.
 
 mod args;
+mod backup;
 mod certify;
 mod doctor;
 mod exit;
 mod folder;
 mod image;
 mod init;
+mod inspect;
+mod inspect_table;
 mod lists;
 mod output;
 mod plan;
 mod progress;
+mod reach;
 mod scenarios;
 mod signals;
 
@@ -48,6 +52,9 @@ fn dispatch(command: Command, output: &Output) -> Exit {
         Command::Verify(arguments) => folder::verify(&arguments, output),
         Command::Report(arguments) => folder::report(&arguments, output),
         Command::Explain(arguments) => folder::explain(&arguments, output),
+        Command::Inspect(arguments) => inspect::inspect(&arguments, output),
+        Command::Backup(arguments) => backup::backup(&arguments, output),
+        Command::Restore(arguments) => backup::restore(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
         Command::Image(arguments) => image::image(&arguments, output),
         Command::Clean(arguments) => doctor::clean(&arguments, output),

@@ -104,6 +104,50 @@ pub(super) struct Offsets {
     pub(super) offsets: Vec<ConnectorOffset>,
 }
 
+/// A connector's configuration and kind, as the workers have them from the config topic.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectorInfo {
+    /// Its settings as they were given: secrets in clear, unless they were given as references.
+    pub config: BTreeMap<String, String>,
+    /// `source`, `sink` or `unknown`.
+    pub kind: String,
+}
+
+/// Never shows a value.
+impl std::fmt::Debug for ConnectorInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectorInfo")
+            .field("kind", &self.kind)
+            .field("settings", &self.config.keys())
+            .finish()
+    }
+}
+
+/// One connector in the answer to `GET /connectors?expand=info`.
+#[derive(Deserialize)]
+pub(super) struct ExpandedInfo {
+    pub(super) info: RawInfo,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawInfo {
+    config: BTreeMap<String, Option<String>>,
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+}
+
+impl From<RawInfo> for ConnectorInfo {
+    fn from(raw: RawInfo) -> Self {
+        let given = raw.config.into_iter();
+        Self {
+            config: given
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect(),
+            kind: raw.kind.unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+}
+
 /// One connector in the answer to `GET /connectors?expand=status`.
 #[derive(Deserialize)]
 pub(super) struct Expanded {

@@ -3,9 +3,12 @@
 mod access;
 mod answers;
 pub mod group;
+pub mod inspect;
 pub mod log;
 mod log_table;
+pub mod reach;
 pub mod rest;
+mod rest_advice;
 pub mod secrets;
 pub mod settings;
 pub mod topics;

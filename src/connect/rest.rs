@@ -14,12 +14,12 @@ use crate::journal::Deadline;
 use crate::model::ConnectorName;
 
 use super::access::Access;
-use super::answers::{Expanded, Offsets, RawValidation};
+use super::answers::{Expanded, ExpandedInfo, Offsets, RawValidation};
 use super::secrets::mask_text;
 
 pub use super::answers::{
-    ConnectorOffset, ConnectorStatus, Health, HealthState, Plugin, TaskStatus, Validation,
-    WorkerInfo,
+    ConnectorInfo, ConnectorOffset, ConnectorStatus, Health, HealthState, Plugin, TaskStatus,
+    Validation, WorkerInfo,
 };
 
 /// The most bytes of an answer that are read; stack traces of many failed tasks stay far below.
@@ -34,7 +34,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 pub enum RestError {
     /// No answer came in time, or no connection could be made.
     #[error(
-        "no answer from {url}: {why}; see whether the worker runs, and read the end of its log"
+        "no answer from {url}: {why}; {advice}",
+        advice = super::rest_advice::of_silence(.why)
     )]
     Unreachable {
         /// What was asked.
@@ -52,7 +53,8 @@ pub enum RestError {
     },
     /// The worker said no.
     #[error(
-        "{url} refused with status {status}: {message}; correct what the message names, or read the worker's log"
+        "{url} refused with status {status}: {message}; {advice}",
+        advice = super::rest_advice::of_refusal(*.status)
     )]
     Refused {
         /// What was asked.
@@ -160,6 +162,22 @@ impl Rest {
             .map(drop)
     }
 
+    /// Creates a connector in this state, RUNNING, PAUSED or STOPPED (since 3.7), with [`while_passing`] until the
+    /// deadline; fails with [`RestError::Refused`] when there is one of this name.
+    pub fn create_in_state(
+        &self,
+        name: &ConnectorName,
+        config: &BTreeMap<String, String>,
+        state: &str,
+        deadline: Deadline,
+    ) -> Result<(), RestError> {
+        let body = json!({"name": name.as_str(), "config": config, "initial_state": state});
+        while_passing(deadline, |timeout| {
+            self.send(Method::POST, "/connectors", Some(&body), timeout)
+                .map(drop)
+        })
+    }
+
     /// Creates a connector or changes its configuration, with [`while_passing`] until the deadline.
     pub fn put_config(
         &self,
@@ -219,6 +237,25 @@ impl Rest {
             Some((ConnectorName::new(&name).ok()?, expanded.status.into()))
         });
         Ok(named.collect())
+    }
+
+    /// Configuration and kind of all connectors, and the names among them that Squall does not take. Secrets are in
+    /// clear.
+    pub fn info_all(
+        &self,
+        timeout: Duration,
+    ) -> Result<(BTreeMap<ConnectorName, ConnectorInfo>, Vec<String>), RestError> {
+        let answer: BTreeMap<String, ExpandedInfo> =
+            self.get("/connectors?expand=info", timeout)?;
+        let mut strange = Vec::new();
+        let mut known = BTreeMap::new();
+        for (name, expanded) in answer {
+            match ConnectorName::new(&name) {
+                Ok(name) => drop(known.insert(name, expanded.info.into())),
+                Err(_) => strange.push(name),
+            }
+        }
+        Ok((known, strange))
     }
 
     /// The committed offsets of a connector (since 3.5).

@@ -74,6 +74,20 @@ impl Feature {
     }
 }
 
+/// The release of Kafka that a worker's version text stands for; vendors add numbers and words behind it, and Confluent
+/// counts by itself: 7.x is Kafka 3.x, 8.x is 4.x, 6.x is 2.(x + 6). `None` for a text that begins otherwise.
+pub fn release_of(text: &str) -> Option<KafkaVersion> {
+    let mut numbers = text.split(['.', '-', '+']);
+    let mut number = || numbers.next()?.parse::<u16>().ok();
+    let (major, minor, patch) = (number()?, number()?, number()?);
+    let confluent = ["-ccs", "-ce"].iter().any(|mark| text.contains(mark));
+    Some(match major {
+        6 if confluent => KafkaVersion::new(2, minor + 6, patch),
+        7.. if confluent => KafkaVersion::new(major - 4, minor, patch),
+        _ => KafkaVersion::new(major, minor, patch),
+    })
+}
+
 /// The oldest Java that runs brokers and workers of this release (KIP-750, KIP-1013).
 pub const fn java_needed(version: KafkaVersion) -> u32 {
     if version.at_least(4, 0) { 17 } else { 8 }
@@ -127,6 +141,21 @@ mod tests {
             assert!(!feature.is_in(version(without)), "{feature:?} in {without}");
             assert!(feature.is_in(version(with)), "{feature:?} not in {with}");
         }
+    }
+
+    #[test]
+    fn vendors_version_texts_stand_for_a_release_of_kafka() {
+        for (text, release) in [
+            ("4.1.1", "4.1.1"),
+            ("3.7.0.redhat-00007", "3.7.0"),
+            ("7.6.1-ccs", "3.6.1"),
+            ("8.0.0-ce", "4.0.0"),
+            ("6.2.1-ccs", "2.8.1"),
+            ("4.2.0-SNAPSHOT", "4.2.0"),
+        ] {
+            assert_eq!(release_of(text), Some(version(release)), "{text}");
+        }
+        assert_eq!(release_of("unknown"), None);
     }
 
     #[test]

@@ -82,7 +82,11 @@ impl Admin {
         })
     }
 
-    fn questions(&self) -> &BaseConsumer<Heard> {
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(super) fn questions(&self) -> &BaseConsumer<Heard> {
         let client = self
             .questions
             .as_ref()
@@ -120,7 +124,7 @@ impl Admin {
         }
     }
 
-    fn trouble_or(&self, otherwise: &str) -> String {
+    pub(super) fn trouble_or(&self, otherwise: &str) -> String {
         let trouble = self.questions().context().trouble();
         trouble.unwrap_or_else(|| otherwise.to_owned())
     }
@@ -343,12 +347,52 @@ impl Admin {
                     .request_error(format!("describe group {group}"), &error)
             })?;
         let found = list.groups().iter().find(|found| found.name() == group);
-        Ok(found.map(|found| RawGroup {
-            state: found.state().to_owned(),
-            protocol_type: found.protocol_type().to_owned(),
-            protocol: found.protocol().to_owned(),
-            members: found.members().iter().map(raw_member).collect(),
-        }))
+        Ok(found.map(raw_group))
+    }
+
+    /// All groups of one protocol type, such as `connect`, by their ids; fails when a broker does not answer in time.
+    pub fn groups_of_type(
+        &self,
+        protocol_type: &str,
+        timeout: Duration,
+    ) -> Result<BTreeMap<String, RawGroup>, KafkaError> {
+        let list = self
+            .questions()
+            .fetch_group_list(None, timeout)
+            .map_err(|error| {
+                self.cluster
+                    .request_error("list the groups".to_owned(), &error)
+            })?;
+        let of_type = list
+            .groups()
+            .iter()
+            .filter(|group| group.protocol_type() == protocol_type);
+        Ok(of_type
+            .map(|group| (group.name().to_owned(), raw_group(group)))
+            .collect())
+    }
+
+    /// The offset of the first record that is still there in one partition, and the one that the next record will get.
+    pub fn edges(
+        &self,
+        topic: &str,
+        partition: i32,
+        timeout: Duration,
+    ) -> Result<(i64, i64), KafkaError> {
+        let marks = self.questions().fetch_watermarks(topic, partition, timeout);
+        marks.map_err(|error| {
+            let what = format!("read the offsets of {topic}-{partition}");
+            self.cluster.request_error(what, &error)
+        })
+    }
+}
+
+fn raw_group(group: &rdkafka::groups::GroupInfo) -> RawGroup {
+    RawGroup {
+        state: group.state().to_owned(),
+        protocol_type: group.protocol_type().to_owned(),
+        protocol: group.protocol().to_owned(),
+        members: group.members().iter().map(raw_member).collect(),
     }
 }
 

@@ -44,6 +44,16 @@ pub enum KafkaError {
         /// What the last answer was.
         seen: String,
     },
+    /// No broker of the cluster can be talked to.
+    #[error("cannot talk to Kafka at {bootstrap}: {why}; {advice}")]
+    Unreachable {
+        /// The cluster.
+        bootstrap: String,
+        /// librdkafka's last words.
+        why: String,
+        /// Which setting to look at.
+        advice: &'static str,
+    },
     /// An administrative request failed.
     #[error("cannot {what} on {bootstrap}: {why}")]
     Request {
@@ -166,6 +176,14 @@ impl Heard {
             .clone()
     }
 
+    fn hear(&self, words: &str) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all brokers are down follows from the trouble before it, which says why.
+        if trouble.is_none() || !words.contains("brokers are down") {
+            *trouble = Some(words.to_owned());
+        }
+    }
+
     /// The offset of the end-of-partition event that was just returned by a poll on this thread.
     pub(super) fn end_offset(&self) -> Option<i64> {
         let offset = self.end_offset.swap(-1, Ordering::Relaxed);
@@ -175,7 +193,7 @@ impl Heard {
 
 impl ClientContext for Heard {
     fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
+        self.hear(message);
     }
 
     fn error(&self, error: Native, reason: &str) {
@@ -183,7 +201,7 @@ impl ClientContext for Heard {
             self.end_offset
                 .store(end_offset_in(reason).unwrap_or(-1), Ordering::Relaxed);
         } else {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            self.hear(reason);
         }
     }
 }

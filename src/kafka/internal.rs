@@ -1,8 +1,11 @@
-//! Records of `__consumer_offsets` as bytes: which group committed which offset.
+//! Records of `__consumer_offsets` as bytes: which group committed which offset, and which generation a group is in.
 //!
-//! Layouts after Kafka's `OffsetCommitKey` and `OffsetCommitValue` message definitions: a 16-bit version, then fields.
-//! Strings carry a 16-bit length in key versions 0–1 and value versions 0–3; value version 4 is of the flexible kind
-//! (lengths as unsigned varints plus one, tagged fields at the end).
+//! Layouts after Kafka's `OffsetCommitKey`, `OffsetCommitValue`, `GroupMetadataKey` and `GroupMetadataValue` message
+//! definitions: a 16-bit version, then fields. Strings carry a 16-bit length in key versions 0–2 and value versions 0–3;
+//! value version 4 is of the flexible kind (lengths as unsigned varints plus one, tagged fields at the end).
+
+/// The topic.
+pub const TOPIC: &str = "__consumer_offsets";
 
 /// An offset that a group committed, or took back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,51 @@ pub fn offset_commit(key: &[u8], value: Option<&[u8]>) -> Option<OffsetCommit> {
         next_offset: committed.map(|(offset, _)| offset),
         commit_timestamp_ms: committed.map_or(-1, |(_, timestamp)| timestamp),
     })
+}
+
+/// What the coordinator wrote down when a generation of a group was complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The group.
+    pub group: String,
+    /// Its generation; `None` when the group was deleted.
+    pub generation: Option<i32>,
+}
+
+/// Decodes a record's key and value; `None` for what is not a classic group's own metadata (commits, other versions,
+/// damage).
+pub fn group_record(key: &[u8], value: Option<&[u8]>) -> Option<GroupRecord> {
+    let mut key = Fields(key);
+    if key.int16()? != 2 {
+        return None;
+    }
+    let group = key.string()?;
+    let generation = match value {
+        None => None,
+        Some(value) => Some(generation(value)?),
+    };
+    Some(GroupRecord { group, generation })
+}
+
+fn generation(value: &[u8]) -> Option<i32> {
+    let mut fields = Fields(value);
+    match fields.int16()? {
+        0..=3 => fields.skip_string()?,
+        4 => fields.skip_compact_string()?,
+        _ => return None,
+    }
+    fields.int32()
+}
+
+/// The partition that holds all records of a group: the hash of its id as Java computes it, without the sign
+/// (`Utils.abs(groupId.hashCode()) % partitions`).
+pub fn partition_of(group: &str, partitions: u32) -> i32 {
+    let hash = group.encode_utf16().fold(0_i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    });
+    // The smallest number has no positive one; Kafka takes 0 for it.
+    let positive = u32::try_from(hash.checked_abs().unwrap_or(0)).unwrap_or(0);
+    i32::try_from(positive % partitions.max(1)).unwrap_or(0)
 }
 
 /// Offset and commit time.
@@ -166,6 +214,43 @@ mod tests {
     }
 
     #[test]
+    fn the_generation_of_a_group_is_read_in_each_known_version() {
+        let mut key = 2i16.to_be_bytes().to_vec();
+        string(&mut key, "connect-cluster");
+        let record = |version: i16| {
+            let mut value = version.to_be_bytes().to_vec();
+            if version >= 4 {
+                value.push(8);
+                value.extend(b"connect");
+            } else {
+                string(&mut value, "connect");
+            }
+            value.extend(17i32.to_be_bytes());
+            value.extend(b"protocol, leader and members");
+            group_record(&key, Some(&value))
+        };
+        for version in 0..=4 {
+            let known = record(version).unwrap();
+            assert_eq!(
+                (known.group.as_str(), known.generation),
+                ("connect-cluster", Some(17))
+            );
+        }
+        assert_eq!(record(5), None);
+        assert_eq!(group_record(&key, None).unwrap().generation, None);
+        assert_eq!(group_record(&self::key(1, "g", "t", 0), None), None);
+    }
+
+    #[test]
+    fn a_groups_partition_is_found_as_java_finds_it() {
+        // "polygenelubricants".hashCode() is Integer.MIN_VALUE.
+        assert_eq!(partition_of("polygenelubricants", 50), 0);
+        assert_eq!(partition_of("a", 50), 97 % 50);
+        assert_eq!(partition_of("ab", 50), (97 * 31 + 98) % 50);
+        assert_eq!(partition_of("", 50), 0);
+    }
+
+    #[test]
     fn a_tombstone_is_a_commit_taken_back() {
         let taken_back = offset_commit(&key(1, "g", "t", 3), None).unwrap();
         assert_eq!((taken_back.partition, taken_back.next_offset), (3, None));
@@ -191,6 +276,8 @@ mod tests {
             let _ = offset_commit(&key, value.as_deref());
             let versioned = [version.to_be_bytes().as_slice(), rest.as_slice()].concat();
             let _ = offset_commit(&self::key(1, "g", "t", 0), Some(&versioned));
+            let _ = group_record(&key, value.as_deref());
+            let _ = group_record(&[0, 2, 0, 1, b'g'], Some(&versioned));
         }
     }
 }

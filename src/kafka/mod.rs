@@ -3,6 +3,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `cluster` | how a cluster is reached, and the errors of this floor |
+//! | `check` | whether the brokers can be talked to, and what to look at when not |
 //! | `admin` | topics, offsets and groups, asked from the brokers |
 //! | `reader` | one topic's records in the order of its partitions |
 //! | `sender` | records out, and what became of each |
@@ -12,12 +13,14 @@
 
 mod admin;
 mod block;
+mod check;
 mod cluster;
 pub mod internal;
 mod reader;
 mod sender;
 
 pub use admin::{Admin, RawGroup, RawMember};
+pub use check::BrokerFacts;
 pub use cluster::{Cluster, KafkaError};
 pub use reader::{Isolation, Item, RecordReader, Start};
 pub use sender::{Outcome, RecordSender, SendError, SendResult, Taken};

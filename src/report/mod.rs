@@ -21,3 +21,4 @@ pub use json::{RESULT_FORMAT, ResultError, from_json, json, result_schema};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use terminal::terminal;
+pub(crate) use text::{visible, wrapped};

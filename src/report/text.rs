@@ -19,7 +19,7 @@ pub(super) fn shown(c: char) -> String {
 }
 
 /// The text on one line with every deceptive character shown, cut after `limit` characters.
-pub(super) fn visible(text: &str, limit: usize) -> String {
+pub(crate) fn visible(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit * 4));
     let mut rest = text.chars();
     for c in rest.by_ref().take(limit) {
@@ -50,7 +50,7 @@ pub(super) fn shell_word(word: &str) -> String {
 }
 
 /// The text in lines of at most `width` characters, broken at spaces; a longer word stays whole.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut length = 0;

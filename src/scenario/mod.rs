@@ -7,6 +7,7 @@
 mod expect;
 mod faults;
 pub mod inventory;
+mod inventory_of;
 mod keys;
 mod leg;
 mod mistake;

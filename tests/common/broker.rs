@@ -28,7 +28,7 @@ pub struct OwnSpec {
 /// A running cluster; dropping it takes it down and removes its folders.
 pub struct OwnCluster {
     cluster: ProcessCluster,
-    _spec: OwnSpec,
+    spec: OwnSpec,
 }
 
 impl OwnSpec {
@@ -77,6 +77,14 @@ impl OwnSpec {
         }
     }
 
+    /// Sets a worker setting.
+    #[allow(dead_code, reason = "not every test needs workers")]
+    pub fn worker_setting(mut self, name: &str, value: &str) -> Self {
+        let config = &mut self.spec.worker_config;
+        config.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// Starts it and waits until everybody answers.
     pub fn start(self) -> OwnCluster {
         let stop = AtomicBool::new(false);
@@ -84,7 +92,7 @@ impl OwnSpec {
             .unwrap_or_else(|error| panic!("{}: {error}", self.home.path().display()));
         OwnCluster {
             cluster,
-            _spec: self,
+            spec: self,
         }
     }
 }
@@ -93,5 +101,17 @@ impl OwnCluster {
     /// `bootstrap.servers` of its broker.
     pub fn bootstrap(&self) -> String {
         self.cluster.bootstrap()
+    }
+
+    /// The cluster itself.
+    #[allow(dead_code, reason = "not every test needs workers")]
+    pub fn runtime(&self) -> &ProcessCluster {
+        &self.cluster
+    }
+
+    /// A folder that is gone with the cluster.
+    #[allow(dead_code, reason = "not every test needs files")]
+    pub fn home(&self) -> &std::path::Path {
+        self.spec.home.path()
     }
 }
