@@ -187,6 +187,14 @@ pub enum RuntimeError {
         /// What the engine said.
         why: String,
     },
+    /// The image is not what the scenario asks for.
+    #[error("image {image} cannot be used: {why}")]
+    WrongImage {
+        /// The image.
+        image: String,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
     /// An image could not be built.
     #[error("cannot build image {image}: {why}")]
     ImageBuild {

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use testcontainers::bollard::models::NetworkCreateRequest;
 
+use crate::connect::Rest;
 use crate::journal::{Deadline, Exit, Journal, What};
-use crate::model::{RuntimeKind, WorkerName};
+use crate::model::{KafkaVersion, RuntimeKind, WorkerName};
 
 use super::super::process::config;
 use super::super::process::node::{POLL, Progress};
@@ -31,6 +32,7 @@ const NETWORK_ATTEMPTS: u32 = 5;
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 /// A log that ended is read to its end within this.
 pub const LOG_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// A restarted worker is asked for this long whether it answers; nobody waits for it here.
 const RESTART_WATCH: Duration = Duration::from_secs(600);
 
@@ -212,7 +214,35 @@ impl DockerCluster {
             brokers..self.inner.nodes.len(),
             spec.ready_limit,
         )?;
-        self.await_ready(spec.ready_limit, stop)
+        self.await_ready(spec.ready_limit, stop)?;
+        self.check_release(spec.connect_version)
+    }
+
+    /// An image is taken by its name; what is in it, its worker tells.
+    fn check_release(&self, wanted: KafkaVersion) -> Result<(), RuntimeError> {
+        let worker = self
+            .inner
+            .nodes
+            .iter()
+            .find(|node| node.plan.worker.is_some());
+        let Some(node) = worker else {
+            return Ok(());
+        };
+        let wrong = |why: String| RuntimeError::WrongImage {
+            image: node.plan.image.name.clone(),
+            why,
+        };
+        let url = format!("http://127.0.0.1:{}", node.plan.port);
+        let told = Rest::new(&url)
+            .and_then(|rest| rest.info(ANSWER_LIMIT))
+            .map_err(|error| wrong(error.to_string()))?;
+        if told.version == wanted.to_string() {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "it holds Kafka {}, but the scenario asks for {wanted}; name another image, or set the scenario's versions",
+            told.version
+        )))
     }
 
     fn await_ready(&self, limit: Duration, stop: &AtomicBool) -> Result<(), RuntimeError> {
