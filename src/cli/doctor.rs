@@ -85,6 +85,7 @@ fn in_words(report: &CleanReport) -> String {
             "undid run {}: {killed} processes, {removed} folders; its evidence stays in {folder}",
             run.run
         ));
+        lines.extend(run.undone.iter().map(|what| format!("  {what}")));
     }
     lines.extend(
         report

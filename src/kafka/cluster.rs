@@ -183,7 +183,12 @@ impl ClientContext for Heard {
             self.end_offset
                 .store(end_offset_in(reason).unwrap_or(-1), Ordering::Relaxed);
         } else {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            // That all brokers are down says less than why the last of them was.
+            let says_less = error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+            if !says_less || trouble.is_none() {
+                *trouble = Some(reason.to_owned());
+            }
         }
     }
 }
