@@ -46,33 +46,9 @@ pub struct Live {
 impl Live {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
+        self.apply_for_others(event);
         match &event.what {
-            What::Group(view) => {
-                self.note_owners(view, event.at);
-                self.group = Some(view.clone());
-            }
-            What::ConnectorConfig {
-                connector,
-                config: None,
-            } => self.forget_tasks_of(connector),
-            What::TargetState { connector, state } if state == "STOPPED" => {
-                self.forget_tasks_of(connector);
-            }
-            What::RestView { worker, answer } => {
-                let answers = answer.is_ok();
-                let known = self.rest.get(worker);
-                if known.is_none_or(|(before, _)| *before != answers) {
-                    self.rest.insert(worker.clone(), (answers, event.at));
-                }
-            }
-            What::Log { level, .. } if matches!(level.as_str(), "ERROR" | "FATAL") => {
-                self.errors.push_back(event.at);
-                while let Some(first) = self.errors.front()
-                    && event.at.since(*first) > ERRORS_WITHIN
-                {
-                    self.errors.pop_front();
-                }
-            }
+            What::Group(view) => self.group = Some(view.clone()),
             What::TaskStatus {
                 task,
                 state,
@@ -131,6 +107,36 @@ impl Live {
             }
             What::ObserverFailed { observer, why } => {
                 self.failed_observers.push(format!("{observer}: {why}"))
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what tells how the cluster's other users fare.
+    fn apply_for_others(&mut self, event: &Event) {
+        match &event.what {
+            What::Group(view) => self.note_owners(view, event.at),
+            What::ConnectorConfig {
+                connector,
+                config: None,
+            } => self.forget_tasks_of(connector),
+            What::TargetState { connector, state } if state == "STOPPED" => {
+                self.forget_tasks_of(connector);
+            }
+            What::RestView { worker, answer } => {
+                let answers = answer.is_ok();
+                let known = self.rest.get(worker);
+                if known.is_none_or(|(before, _)| *before != answers) {
+                    self.rest.insert(worker.clone(), (answers, event.at));
+                }
+            }
+            What::Log { level, .. } if matches!(level.as_str(), "ERROR" | "FATAL") => {
+                self.errors.push_back(event.at);
+                while let Some(first) = self.errors.front()
+                    && event.at.since(*first) > ERRORS_WITHIN
+                {
+                    self.errors.pop_front();
+                }
             }
             _ => {}
         }

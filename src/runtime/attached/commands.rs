@@ -47,16 +47,15 @@ pub fn networks_in(json: &str) -> Option<Vec<Network>> {
     Some(networks.into_iter().map(network).collect())
 }
 
-/// The commands of a way; for a container they say which network it is cut off from once that is known.
+/// The commands of a way; for a container they say which network it is cut off from once that is known. Those of a Compose
+/// service speak of its container as `$c`: it is found first, see [`container_question`].
 pub fn commands_of(way: &Way, network: Option<&Network>) -> Commands {
     match way {
         Way::Docker {
             container,
             network: named,
-        } => docker("", &quoted(container), network, named.as_deref()),
-        Way::Compose { project, service } => {
-            docker(&find_container(project, service), "\"$c\"", network, None)
-        }
+        } => docker(&quoted(container), network, named.as_deref()),
+        Way::Compose { .. } => docker("\"$c\"", network, None),
         Way::Systemd { unit, user } => systemd(&quoted(unit), *user),
         Way::Process {
             pid_file,
@@ -67,31 +66,41 @@ pub fn commands_of(way: &Way, network: Option<&Network>) -> Commands {
     }
 }
 
+/// The command that prints the names of a service's containers; `None` for what is no service.
+pub fn container_question(way: &Way) -> Option<String> {
+    match way {
+        Way::Compose { project, service } => Some(format!(
+            "docker ps -a {} --format '{{{{.Names}}}}'",
+            filters(project, service)
+        )),
+        Way::Docker { .. } | Way::Systemd { .. } | Way::Process { .. } | Way::Commands(_) => None,
+    }
+}
+
 /// The command that asks for a container's networks; `None` for what is no container.
 pub fn network_question(way: &Way) -> Option<String> {
     let inspect = "docker inspect -f '{{json .NetworkSettings.Networks}}'";
     match way {
         Way::Docker { container, .. } => Some(format!("{inspect} {}", quoted(container))),
-        Way::Compose { project, service } => Some(format!(
-            "{}{inspect} \"$c\"",
-            find_container(project, service)
-        )),
+        Way::Compose { .. } => Some(format!("{inspect} \"$c\"")),
         Way::Systemd { .. } | Way::Process { .. } | Way::Commands(_) => None,
     }
 }
 
-fn find_container(project: &str, service: &str) -> String {
-    let label =
-        |name: &str, value: &str| quoted(&format!("label=com.docker.compose.{name}={value}"));
-    let (project, service) = (label("project", project), label("service", service));
-    format!(
-        "c=$(docker ps -aq --filter {project} --filter {service} --filter label=com.docker.compose.oneoff=False) || exit 1; \
-         [ \"$(printf '%s\\n' \"$c\" | grep -c .)\" = 1 ] || {{ echo \"there must be exactly one container of {service}: found: $c\" >&2; exit 1; }}; "
-    )
+fn filters(project: &str, service: &str) -> String {
+    let label = |name: &str, value: &str| {
+        let filter = format!("label=com.docker.compose.{name}={value}");
+        format!("--filter {}", quoted(&filter))
+    };
+    [
+        label("project", project),
+        label("service", service),
+        label("oneoff", "False"),
+    ]
+    .join(" ")
 }
 
-fn docker(find: &str, target: &str, network: Option<&Network>, named: Option<&str>) -> Commands {
-    let run = |command: String| Some(format!("{find}{command}"));
+fn docker(target: &str, network: Option<&Network>, named: Option<&str>) -> Commands {
     let first = format!(
         "\"$(docker inspect -f '{{{{range $n, $x := .NetworkSettings.Networks}}}}{{{{println $n}}}}{{{{end}}}}' {target} | head -n 1)\""
     );
@@ -107,16 +116,16 @@ fn docker(find: &str, target: &str, network: Option<&Network>, named: Option<&st
         }
     }
     Commands {
-        kill: run(format!("docker kill --signal KILL {target}")),
-        stop: run(format!("docker kill --signal TERM {target}")),
-        start: run(format!("docker start {target}")),
-        pause: run(format!("docker pause {target}")),
-        resume: run(format!("docker unpause {target}")),
-        disconnect: run(format!("docker network disconnect {net} {target}")),
-        reconnect: run(format!("{reconnect} {net} {target}")),
-        status: run(docker_status(target, name)),
+        kill: Some(format!("docker kill --signal KILL {target}")),
+        stop: Some(format!("docker kill --signal TERM {target}")),
+        start: Some(format!("docker start {target}")),
+        pause: Some(format!("docker pause {target}")),
+        resume: Some(format!("docker unpause {target}")),
+        disconnect: Some(format!("docker network disconnect {net} {target}")),
+        reconnect: Some(format!("{reconnect} {net} {target}")),
+        status: Some(docker_status(target, name)),
         // A container that is down has no log to follow: the next start is waited for.
-        log: run(format!(
+        log: Some(format!(
             "if [ \"${{SQUALL_INCARNATION:-1}}\" = 1 ]; then exec docker logs -f --tail 0 {target} 2>&1; fi; \
              until [ \"$(docker inspect -f '{{{{.State.Running}}}}' {target})\" = true ]; do sleep 0.1; done; \
              exec docker logs -f --since \"$(docker inspect -f '{{{{.State.StartedAt}}}}' {target})\" {target} 2>&1"

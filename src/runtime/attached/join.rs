@@ -14,11 +14,11 @@ use crate::kafka::{Admin, RawGroup};
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::scenario::inventory::{Inventory, Way};
+use crate::scenario::inventory::{Inventory, Ssh, Way};
 
 use super::super::{Condition, Ledger, RuntimeError, UserFolders};
 use super::cluster::{AttachedCluster, Inner, Joined};
-use super::commands::{Network, commands_of, network_question, networks_in};
+use super::commands::{Network, commands_of, container_question, network_question, networks_in};
 use super::error::AttachedError;
 use super::executor::Executor;
 use super::own;
@@ -394,8 +394,15 @@ impl Joining<'_> {
                 wake: Mutex::default(),
             };
             if let Some(control) = &there.control {
-                let network = network_of(executor, &control.way, control.ssh.as_ref());
-                let commands = commands_of(&control.way, network.as_ref());
+                let way = match container_of(executor, &control.way, control.ssh.as_ref()) {
+                    Ok(way) => way,
+                    Err(why) => {
+                        troubles.push(format!("{}: {why}", there.name));
+                        continue;
+                    }
+                };
+                let network = network_of(executor, &way, control.ssh.as_ref());
+                let commands = commands_of(&way, network.as_ref());
                 let status = commands.status.clone().unwrap_or_default();
                 match first_look(executor, control.ssh.as_ref(), &status) {
                     Ok(seen) => worker.state = Mutex::new(State::found(seen.identity)),
@@ -496,12 +503,36 @@ fn stranger((number, address): (usize, String)) -> Option<Worker> {
     })
 }
 
+/// The way with the container of a service in its place.
+fn container_of(executor: &Executor, way: &Way, ssh: Option<&Ssh>) -> Result<Way, String> {
+    let Some(question) = container_question(way) else {
+        return Ok(way.clone());
+    };
+    let ran = executor
+        .ask(ssh, &question, COMMAND_LIMIT)
+        .map_err(|error| error.to_string())?;
+    if ran.status != Some(0) {
+        return Err(format!("`{question}` {}", ran.words()));
+    }
+    let names: Vec<&str> = ran.stdout.split_whitespace().collect();
+    match names.as_slice() {
+        [name] => Ok(Way::Docker {
+            container: (*name).to_owned(),
+            network: None,
+        }),
+        [] => Err(format!(
+            "`{question}` finds no container; is the project up?"
+        )),
+        _ => Err(format!(
+            "`{question}` finds {} containers: {}; there must be one",
+            names.len(),
+            names.join(", ")
+        )),
+    }
+}
+
 /// The network that a container can be cut off from; without an answer the commands find it themselves.
-fn network_of(
-    executor: &Executor,
-    way: &Way,
-    ssh: Option<&crate::scenario::inventory::Ssh>,
-) -> Option<Network> {
+fn network_of(executor: &Executor, way: &Way, ssh: Option<&Ssh>) -> Option<Network> {
     let question = network_question(way)?;
     let ran = executor.ask(ssh, &question, COMMAND_LIMIT).ok()?;
     let networks = networks_in(&ran.stdout)?;
@@ -515,11 +546,7 @@ fn network_of(
     }
 }
 
-fn first_look(
-    executor: &Executor,
-    ssh: Option<&crate::scenario::inventory::Ssh>,
-    status: &str,
-) -> Result<Seen, String> {
+fn first_look(executor: &Executor, ssh: Option<&Ssh>, status: &str) -> Result<Seen, String> {
     let ran = executor
         .ask(ssh, status, COMMAND_LIMIT)
         .map_err(|error| error.to_string())?;

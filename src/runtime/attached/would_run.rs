@@ -6,14 +6,14 @@ use crate::model::Restart;
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
 
-use super::commands::{commands_of, needed_for};
+use super::commands::{commands_of, container_question, needed_for, network_question};
 use super::safety::candidates;
 
 /// A command that would be run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct WouldRun {
-    /// The fault, such as `F1`; `all the time` for looking and following logs.
+    /// The fault, such as `F1`; `at first` and `always` for finding, looking and following logs.
     pub fault: String,
     /// The worker; for a role each that may have it.
     pub worker: String,
@@ -33,9 +33,18 @@ pub fn would_run(inventory: &Inventory, plan: &Plan) -> Vec<WouldRun> {
             continue;
         };
         let commands = commands_of(&control.way, None);
-        for (what, command) in [("status", commands.status), ("log", commands.log)] {
+        let before = [
+            ("container c", container_question(&control.way)),
+            ("networks", network_question(&control.way)),
+        ];
+        let always = [("status", commands.status), ("log", commands.log)];
+        for (when, what, command) in before
+            .map(|(what, command)| ("at first", what, command))
+            .into_iter()
+            .chain(always.map(|(what, command)| ("always", what, command)))
+        {
             all.extend(command.map(|command| WouldRun {
-                fault: "all the time".to_owned(),
+                fault: when.to_owned(),
                 worker: worker.name.to_string(),
                 host: control.ssh.as_ref().map(|ssh| ssh.host.clone()),
                 what: what.to_owned(),
