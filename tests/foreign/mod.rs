@@ -26,30 +26,51 @@ pub struct Foreign {
     pub home: tempfile::TempDir,
     /// The workers' REST ports.
     pub ports: Vec<u16>,
-    broker: ProcessCluster,
+    /// What the broker is.
+    broker: Broker,
 }
+
+/// A broker without secrets, or one that is started by hand with a TLS listener and passwords.
+enum Broker {
+    Plain(ProcessCluster),
+    Secured { pid: u32, inside: u16, outside: u16 },
+}
+
+/// The password that the secured broker wants.
+pub const PASSWORD: &str = "correct-horse";
 
 impl Foreign {
     /// Starts a broker and this many workers, and waits until all of them are in the group.
     pub fn start(workers: usize) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (broker, prepared) = start_broker(home.path());
+        Self::with_broker(home, Broker::Plain(broker), &prepared, workers)
+    }
+
+    /// The same with a broker that wants SASL over TLS from outside, with an authority of its own (`ca.pem`).
+    pub fn start_secured(workers: usize) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (plain, prepared) = start_broker(home.path());
+        drop(plain);
+        let broker = start_secured_broker(home.path(), &prepared);
+        Self::with_broker(home, broker, &prepared, workers)
+    }
+
+    fn with_broker(
+        home: tempfile::TempDir,
+        broker: Broker,
+        prepared: &Prepared,
+        workers: usize,
+    ) -> Self {
         std::fs::create_dir(home.path().join("data")).unwrap();
-        let listeners: Vec<TcpListener> = (0..workers)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let ports = listeners
-            .iter()
-            .map(|listener| listener.local_addr().unwrap().port())
-            .collect();
-        drop(listeners);
+        let ports = free_ports(workers);
         let foreign = Self {
             home,
             ports,
             broker,
         };
         for number in 1..=workers {
-            foreign.write_worker(number, &prepared);
+            foreign.write_worker(number, prepared);
             let started = Command::new(foreign.script(number)).status().unwrap();
             assert!(started.success());
         }
@@ -84,7 +105,18 @@ impl Foreign {
 
     /// The brokers' address.
     pub fn bootstrap(&self) -> String {
-        self.broker.bootstrap()
+        match &self.broker {
+            Broker::Plain(cluster) => cluster.bootstrap(),
+            Broker::Secured { inside, .. } => format!("127.0.0.1:{inside}"),
+        }
+    }
+
+    /// The secured broker's address that wants a password.
+    pub fn secured_bootstrap(&self) -> String {
+        match &self.broker {
+            Broker::Plain(cluster) => cluster.bootstrap(),
+            Broker::Secured { outside, .. } => format!("127.0.0.1:{outside}"),
+        }
     }
 
     /// The REST interface of a worker, from 1.
@@ -175,6 +207,24 @@ impl Foreign {
         }
     }
 
+    /// Makes the task of a connector fail, asked of this worker.
+    pub fn break_connector(&self, name: &str, worker: usize) {
+        let file = self.home.path().join("their-lines");
+        std::fs::write(&file, "a line of theirs\nand one more\n").unwrap();
+        let config = BTreeMap::from(
+            [
+                ("connector.class", "FileStreamSource"),
+                ("file", file.to_str().unwrap()),
+                ("topic", "no topic has such a name!"),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        let name = ConnectorName::new(name).unwrap();
+        self.rest(worker)
+            .put_config(&name, &config, Deadline::after(LIMIT))
+            .unwrap();
+    }
+
     /// The states of a connector's tasks.
     pub fn states(&self, connector: &str) -> BTreeMap<u32, String> {
         let all = self.rest(1).status_all(ANSWER).unwrap_or_default();
@@ -221,12 +271,7 @@ impl Foreign {
         let file = home.join(format!("w{number}.properties"));
         std::fs::write(&file, properties).unwrap();
         let logger = home.join("logger.properties");
-        std::fs::write(
-            &logger,
-            "appender.stdout.type=Console\nappender.stdout.name=stdout\nappender.stdout.layout.type=PatternLayout\n\
-             appender.stdout.layout.pattern=[%d] %p %X{connector.context}%m (%c:%L)%n\nrootLogger.level=INFO\nrootLogger.appenderRef.stdout.ref=stdout\n",
-        )
-        .unwrap();
+        std::fs::write(&logger, LOGGER).unwrap();
         let start = format!(
             "#!/bin/sh\ncd {home}\nsetsid {java} -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=UTC -Dlog4j2.configurationFile=file:{logger} -cp {cp} \
              org.apache.kafka.connect.cli.ConnectDistributed {file} >>w{number}.log 2>&1 </dev/null &\necho $! >w{number}.pid.new && mv w{number}.pid.new w{number}.pid\n",
@@ -244,15 +289,99 @@ impl Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        for number in 1..=self.ports.len() {
-            if let Some(pid) = self.pid(number) {
-                let _ = Command::new("kill")
-                    .args(["-KILL", &pid.to_string()])
-                    .status();
-            }
+        let workers = (1..=self.ports.len()).filter_map(|number| self.pid(number));
+        workers.for_each(kill);
+        if let Broker::Secured { pid, .. } = self.broker {
+            kill(pid);
         }
     }
 }
+
+fn kill(pid: u32) {
+    // One that is gone already is fine.
+    let _ = Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
+}
+
+/// Ports that were free just now.
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    listeners
+        .iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect()
+}
+
+/// Runs a script that must succeed; returns what it printed.
+pub fn shell(folder: &Path, script: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{script}\n{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+fn start_secured_broker(home: &Path, prepared: &Prepared) -> Broker {
+    shell(
+        home,
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=their-ca 2>&1
+         openssl req -newkey rsa:2048 -nodes -keyout b.key -out b.csr -subj /CN=127.0.0.1 2>&1
+         echo 'subjectAltName=IP:127.0.0.1' >b.ext
+         openssl x509 -req -in b.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out b.pem -days 2 -extfile b.ext 2>&1
+         openssl pkcs8 -topk8 -nocrypt -in b.key -out b.p8
+         cat b.p8 b.pem >broker-store.pem
+         openssl req -x509 -newkey rsa:2048 -nodes -keyout o.key -out other-ca.pem -days 2 -subj /CN=other-ca 2>&1",
+    );
+    let ports = free_ports(3);
+    let (inside, outside, controller) = (ports[0], ports[1], ports[2]);
+    let store = home.join("broker-store.pem");
+    let properties = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\nlog.dirs={data}\n\
+         listeners=IN://127.0.0.1:{inside},OUT://127.0.0.1:{outside},C://127.0.0.1:{controller}\nadvertised.listeners=IN://127.0.0.1:{inside},OUT://127.0.0.1:{outside}\n\
+         controller.listener.names=C\ninter.broker.listener.name=IN\nlistener.security.protocol.map=IN:PLAINTEXT,OUT:SASL_SSL,C:PLAINTEXT\n\
+         offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\ntransaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\ngroup.initial.rebalance.delay.ms=0\n\
+         listener.name.out.ssl.keystore.type=PEM\nlistener.name.out.ssl.keystore.location={store}\n\
+         sasl.enabled.mechanisms=SCRAM-SHA-512\nlistener.name.out.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n",
+        data = home.join("secured-data").display(),
+        store = store.display(),
+    );
+    std::fs::write(home.join("broker.properties"), properties).unwrap();
+    std::fs::write(home.join("quiet.properties"), LOGGER).unwrap();
+    let java = prepared.java.path.display();
+    let class_path = prepared.broker.class_path();
+    shell(
+        home,
+        &format!(
+            "{java} -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:quiet.properties -cp {class_path} kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qk -c broker.properties --add-scram 'SCRAM-SHA-512=[name=squall,password={PASSWORD}]' 2>&1"
+        ),
+    );
+    let pid = shell(
+        home,
+        &format!(
+            "setsid {java} -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=file:quiet.properties -cp {class_path} kafka.Kafka broker.properties >broker.log 2>&1 </dev/null & echo $!"
+        ),
+    );
+    Broker::Secured {
+        pid: pid.trim().parse().unwrap(),
+        inside,
+        outside,
+    }
+}
+
+const LOGGER: &str = "appender.stdout.type=Console\nappender.stdout.name=stdout\nappender.stdout.layout.type=PatternLayout\n\
+    appender.stdout.layout.pattern=[%d] %p %X{connector.context}%m (%c:%L)%n\nrootLogger.level=INFO\nrootLogger.appenderRef.stdout.ref=stdout\n";
 
 fn start_broker(home: &Path) -> (ProcessCluster, Prepared) {
     let folder = RunFolder::create(home, "broker").unwrap();
