@@ -94,7 +94,7 @@ pub enum Command {
     Init(InitArguments),
     /// List bundled scenarios, faults or guarantees
     List(ListArguments),
-    /// Print the JSON Schema of scenario files (or of result.json)
+    /// Print the JSON Schema of scenario files (or of inventories, or of result.json)
     Schema(SchemaArguments),
     /// Print a completion script for a shell
     Completions {
@@ -113,6 +113,9 @@ pub struct RunArguments {
     /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
+    /// The cluster to join instead of starting one
+    #[command(flatten)]
+    pub cluster: AttachArguments,
     /// Where the run's folder is made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
@@ -134,11 +137,25 @@ pub struct RunArguments {
     pub quiet: bool,
 }
 
+/// Which cluster is joined.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Join the cluster of this inventory file instead of starting one; `compose.yaml` is bundled
+    #[arg(long, value_name = "INVENTORY")]
+    pub attach: Option<PathBuf>,
+    /// The Connect group that may be disturbed; needed when the cluster is not on this machine
+    #[arg(long, value_name = "GROUP", requires = "attach")]
+    pub yes_i_mean: Option<String>,
+}
+
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
     /// Scenario file, or the name of a bundled scenario
     pub scenario: PathBuf,
+    /// The cluster to join instead of starting one
+    #[command(flatten)]
+    pub cluster: AttachArguments,
     /// Seed of all choices; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
@@ -278,4 +295,6 @@ pub enum SchemaKind {
     Scenario,
     /// Of result.json.
     Result,
+    /// Of inventory files.
+    Inventory,
 }

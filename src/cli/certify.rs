@@ -11,7 +11,7 @@ use super::args::{Format, RunArguments};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
-use super::{scenarios, signals};
+use super::{attach, signals};
 
 /// Scenario → plan → cluster → run → verify → report → exit code.
 pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
@@ -20,20 +20,29 @@ pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
 
 fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let environment = |error: &dyn std::fmt::Display| output.failed(Exit::Environment, error);
-    let loaded = scenarios::load(&arguments.scenario, output)?;
-    let plan = scenarios::plan_of(&loaded, arguments.seed);
-    refuse_impossible(&plan, arguments.runtime.into(), output)?;
+    let chosen = attach::choose(
+        &arguments.scenario,
+        &arguments.cluster,
+        arguments.seed,
+        output,
+    )?;
+    attach::refuse(&chosen, output)?;
+    let kind = match chosen.attach {
+        Some(_) => RuntimeKind::Attached,
+        None => arguments.runtime.into(),
+    };
+    refuse_impossible(&chosen.plan, kind, output)?;
     let clock = Clock::start();
     let name = format!(
         "{}-{}",
-        loaded.scenario.name,
+        chosen.loaded.scenario.name,
         folder_time(clock.started_unix_us())
     );
     let folder =
         RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
-    let run = Run::prepare(request(arguments, loaded, plan), folder.clone(), clock)
+    let run = Run::prepare(request(arguments, chosen), folder.clone(), clock)
         .map_err(|error| environment(&error))?;
     let progress = Progress::start(&run, &folder, arguments.quiet, output);
     let ending = run.conduct(&stop);
@@ -70,15 +79,24 @@ fn refuse_impossible(plan: &Plan, runtime: RuntimeKind, output: &Output) -> Resu
     }
 }
 
-fn request(arguments: &RunArguments, loaded: scenarios::Loaded, plan: Plan) -> Request {
+fn request(arguments: &RunArguments, chosen: attach::Chosen) -> Request {
+    let attach::Chosen {
+        loaded,
+        plan,
+        attach,
+    } = chosen;
     Request {
         scenario: loaded.scenario,
         scenario_text: loaded.text,
         scenario_path: loaded.path,
         plan,
         kafka_home: arguments.kafka_home.clone(),
-        runtime: arguments.runtime.into(),
         image: arguments.image.clone(),
+        runtime: match attach {
+            Some(_) => RuntimeKind::Attached,
+            None => arguments.runtime.into(),
+        },
+        attach,
     }
 }
 

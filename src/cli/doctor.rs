@@ -100,6 +100,7 @@ fn in_words(report: &CleanReport) -> String {
             ));
         }
         lines.push(line);
+        lines.extend(run.undone.iter().map(|what| format!("  {what}")));
     }
     lines.extend(
         report

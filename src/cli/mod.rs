@@ -1,6 +1,7 @@
 //! Arguments, progress and exit codes: the one place that prints.
 
 mod args;
+mod attach;
 mod backup;
 mod certify;
 mod doctor;
@@ -63,6 +64,7 @@ fn dispatch(command: Command, output: &Output) -> Exit {
         Command::Schema(arguments) => {
             let schema = match arguments.kind {
                 SchemaKind::Scenario => crate::scenario::json_schema(),
+                SchemaKind::Inventory => crate::scenario::inventory_schema(),
                 SchemaKind::Result => crate::report::result_schema(),
             };
             output.json(&schema);

@@ -6,6 +6,7 @@ use crate::journal::Exit;
 use crate::model::{KafkaVersion, WorkerName};
 
 use super::Act;
+use super::attached::AttachedError;
 
 /// Why the runtime failed. All of these are failures of the environment, never findings about Connect.
 #[derive(Debug, thiserror::Error)]
@@ -256,6 +257,9 @@ pub enum RuntimeError {
         /// Why.
         source: std::io::Error,
     },
+    /// An attached cluster cannot be used.
+    #[error(transparent)]
+    Attached(#[from] AttachedError),
     /// The user interrupted the start, or the cluster is being taken down.
     #[error("interrupted while {0}; start the run again")]
     Interrupted(String),

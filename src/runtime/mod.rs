@@ -1,5 +1,6 @@
 //! A real, breakable cluster: what `run` may ask of it, whatever it is made of.
 
+pub mod attached;
 mod clean;
 pub mod docker;
 mod doctor;
@@ -22,7 +23,7 @@ use crate::model::{FaultKind, RuntimeKind, WorkerName};
 pub use clean::{CleanReport, CleanedRun, clean};
 pub use doctor::{Check, CheckState, DoctorScope, doctor_checks};
 pub use error::{LogEnd, RuntimeError};
-pub use ledger::{Ledger, Thing};
+pub use ledger::{Ledger, Thing, Undo};
 pub use spec::{ClusterSpec, StartStyle};
 pub use user_folders::UserFolders;
 
@@ -152,6 +153,14 @@ pub trait Runtime: Send + Sync {
     fn start_worker(&self, worker: &WorkerName) -> Result<(), RuntimeError>;
     /// Whether the worker's process runs.
     fn is_up(&self, worker: &WorkerName) -> bool;
+    /// Whether the worker may be touched at all.
+    fn touchable(&self, worker: &WorkerName) -> bool {
+        self.workers().contains(worker)
+    }
+    /// Why the run cannot go on although nothing has ended: somebody else has interfered, or a worker is out of sight.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
     /// Brokers and workers that ended without being asked.
     fn unasked_deaths(&self) -> Vec<(String, Exit)>;
     /// What else befell brokers and workers from outside: paused, signalled or cut off by somebody else. Each is a

@@ -72,6 +72,7 @@ pub fn clean_engine(report: &mut CleanReport) {
                     run,
                     run_folder: std::path::PathBuf::new(),
                     killed: Vec::new(),
+                    undone: Vec::new(),
                     removed: Vec::new(),
                     containers: swept.containers,
                     networks: swept.networks,
