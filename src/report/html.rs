@@ -94,7 +94,7 @@ struct Page {
     log: Vec<Line>,
     log_left: usize,
     method: Vec<String>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(String, String)>,
     scenario: String,
 }
 
@@ -327,11 +327,11 @@ fn cpu(judgement: &Judgement) -> String {
     )
 }
 
-fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
+fn facts(judgement: &Judgement) -> Vec<(String, String)> {
     let run = &judgement.run;
     let host = &run.host;
     let text = |text: &str| visible(text, 300);
-    vec![
+    let own = [
         ("Squall", text(&run.squall)),
         ("runtime", run.runtime.to_string()),
         (
@@ -350,7 +350,11 @@ fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
         ("processors", host.cpus.to_string()),
         ("memory", memory(host.memory_bytes)),
         ("Java", text(&host.java)),
-    ]
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value));
+    let facts = run.runtime_facts.iter();
+    let facts = facts.map(|(name, value)| (text(&format!("{} {name}", run.runtime)), text(value)));
+    own.into_iter().chain(facts).collect()
 }
 
 /// The resolved scenario as indented JSON; its strings keep no raw line end, so each line can be made visible by itself.

@@ -3,7 +3,7 @@
 use crate::verify::{Judgement, Recovery};
 
 use super::ledger::equations;
-use super::numbers::{count, long, moment, percent, plural, seconds};
+use super::numbers::{count, lasting, long, moment, percent, plural, seconds};
 use super::text::{shell_word, visible};
 
 /// Most bytes of a summary; GitHub refuses a whole upload above 1 MiB.
@@ -171,14 +171,15 @@ fn faults(out: &mut String, judgement: &Judgement) {
         let cells = [
             format!("{mark} {}", fault.id),
             plain(&format!(
-                "{} {}, {}",
+                "{} {}{}, {}",
                 fault.signal,
                 workers.join(" "),
+                lasting(fault.lasted_ms),
                 fault.target
             )),
             fault.took_effect.map_or("no effect".to_owned(), moment),
             fault.recovery_ms.map_or("not seen".to_owned(), seconds),
-            plain(&fault.proof.join(" · ")),
+            plain(&[&fault.proof[..], &fault.aftermath].concat().join(" · ")),
         ];
         row(out, &cells);
     }

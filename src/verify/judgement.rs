@@ -79,8 +79,11 @@ pub struct RunSummary {
     pub duration_ms: u64,
     /// The seed.
     pub seed: Seed,
-    /// `process`.
+    /// What the cluster was made of.
     pub runtime: crate::model::RuntimeKind,
+    /// What else is known of it, by name: the engine's version, the image.
+    #[serde(default)]
+    pub runtime_facts: BTreeMap<String, String>,
     /// Release of the brokers.
     pub kafka: String,
     /// Release of the workers.
@@ -230,6 +233,8 @@ pub enum FindingKind {
     TaskFailed,
     /// A fault was not recovered from while the run waited.
     NotRecovered,
+    /// Committed offsets that went back as those of a zombie do.
+    ZombieCommit,
     /// Repeats that are explained but beyond the promised bound.
     RepeatBeyondBound,
     /// Explained repeats.
@@ -252,6 +257,7 @@ impl FindingKind {
             Self::StopOverrun => "overrun",
             Self::TaskFailed => "failed",
             Self::NotRecovered => "unrecovered",
+            Self::ZombieCommit => "zombie-commit",
             Self::RepeatBeyondBound => "beyond-bound",
             Self::Repeat => "repeat",
         }
@@ -338,7 +344,7 @@ pub struct Rewind {
 pub struct FaultReport {
     /// Which.
     pub id: FaultId,
-    /// SIGKILL or SIGTERM.
+    /// SIGKILL, SIGTERM, `pause` or `network loss`.
     pub signal: String,
     /// To whom, as planned: "a follower".
     pub target: String,
@@ -346,7 +352,7 @@ pub struct FaultReport {
     pub workers: Vec<WorkerName>,
     /// Why these.
     pub why: String,
-    /// When the process was gone (or the signal sent, where that is not known).
+    /// When the process was gone, stood still or had no network (or the signal was sent, where that is not known).
     pub took_effect: Option<Moment>,
     /// Whether all of the proof is there.
     pub proven: bool,
@@ -354,6 +360,12 @@ pub struct FaultReport {
     pub proof: Vec<String>,
     /// How it was undone, a sentence each.
     pub undone: Vec<String>,
+    /// How long the workers stood still or had no network, in milliseconds; `None` where their processes ended.
+    #[serde(default)]
+    pub lasted_ms: Option<u64>,
+    /// What it did to workers that outlived it, a sentence each: whether the group gave them up, and what came of that.
+    #[serde(default)]
+    pub aftermath: Vec<String>,
     /// When everything was as before; `None` when that was not seen.
     pub recovered: Option<Moment>,
     /// From effect to recovery, in milliseconds.
@@ -390,7 +402,7 @@ pub struct Recovery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecoveryPhase {
-    /// `noticed`, `delay`, `assigned`, `started`, `first record`, `first commit`, `backlog`.
+    /// `noticed`, `delay`, `assigned`, `started` (or `back`, where a worker kept its tasks), `first record`, `first commit`, `backlog`.
     pub name: String,
     /// When it ended.
     pub to: Moment,
@@ -418,8 +430,11 @@ pub struct OffsetReport {
     pub commits: u64,
     /// Commits that name something not delivered.
     pub ahead: u64,
-    /// Commits that went back.
+    /// Commits that went back, and not as a zombie's do.
     pub regressed: u64,
+    /// Commits that went back as those of a worker do that was given up and came back.
+    #[serde(default)]
+    pub by_zombies: u64,
 }
 
 /// The lanes of the time line.
@@ -446,6 +461,9 @@ pub struct FaultBand {
     pub from: Moment,
     /// To the recovery, or to where that was given up.
     pub to: Moment,
+    /// Where the fault itself was over, of a worker that stood still or had no network.
+    #[serde(default)]
+    pub over: Option<Moment>,
 }
 
 /// One lane of the time line.

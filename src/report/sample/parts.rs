@@ -27,6 +27,7 @@ pub(super) fn run_summary() -> RunSummary {
         duration_ms: 62_000,
         seed: Seed(0x7f3a_91c2),
         runtime: crate::model::RuntimeKind::Process,
+        runtime_facts: std::collections::BTreeMap::new(),
         kafka: "4.1.1".to_owned(),
         connect: "4.1.1".to_owned(),
         brokers: 1,
@@ -240,6 +241,8 @@ pub(super) fn faults() -> Vec<FaultReport> {
             "the group lost the member at 19.20 s",
         ]),
         undone: strings(&["restarted at 16.03 s", "in the group at 28.20 s"]),
+        lasted_ms: None,
+        aftermath: Vec::new(),
         recovered: Some(at(26.13)),
         recovery_ms: Some(12_100),
         overlaps: Vec::new(),
@@ -502,6 +505,7 @@ fn bands() -> Vec<FaultBand> {
         label: label.to_owned(),
         from: at(from),
         to: at(to),
+        over: None,
     };
     vec![
         band(1, "F1 SIGKILL w2 (follower)", 14.03, 26.13),
