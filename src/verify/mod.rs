@@ -46,6 +46,10 @@
 //! - the lane had not gone on beyond that when the rewind began;
 //! - the same fault has not explained the same record of the same connector already.
 //!
+//! Which of the copies behind a connector are those that it was given cannot be seen, only how many. The first ones count
+//! as given; where the times of the others do not explain them, those of the first ones may, since a task that went back
+//! repeats first and comes to what it was given after that.
+//!
 //! After any other stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
 //! be decided, and the guarantee says *not measurable here*.
 //!
