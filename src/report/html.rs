@@ -15,10 +15,10 @@ use askama::Template;
 use askama::filters::Escaper;
 
 use crate::model::Verdict;
-use crate::verify::{Judgement, Paint};
+use crate::verify::{Judgement, Paint, WATCHED_SHOWS};
 
 use self::accounts::{FeedCard, GuaranteeRow, TapCard};
-use self::around::{LatencyRow, RunPhase, SettingRow};
+use self::around::{LatencyRow, RunPhase, SettingRow, WatchedRow};
 use self::chart::Chart;
 use self::evidence::{FaultRow, FindingCard, Line, OffsetRow, RewindRow};
 use self::recovery::RecoveryCard;
@@ -33,6 +33,8 @@ const RECOVERY_LINES: usize = 400;
 const FAULTS_SHOWN: usize = 12;
 const REWINDS_SHOWN: usize = 12;
 const REWINDS: usize = 300;
+const WATCHED_SHOWN: usize = 12;
+const WATCHED: usize = 200;
 
 /// The whole report as one file; the same judgement gives the same bytes.
 pub fn html(judgement: &Judgement) -> Vec<u8> {
@@ -85,6 +87,8 @@ struct Page {
     faults: List<FaultRow>,
     faults_aside: String,
     offsets: Vec<OffsetRow>,
+    watched: List<WatchedRow>,
+    watched_shows: &'static str,
     settings: Vec<SettingRow>,
     settings_aside: String,
     latency: Vec<LatencyRow>,
@@ -125,6 +129,8 @@ impl Page {
             faults: List::of(faults, FAULTS_SHOWN, usize::MAX),
             faults_aside: faults_aside(judgement),
             offsets: evidence::offsets(judgement),
+            watched: List::of(around::watched(judgement), WATCHED_SHOWN, WATCHED),
+            watched_shows: WATCHED_SHOWS,
             settings_aside: settings_aside(judgement),
             settings: around::settings(judgement),
             latency: around::latency(judgement),

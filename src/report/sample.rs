@@ -97,6 +97,7 @@ pub(super) fn held() -> Judgement {
             OffsetReport { connector: connector("mirror"), not_measurable: None, commits: 165, ahead: 0, regressed: 0, by_zombies: 0 },
             OffsetReport { connector: connector("archive"), not_measurable: None, commits: 174, ahead: 0, regressed: 0, by_zombies: 0 },
         ],
+        watched: Vec::new(),
         timeline: timeline(),
         series: series(),
         latency: latency(),
@@ -229,6 +230,7 @@ pub(super) fn zombie() -> Judgement {
         "2 source commits went back as those of a zombie do",
     ]);
     judgement.offsets[0].by_zombies = 2;
+    judgement.watched = vec![parts::watched()];
     let band = &mut judgement.timeline.bands[0];
     band.label = "F1 pause w2 (a follower)".to_owned();
     band.over = Some(at(26.0));

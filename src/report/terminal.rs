@@ -1,17 +1,19 @@
 //! The judgement for a terminal: the verdict in one sentence, then what it rests on.
 
 use crate::model::{RuntimeKind, Verdict};
-use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery, RunSummary};
+use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery, RunSummary, WATCHED_SHOWS};
 
 use super::ledger::equations;
 use super::numbers::{bare_seconds, count, lasting, long, moment, percent, plural, seconds};
 use super::text::{shell_word, visible, wrapped};
+use super::watched as words;
 
 const TEXT_LIMIT: usize = 600;
 const BAR_CELLS: usize = 16;
 const FINDINGS_SHOWN: usize = 3;
 const FAULTS_SHOWN: usize = 12;
 const RECOVERIES_SHOWN: usize = 2;
+const WATCHED_SHOWN: usize = 12;
 const NARROWEST: usize = 60;
 const WIDEST: usize = 140;
 
@@ -28,6 +30,7 @@ pub fn terminal(judgement: &Judgement, folder: &str, colour: bool, width: usize)
     ledger(&mut screen, judgement);
     faults(&mut screen, judgement);
     recoveries(&mut screen, judgement);
+    watched(&mut screen, judgement);
     closing(&mut screen, judgement, folder);
     screen.out
 }
@@ -360,6 +363,42 @@ fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
     }
 }
 
+fn watched(screen: &mut Screen, judgement: &Judgement) {
+    if judgement.watched.is_empty() {
+        return;
+    }
+    screen.heading("Watched connectors", "");
+    for report in judgement.watched.iter().take(WATCHED_SHOWN) {
+        let mut parts = vec![
+            plural(u64::from(report.tasks), "task", "tasks"),
+            words::states(report),
+            format!(
+                "without owner {} in all, one task {} at most",
+                seconds(report.unowned_task_ms),
+                seconds(report.longest_unowned_ms)
+            ),
+        ];
+        parts.extend(words::commits(report));
+        let name = visible(report.connector.as_str(), 80);
+        screen.put(Ink::Bold, &format!("    {name}"));
+        screen.put(Ink::Plain, "  ");
+        screen.hanging(Ink::Plain, &parts.join(" · "), 6 + name.chars().count());
+        for fault in report.faults.iter().take(FAULTS_SHOWN) {
+            let recovery = words::recovery(fault);
+            let harm = words::harm(fault);
+            screen.put(Ink::Plain, &format!("      {}  ", fault.fault));
+            screen.hanging(Ink::Faint, &format!("{recovery} · {harm}"), 10);
+        }
+    }
+    let more = judgement.watched.len().saturating_sub(WATCHED_SHOWN);
+    if more > 0 {
+        let text = format!("    and {more} more in the report");
+        screen.line(Ink::Faint, &text);
+    }
+    screen.put(Ink::Plain, "    ");
+    screen.hanging(Ink::Faint, WATCHED_SHOWS, 4);
+}
+
 /// Where the seconds of the longest recoveries went, one a fault.
 fn recoveries(screen: &mut Screen, judgement: &Judgement) {
     let mut longest: Vec<&Recovery> = judgement.recoveries.iter().collect();
@@ -485,6 +524,19 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!plain(&sample::held()).contains(" · process"));
+    }
+
+    #[test]
+    fn watched_connectors_are_told_with_what_cannot_be_known_of_them() {
+        let text = plain(&sample::zombie());
+        for part in [
+            "billing  2 tasks · RUNNING 90 %, UNASSIGNED 10 %",
+            "F1  recovered in 9.40 s · 1 task hit, 1 move, 1 start, 4.20 s without owner",
+            "It cannot show loss, repeats or order",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!plain(&sample::held()).contains("Watched"));
     }
 
     #[test]

@@ -283,6 +283,12 @@ impl<'a> Case<'a> {
         matches!(self.history.drain, Some((true, _)))
     }
 
+    /// Whether a task belongs to a connector of the route.
+    pub(super) fn is_ours(&self, task: &crate::model::TaskId) -> bool {
+        let mut legs = self.legs.iter();
+        legs.any(|leg| leg.connector.name == task.connector)
+    }
+
     /// Records of one lane in a second, as the scenario asks for (or as measured, for a source of its own).
     pub(super) fn lane_rate(&self) -> f64 {
         let stream = &self.info.scenario.stream;

@@ -444,7 +444,7 @@ fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         .history
         .statuses
         .iter()
-        .filter(|s| s.state == "FAILED")
+        .filter(|s| s.state == "FAILED" && facts.case.is_ours(s.task))
     {
         let entry = failed
             .entry(status.task)

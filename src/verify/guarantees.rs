@@ -265,7 +265,7 @@ impl Grounds<'_, '_> {
         let mut text = String::new();
         for fault in lost {
             text.push_str(&format!(
-                "; after {} twice that and twice what the lane was given until the zombie had settled, because nothing stops it sooner",
+                "; after {} twice that, and twice what the lane was given until its zombie had settled",
                 fault.id
             ));
         }

@@ -47,6 +47,9 @@ pub struct Judgement {
     pub recoveries: Vec<Recovery>,
     /// What the committed offsets claim, by connector.
     pub offsets: Vec<OffsetReport>,
+    /// Connectors that are in the cluster and not in the route, by name.
+    #[serde(default)]
+    pub watched: Vec<WatchedReport>,
     /// Who ran what when.
     pub timeline: Timeline,
     /// Throughput and backlog over time.
@@ -437,6 +440,82 @@ pub struct OffsetReport {
     pub by_zombies: u64,
 }
 
+/// What watching a connector shows and what it cannot show.
+pub const WATCHED_SHOWS: &str = "Watching shows the states of these connectors, who owned their tasks and when all was as before. It cannot show loss, repeats or order, because their records are not known.";
+
+/// A connector that is in the cluster and not in the route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedReport {
+    /// The connector.
+    pub connector: ConnectorName,
+    /// How many tasks stable views of the group had of it.
+    pub tasks: u32,
+    /// How long its tasks were in each state by the status topic, in task-milliseconds.
+    pub states: BTreeMap<String, u64>,
+    /// The same task by task, in order; at most 500.
+    pub spans: Vec<StateSpan>,
+    /// Spans that are counted but not listed.
+    pub spans_not_listed: u64,
+    /// Task-milliseconds without an owner.
+    pub unowned_task_ms: u64,
+    /// The longest that one task was without an owner, in milliseconds.
+    pub longest_unowned_ms: u64,
+    /// What each fault did to it.
+    pub faults: Vec<WatchedFault>,
+    /// How its committed offsets moved, of a sink whose commits were read.
+    pub commits: Option<WatchedCommits>,
+}
+
+/// A stretch in which the status topic said the same of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct StateSpan {
+    /// The task.
+    pub task: TaskId,
+    /// RUNNING, FAILED, UNASSIGNED, PAUSED, …
+    pub state: String,
+    /// Where it begins.
+    pub from: Moment,
+    /// Where it ends.
+    pub to: Moment,
+}
+
+/// What one fault did to a watched connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedFault {
+    /// The fault.
+    pub fault: FaultId,
+    /// Tasks that its victims ran.
+    pub tasks_hit: u64,
+    /// Changes of owner up to the next fault.
+    pub moves: u64,
+    /// Times that a task was RUNNING anew up to the next fault.
+    pub starts: u64,
+    /// Task-milliseconds without an owner up to the next fault.
+    pub unowned_task_ms: u64,
+    /// Tasks that were owned and RUNNING (or PAUSED) before it; only these can show a recovery.
+    pub tasks_before: u64,
+    /// From its effect until all of these were so again and stayed so up to the next fault, in milliseconds; 0 where they
+    /// never ceased to be, `None` where it was not seen.
+    pub recovery_ms: Option<u64>,
+}
+
+/// How the committed offsets of a watched sink moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedCommits {
+    /// Commits read while the route ran.
+    pub commits: u64,
+    /// How far all partitions moved on, in records.
+    pub moved: u64,
+    /// Commits below the one before.
+    pub went_back: u64,
+    /// The longest that no partition moved on, in milliseconds.
+    pub longest_still_ms: u64,
+}
+
 /// The lanes of the time line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -470,7 +549,7 @@ pub struct FaultBand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TimelineLane {
-    /// `group`, `workers`, `tasks`, `commits`.
+    /// `group`, `workers`, `tasks`, `watched`, `commits`.
     pub group: String,
     /// `state`, `leader`, `w1`, `mirror-0`.
     pub label: String,

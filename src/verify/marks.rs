@@ -102,7 +102,8 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         let starts = history
             .statuses
             .iter()
-            .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit);
+            .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit)
+            .filter(|s| !info.watched.contains(&s.task.connector));
         starts.map(|status| status.at).fold(balanced, Moment::max)
     });
     let alive = |worker: Option<&WorkerName>| {

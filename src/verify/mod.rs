@@ -46,6 +46,10 @@
 //! - the lane had not gone on beyond that when the rewind began;
 //! - the same fault has not explained the same record of the same connector already.
 //!
+//! Which of the copies behind a connector are those that it was given cannot be seen, only how many. The first ones count
+//! as given; where the times of the others do not explain them, those of the first ones may, since a task that went back
+//! repeats first and comes to what it was given after that.
+//!
 //! After any other stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
 //! be decided, and the guarantee says *not measurable here*.
 //!
@@ -118,6 +122,14 @@
 //! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline;
 //! silences under 0.2 s or four record periods are not looked at.
 //!
+//! **A watched connector** is in the cluster and not in the route, so its records are not known: nothing can be said about
+//! loss, repeats and order, and no guarantee speaks of it. Looked at is the stretch from when all tasks of the route ran
+//! until the run collects. Its tasks are those that stable views of the group have; its states are what the status topic
+//! says, which keeps saying RUNNING of a task whose worker died. A task is *well* when one member owns it and its last
+//! status is RUNNING (or PAUSED) and by that member; while the group changes, the last stable view holds. The recovery
+//! from a fault ends when every task that was well before it is so again and stays so up to the next fault, and a task of
+//! a victim is not well before the group has noticed the fault (or the worker that it kept is back).
+//!
 //! # Doubts
 //!
 //! A guarantee that is broken on complete evidence stays broken whatever else is in doubt. Nothing is called broken,
@@ -152,6 +164,7 @@ mod sentence;
 mod settings;
 mod summary;
 mod timeline;
+mod watched;
 mod zombie;
 
 #[cfg(test)]
@@ -165,6 +178,8 @@ mod property_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod watched_tests;
+#[cfg(test)]
 mod world;
 #[cfg(test)]
 mod zombie_tests;
@@ -175,5 +190,6 @@ pub use judge::judge;
 pub use judgement::{
     FaultBand, FaultReport, FeedLedger, Finding, FindingKind, GuaranteeResult, Judgement, Latency,
     LogLine, OffsetReport, Paint, PhaseSpan, Recovery, RecoveryPhase, Rewind, RunSummary, Segment,
-    Series, Setting, TapLedger, Timeline, TimelineLane,
+    Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
+    WatchedFault, WatchedReport,
 };

@@ -260,20 +260,30 @@ impl Teller<'_, '_> {
             .or_insert_with(|| covered(case, told, partition).unwrap_or_default());
         let used = self.used.entry(key).or_default();
         let run = told.run;
-        let again = covers.again.filter(|(wake_us, _)| run.at_us >= *wake_us);
-        if let Some(part) = again.and_then(|(_, cover)| meet(run, cover)) {
-            let given = |sequence| case.given(told.leg, run.lane, sequence);
-            told.explained = used.take_again(part, covers.once, given);
-            told.covered = Some(part);
-        } else if let Some(part) = covers.once.and_then(|cover| meet(run, cover)) {
-            told.explained = used.once.insert_range(part.0..=part.1);
-            told.covered = Some(part);
+        let sooner = run.earlier.map(|(at_us, high)| Run { at_us, high, ..run });
+        for run in std::iter::once(run).chain(sooner) {
+            if told.explained == 0 {
+                explain_as(case, run, covers, used, told);
+            }
         }
     }
 }
 
+/// Explains a run as one that began at this moment, with the lane as far as this.
+fn explain_as(case: &Case<'_>, run: Run, covers: Covers, used: &mut Used, told: &mut Told) {
+    let again = covers.again.filter(|(wake_us, _)| run.at_us >= *wake_us);
+    if let Some(part) = again.and_then(|(_, cover)| meet(run, cover)) {
+        let given = |sequence| case.given(told.leg, run.lane, sequence);
+        told.explained = used.take_again(part, covers.once, given);
+        told.covered = Some(part);
+    } else if let Some(part) = covers.once.and_then(|cover| meet(run, cover)) {
+        told.explained = used.once.insert_range(part.0..=part.1);
+        told.covered = Some(part);
+    }
+}
+
 impl Used {
-    /// Counts each record of a stretch that has been explained seldom enough.
+    /// Counts each record of a stretch that has been explained seldom enough since the return of a zombie.
     fn take_again(
         &mut self,
         (first, last): (u64, u64),
@@ -283,8 +293,8 @@ impl Used {
         let mut explained = 0;
         for sequence in first..=last {
             let most = given(sequence).saturating_add(1).saturating_mul(2);
-            let times = self.again.entry(sequence).or_insert(0);
             let in_once = once.is_some_and(|(low, high)| (low..=high).contains(&sequence));
+            let times = self.again.entry(sequence).or_insert(0);
             if *times < most {
                 *times += 1;
                 explained += 1;

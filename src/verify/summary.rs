@@ -13,7 +13,7 @@ use super::offsets::Offsets;
 use super::recovery::FaultRecovery;
 use super::rewinds::Rewinds;
 use super::zombie::{Membership, moved};
-use super::{FaultReport, LogLine, PhaseSpan, RunSummary};
+use super::{FaultReport, LogLine, PhaseSpan, RunSummary, WATCHED_SHOWS};
 
 /// Log lines in the excerpts.
 const MOST_LINES: usize = 200;
@@ -332,6 +332,7 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
     ];
     text.extend(outlived(case));
     text.extend(late_tasks(case));
+    text.extend((!case.info.watched.is_empty()).then(|| WATCHED_SHOWS.to_owned()));
     for leg in &case.legs {
         text.push(format!(
             "Bound for {}: lane rate × (offset.flush.interval.ms {} ms + commit time {} ms + 1,000 ms in flight), or what the lane really delivered in that time before the kill where that is more.",

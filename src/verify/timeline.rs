@@ -5,10 +5,13 @@ use crate::model::{FaultKind, Moment, TaskId, WorkerName};
 use super::case::Case;
 use super::history::ProcessStep;
 use super::recovery::FaultRecovery;
+use super::watched;
 use super::{FaultBand, Paint, Segment, Timeline, TimelineLane};
 
 /// Points in one lane.
 const MOST_TICKS: usize = 2_000;
+/// Tasks of watched connectors that have a lane; the others are in their table.
+const MOST_WATCHED: usize = 24;
 
 /// The time line of a case.
 pub(super) fn timeline(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Timeline {
@@ -22,6 +25,10 @@ pub(super) fn timeline(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Timelin
     }
     for task in &case.history.tasks {
         lanes.push(lane("tasks", &task.to_string(), owners_of(case, task, end)));
+    }
+    for task in watched::tasks(case).iter().take(MOST_WATCHED) {
+        let owners = owners_of(case, task, end);
+        lanes.push(lane("watched", &task.to_string(), owners));
     }
     for leg in &case.legs {
         let times: Vec<Moment> = leg.commits.list.iter().map(|commit| commit.at).collect();

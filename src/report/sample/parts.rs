@@ -4,8 +4,8 @@ use crate::journal::HostInfo;
 use crate::model::{FaultId, GuaranteeKind, Lane, Moment, Seed, Verdict};
 use crate::verify::{
     FaultBand, FaultReport, Finding, FindingKind, GuaranteeResult, Latency, Paint, PhaseSpan,
-    Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, TapLedger, Timeline,
-    TimelineLane,
+    Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, StateSpan, TapLedger,
+    Timeline, TimelineLane, WatchedCommits, WatchedFault, WatchedReport,
 };
 
 use super::{at, connector, place, strings, task, worker};
@@ -621,4 +621,37 @@ pub(super) fn settings() -> Vec<Setting> {
         ),
         setting("plugin.discovery", "service_load", None, ""),
     ]
+}
+
+pub(super) fn watched() -> WatchedReport {
+    let states = [("RUNNING", 90_000), ("UNASSIGNED", 10_000)];
+    WatchedReport {
+        connector: connector("billing"),
+        tasks: 2,
+        states: states.map(|(state, ms)| (state.to_owned(), ms)).into(),
+        spans: vec![StateSpan {
+            task: task("billing-0"),
+            state: "RUNNING".to_owned(),
+            from: at(5.0),
+            to: at(50.0),
+        }],
+        spans_not_listed: 0,
+        unowned_task_ms: 4_200,
+        longest_unowned_ms: 4_200,
+        faults: vec![WatchedFault {
+            fault: FaultId(1),
+            tasks_hit: 1,
+            moves: 1,
+            starts: 1,
+            unowned_task_ms: 4_200,
+            tasks_before: 2,
+            recovery_ms: Some(9_400),
+        }],
+        commits: Some(WatchedCommits {
+            commits: 40,
+            moved: 12_000,
+            went_back: 0,
+            longest_still_ms: 9_900,
+        }),
+    }
 }
