@@ -167,6 +167,34 @@ fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_to
 }
 
 #[test]
+fn workers_that_are_strangers_or_have_no_control_stay_untouched() {
+    let _turn = one_cluster();
+    let foreign = Foreign::start(3);
+    let before = foreign.belongings();
+    let text: String = foreign
+        .inventory()
+        .lines()
+        .filter(|line| !line.contains("{name: w3,"))
+        .map(|line| match line.split_once(", process:") {
+            Some((start, _)) if line.contains("{name: w2,") => format!("{start}}}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let inventory = foreign.write_inventory(&text);
+    let pids = || [2, 3].map(|number| foreign.pid(number));
+    let (first, others) = (foreign.pid(1), pids());
+    let rolling = mirror("  - rolling: {kill: {restart-after: 1s}, pause: 1s}\n");
+    let mut run = Running::start(&rolling, &["--attach", &inventory]);
+    let (code, result) = run.judged();
+    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
+    assert_eq!(result["verdict"], "held");
+    assert_eq!(result["run"]["faults-proven"], 1);
+    assert_ne!(foreign.pid(1), first);
+    assert_eq!(pids(), others);
+    assert_eq!(foreign.belongings(), before);
+}
+
+#[test]
 fn a_stop_condition_ends_the_run_and_undoes_everything() {
     let _turn = one_cluster();
     let foreign = Foreign::start(2);

@@ -562,3 +562,33 @@ fn first_look(executor: &Executor, ssh: Option<&Ssh>, status: &str) -> Result<Se
         "`{status}` says `{said}`, but the worker answers: the control leads to something else, or nowhere"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_password_and_an_unknown_authority_say_what_to_correct() {
+        let refused = RestError::Refused {
+            url: "http://h:1/".to_owned(),
+            status: 401,
+            message: "Unauthorized".to_owned(),
+        };
+        assert!(why_not(&refused).contains("correct `username` and `password`"));
+        let unknown = RestError::Unreachable {
+            url: "https://h:1/".to_owned(),
+            why: "invalid peer certificate: UnknownIssuer".to_owned(),
+        };
+        assert!(why_not(&unknown).contains("write its PEM file as `ca`"));
+    }
+
+    #[test]
+    fn a_release_is_found_in_builds_of_others_unless_they_count_otherwise() {
+        assert_eq!(version_in("4.1.1"), Some(KafkaVersion::new(4, 1, 1)));
+        assert_eq!(
+            version_in("3.9.0-SNAPSHOT"),
+            Some(KafkaVersion::new(3, 9, 0))
+        );
+        assert_eq!(version_in("7.6.0-ccs"), None);
+    }
+}
