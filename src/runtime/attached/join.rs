@@ -565,21 +565,58 @@ fn first_look(executor: &Executor, ssh: Option<&Ssh>, status: &str) -> Result<Se
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
-    fn a_refused_password_and_an_unknown_authority_say_what_to_correct() {
+    fn a_refused_password_says_what_to_correct() {
         let refused = RestError::Refused {
             url: "http://h:1/".to_owned(),
             status: 401,
             message: "Unauthorized".to_owned(),
         };
         assert!(why_not(&refused).contains("correct `username` and `password`"));
-        let unknown = RestError::Unreachable {
-            url: "https://h:1/".to_owned(),
-            why: "invalid peer certificate: UnknownIssuer".to_owned(),
+    }
+
+    #[test]
+    fn a_certificate_of_an_unknown_authority_says_what_to_write() {
+        let temp = tempfile::tempdir().unwrap();
+        let make = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca && \
+             openssl req -newkey rsa:2048 -nodes -keyout w.key -out w.csr -subj /CN=127.0.0.1 && \
+             echo subjectAltName=IP:127.0.0.1 >ext && \
+             openssl x509 -req -in w.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out w.pem -days 2 -extfile ext";
+        let made = Command::new("sh")
+            .args(["-c", make])
+            .current_dir(&temp)
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut server = Command::new("openssl")
+            .args([
+                "s_server", "-quiet", "-www", "-cert", "w.pem", "-key", "w.key",
+            ])
+            .args(["-accept", &port.to_string()])
+            .current_dir(&temp)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let rest = Rest::new(&format!("https://127.0.0.1:{port}")).unwrap();
+        let deadline = Deadline::after(REST_LIMIT * 2);
+        let seen = loop {
+            let seen = why_not(&rest.info(REST_LIMIT).unwrap_err());
+            if !seen.contains("refused") || deadline.has_passed() {
+                break seen;
+            }
+            std::thread::sleep(POLL);
         };
-        assert!(why_not(&unknown).contains("write its PEM file as `ca`"));
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(seen.contains("write its PEM file as `ca`"), "{seen}");
     }
 
     #[test]
