@@ -80,25 +80,40 @@ fn refused(foreign: &Foreign, inventory: &str, faults: &str, more: &[&str]) -> (
     (code, format!("{}{}", run.stderr(), run.stdout()))
 }
 
-#[test]
-fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_touched() {
-    let _turn = one_cluster();
-    let foreign = Foreign::start(2);
-    let before = foreign.belongings();
-    let pids = [foreign.pid(1), foreign.pid(2)];
-    let good = foreign.inventory();
-    let kill = "  - kill: {target: any}\n";
-    let cases: [(&str, String, &str, i32, &[&str]); 8] = [
+const KILL: &str = "  - kill: {target: any}\n";
+
+/// The inventory with a worker that may not be touched.
+fn without_control(inventory: &str, number: usize) -> String {
+    let worker = format!("{{name: w{number},");
+    let line = |line: &str| match line.split_once(", process:") {
+        Some((start, _)) if line.contains(&worker) => format!("{start}}}\n"),
+        _ => format!("{line}\n"),
+    };
+    inventory.lines().map(line).collect()
+}
+
+/// Name, inventory, faults, exit code, and what must be said.
+type Case = (
+    &'static str,
+    String,
+    &'static str,
+    i32,
+    &'static [&'static str],
+);
+
+/// What is to be refused, from an inventory that is fine and the REST port of its second worker.
+fn cases(good: &str, port: u16) -> [Case; 8] {
+    [
         (
             "a worker outside",
-            good.clone(),
+            good.to_owned(),
             "  - kill: {target: w9}\n",
             2,
-            &["w9", "w1"],
+            &["w9", "`w1` to `w2`"],
         ),
         (
             "two at once",
-            good.clone(),
+            good.to_owned(),
             "  - kill: {target: all}\n",
             2,
             &["max-down"],
@@ -106,21 +121,21 @@ fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_to
         (
             "an address elsewhere",
             good.replace("bootstrap: 127.0.0.1", "bootstrap: kafka.example.org"),
-            kill,
+            KILL,
             2,
             &["--yes-i-mean", "kafka.example.org"],
         ),
         (
             "a worker that may not be touched",
-            good.replacen(", process: {pid-file: w2.pid", ", id: \"x:1\" #", 1),
+            without_control(good, 2),
             "  - kill: {target: w2}\n",
             2,
-            &["w2"],
+            &["worker w2 may not be touched"],
         ),
         (
             "a worker that is not in the group",
             good.replacen("{name: w2,", "{name: w2, id: \"elsewhere:8083\",", 1),
-            kill,
+            KILL,
             4,
             &[
                 "w2 (elsewhere:8083)",
@@ -130,39 +145,74 @@ fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_to
         ),
         (
             "REST of nobody",
-            good.replace(&format!("127.0.0.1:{}", foreign.ports[1]), "127.0.0.1:1"),
-            kill,
+            good.replace(&format!("127.0.0.1:{}", port), "127.0.0.1:1"),
+            KILL,
             4,
             &["w2: no answer from http://127.0.0.1:1/", "refused"],
         ),
         (
             "an internal topic of another name",
             good.replace("offsets: o", "offsets: connect-offsets"),
-            kill,
+            KILL,
             4,
             &["`offsets: connect-offsets`"],
         ),
         (
             "a pid file of nobody",
             good.replace("pid-file: w2.pid", "pid-file: w9.pid"),
-            kill,
+            KILL,
             4,
             &["w2", "says `ended`, but the worker answers"],
         ),
-    ];
-    for (name, inventory, faults, expected, words) in cases {
+    ]
+}
+
+#[test]
+fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_touched() {
+    let _turn = one_cluster();
+    let foreign = Foreign::start(2);
+    let before = foreign.belongings();
+    let pids = [foreign.pid(1), foreign.pid(2)];
+    let good = foreign.inventory();
+    for (name, inventory, faults, expected, words) in cases(&good, foreign.ports[1]) {
         let (code, said) = refused(&foreign, &inventory, faults, &[]);
         assert_eq!(code, expected, "{name}: {said}");
         for word in words {
             assert!(said.contains(word), "{name}: {word} is not in {said}");
         }
     }
-    let (code, said) = refused(&foreign, &good, kill, &["--yes-i-mean", "production"]);
+    let (code, said) = refused(&foreign, &good, KILL, &["--yes-i-mean", "production"]);
     assert!(
         code == 4 && said.contains("the group is their-group"),
         "{said}"
     );
     assert_eq!([foreign.pid(1), foreign.pid(2)], pids);
+    assert_eq!(foreign.belongings(), before);
+}
+
+#[test]
+fn workers_that_are_strangers_or_have_no_control_stay_untouched() {
+    let _turn = one_cluster();
+    let foreign = Foreign::start(3);
+    let before = foreign.belongings();
+    let text = without_control(&foreign.inventory(), 2);
+    let strange = text
+        .lines()
+        .find(|line| line.contains("{name: w3,"))
+        .unwrap()
+        .to_owned();
+    let text = text.replace(&strange, "");
+    let inventory = foreign.write_inventory(&text);
+    let pids = || [2, 3].map(|number| foreign.pid(number));
+    let (first, others) = (foreign.pid(1), pids());
+    let rolling = mirror("  - rolling: {kill: {restart-after: 1s}, pause: 1s}\n");
+    let mut run = Running::start(&rolling, &["--attach", &inventory]);
+    let (code, result) = run.judged();
+    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
+    assert_eq!(result["verdict"], "held");
+    assert_eq!(result["run"]["faults-proven"], 1);
+    assert_ne!(foreign.pid(1), first);
+    assert_eq!(pids(), others);
     assert_eq!(foreign.belongings(), before);
 }
 
@@ -441,6 +491,42 @@ exec tail -n 0 -F {home}/$2.log
     }
 }
 
+/// Pauses, resumes, kills and starts a worker, and looks at the process itself each time.
+fn through_all_acts(
+    foreign: &Foreign,
+    scene: &Scene,
+    cluster: &AttachedCluster,
+    name: &str,
+    exit: Exit,
+) {
+    let number: usize = name.trim_start_matches('w').parse().unwrap();
+    let name = worker(name);
+    cluster.act(&name, Act::Pause).unwrap();
+    await_that("it stands still", || {
+        cluster.condition(&name).unwrap() == Condition::Paused
+    });
+    assert_eq!(foreign.process_state(number).as_deref(), Some("T"));
+    cluster.act(&name, Act::Resume).unwrap();
+    await_that("it goes on", || {
+        cluster.condition(&name).unwrap() == Condition::Running
+    });
+    let pid = foreign.pid(number);
+    cluster.act(&name, Act::Kill).unwrap();
+    assert_eq!(cluster.wait_ended(&name, LIMIT).unwrap(), Some(exit));
+    cluster.start_worker(&name).unwrap();
+    await_that("it answers again", || scene.is_ready(name.as_str(), 2));
+    await_that("it is up", || {
+        cluster.condition(&name).unwrap() == Condition::Running
+    });
+    assert_ne!(foreign.pid(number), pid);
+    let log = scene.folder.logs().join(format!("{name}-2.log"));
+    await_that("its log is followed from its start", || {
+        std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("Kafka version")
+    });
+}
+
 #[test]
 fn workers_are_reached_over_ssh_and_by_systemd() {
     let _turn = one_cluster();
@@ -480,33 +566,8 @@ fn workers_are_reached_over_ssh_and_by_systemd() {
     );
     let scene = Scene::new(&foreign, &with_key("user"));
     let cluster = scene.join(Some("their-group")).unwrap();
-    for (name, number, exit) in [("w1", 1, Exit::Signal(9)), ("w2", 2, Exit::Unknown)] {
-        let name = worker(name);
-        cluster.act(&name, Act::Pause).unwrap();
-        await_that("it stands still", || {
-            cluster.condition(&name).unwrap() == Condition::Paused
-        });
-        assert_eq!(foreign.process_state(number).as_deref(), Some("T"));
-        cluster.act(&name, Act::Resume).unwrap();
-        await_that("it goes on", || {
-            cluster.condition(&name).unwrap() == Condition::Running
-        });
-        let pid = foreign.pid(number);
-        cluster.act(&name, Act::Kill).unwrap();
-        assert_eq!(cluster.wait_ended(&name, LIMIT).unwrap(), Some(exit));
-        cluster.start_worker(&name).unwrap();
-        await_that("it answers again", || scene.is_ready(name.as_str(), 2));
-        await_that("it is up", || {
-            cluster.condition(&name).unwrap() == Condition::Running
-        });
-        assert_ne!(foreign.pid(number), pid);
-        let log = scene.folder.logs().join(format!("{name}-2.log"));
-        await_that("its log is followed from its start", || {
-            std::fs::read_to_string(&log)
-                .unwrap()
-                .contains("Kafka version")
-        });
-    }
+    through_all_acts(&foreign, &scene, &cluster, "w1", Exit::Signal(9));
+    through_all_acts(&foreign, &scene, &cluster, "w2", Exit::Unknown);
     cluster.act(&worker("w1"), Act::Terminate).unwrap();
     cluster.take_down();
     assert_eq!(cluster.left(), Vec::<String>::new());

@@ -139,7 +139,11 @@ fn target(node: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> Option<
 fn unknown_worker(name: &str, span: Span, aims: &Aims<'_>, mistakes: &mut Collector<'_>) {
     let message = format!("unknown worker `{name}`");
     let number = name.strip_prefix('w').map(str::parse::<u32>);
-    if let (Some(Ok(_)), Some(last)) = (number, aims.workers.last()) {
+    // Those of an inventory may have any names.
+    let counted = (1..)
+        .zip(aims.workers)
+        .all(|(number, worker)| worker.as_str() == format!("w{number}"));
+    if let (Some(Ok(_)), Some(last), true) = (number, aims.workers.last(), counted) {
         let help = format!("this scenario has the workers `w1` to `{last}`");
         mistakes.report(span, message, help);
         return;

@@ -140,11 +140,13 @@ impl Foreign {
         text.trim().parse().ok()
     }
 
-    /// The state of a worker's process: `S`, `T`, `Z`; `None` when it is gone.
+    /// The state of a worker's process: `S` or `T`; `None` when it is gone.
     pub fn process_state(&self, number: usize) -> Option<String> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid(number)?)).ok()?;
         let (_, rest) = stat.rsplit_once(')')?;
-        rest.split_whitespace().next().map(str::to_owned)
+        let state = rest.split_whitespace().next().map(str::to_owned);
+        // One that nobody has asked for its status yet is gone all the same.
+        state.filter(|state| state != "Z")
     }
 
     fn log(&self, number: usize) -> String {
@@ -207,10 +209,9 @@ impl Foreign {
         }
     }
 
-    /// Makes the task of a connector fail, asked of this worker.
+    /// Makes the task of a connector fail, asked of this worker; waits until the worker says so.
     pub fn break_connector(&self, name: &str, worker: usize) {
         let file = self.home.path().join("their-lines");
-        std::fs::write(&file, "a line of theirs\nand one more\n").unwrap();
         let config = BTreeMap::from(
             [
                 ("connector.class", "FileStreamSource"),
@@ -220,9 +221,27 @@ impl Foreign {
             .map(|(key, value)| (key.to_owned(), value.to_owned())),
         );
         let name = ConnectorName::new(name).unwrap();
-        self.rest(worker)
-            .put_config(&name, &config, Deadline::after(LIMIT))
+        let rest = self.rest(worker);
+        rest.put_config(&name, &config, Deadline::after(LIMIT))
             .unwrap();
+        let deadline = Deadline::after(LIMIT);
+        let has_failed = || {
+            let all = rest.status_all(ANSWER).unwrap_or_default();
+            let tasks = all.get(&name).map_or(&[][..], |status| &status.tasks);
+            tasks.iter().any(|task| task.state == "FAILED")
+        };
+        // A task with the old settings may still take a line or two.
+        for number in 0.. {
+            let lines: String = (0..=number)
+                .map(|n| format!("line {n} of theirs\n"))
+                .collect();
+            std::fs::write(&file, lines + "a line of theirs\n").unwrap();
+            if has_failed() {
+                return;
+            }
+            assert!(!deadline.has_passed(), "the task of {name} does not fail");
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// The states of a connector's tasks.

@@ -124,11 +124,12 @@ fn docker(target: &str, network: Option<&Network>, named: Option<&str>) -> Comma
         disconnect: Some(format!("docker network disconnect {net} {target}")),
         reconnect: Some(format!("{reconnect} {net} {target}")),
         status: Some(docker_status(target, name)),
-        // A container that is down has no log to follow: the next start is waited for.
+        // A container that is down has no log to follow: the next start is waited for. It is said to have started a little
+        // after it printed its first lines, so what comes behind its last end is taken.
         log: Some(format!(
             "if [ \"${{SQUALL_INCARNATION:-1}}\" = 1 ]; then exec docker logs -f --tail 0 {target} 2>&1; fi; \
              until [ \"$(docker inspect -f '{{{{.State.Running}}}}' {target})\" = true ]; do sleep 0.1; done; \
-             exec docker logs -f --since \"$(docker inspect -f '{{{{.State.StartedAt}}}}' {target})\" {target} 2>&1"
+             exec docker logs -f --since \"$(docker inspect -f '{{{{.State.FinishedAt}}}}' {target})\" {target} 2>&1"
         )),
     }
 }

@@ -159,3 +159,101 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&output.stdout), text);
     }
 }
+
+/// A container that does nothing, in a network of its own; dropping it removes everything.
+struct Container(String);
+
+impl Container {
+    /// `None` without a Docker engine: there is nothing to test then.
+    fn start(name: &str) -> Option<Self> {
+        if !shell("docker version").0 {
+            return None;
+        }
+        let name = format!("{name}-{}", std::process::id());
+        let container = Self(name.clone());
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().display();
+        let script = format!(
+            "set -e; mkdir -p {root}/bin; cp -L \"$(command -v dash || command -v sh)\" {root}/bin/sh; cp -L \"$(command -v sleep)\" {root}/bin/sleep; \
+             for f in $(ldd {root}/bin/sh {root}/bin/sleep | grep -o '/[^ )]*' | sort -u); do case $f in *:) ;; *) mkdir -p {root}$(dirname $f); cp -L $f {root}$f;; esac; done; \
+             tar -C {root} -c . | docker import - {name} >/dev/null; \
+             docker network create --subnet 10.213.77.0/24 {name} >/dev/null; \
+             docker run -d --name {name} --label com.docker.compose.project={name} --label com.docker.compose.service=connect-1 --label com.docker.compose.oneoff=False \
+             --network {name} --network-alias connect-1 --ip 10.213.77.9 {name} /bin/sh -c 'trap \"echo stopping; exit 143\" TERM; echo started; while :; do sleep 0.1; done' >/dev/null"
+        );
+        let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Some(container)
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let name = &self.0;
+        shell(&format!(
+            "docker rm -f {name}; docker network rm {name}; docker rmi {name}"
+        ));
+    }
+}
+
+#[test]
+fn a_container_goes_through_all_that_can_be_done_to_it() {
+    let Some(container) = Container::start("squall-commands") else {
+        return;
+    };
+    let service = Way::Compose {
+        project: container.0.clone(),
+        service: "connect-1".to_owned(),
+    };
+    let (_, found) = shell(&container_question(&service).unwrap());
+    assert_eq!(found, container.0);
+    let way = Way::Docker {
+        container: found,
+        network: None,
+    };
+    let networks = networks_in(&shell(&network_question(&way).unwrap()).1).unwrap();
+    let [network] = networks.as_slice() else {
+        panic!("{networks:?}")
+    };
+    assert_eq!(network.fixed_ip.as_deref(), Some("10.213.77.9"));
+    assert!(
+        network.aliases.contains(&"connect-1".to_owned()),
+        "{network:?}"
+    );
+    let commands = commands_of(&way, Some(network));
+    let status = commands.status.clone().unwrap();
+    let seen = || shell(&status).1;
+    let first = seen().strip_prefix("running ").unwrap().to_owned();
+    let run = |command: &Option<String>| assert!(shell(command.as_ref().unwrap()).0, "{command:?}");
+    run(&commands.pause);
+    assert_eq!(seen(), format!("paused {first}"));
+    run(&commands.resume);
+    run(&commands.disconnect);
+    assert_eq!(seen(), format!("disconnected {first}"));
+    run(&commands.reconnect);
+    assert_eq!(seen(), format!("running {first}"));
+    let again = networks_in(&shell(&network_question(&way).unwrap()).1).unwrap();
+    assert_eq!(again[0].fixed_ip, network.fixed_ip);
+    assert!(
+        again[0].aliases.contains(&"connect-1".to_owned()),
+        "{again:?}"
+    );
+    run(&commands.kill);
+    assert_eq!(seen(), "ended 137");
+    run(&commands.start);
+    assert!(seen().starts_with("running ") && seen() != format!("running {first}"));
+    let log = format!(
+        "SQUALL_INCARNATION=2; export SQUALL_INCARNATION; timeout 3 sh -c {}",
+        quoted(commands.log.as_ref().unwrap())
+    );
+    assert_eq!(shell(&log).1, "started");
+    run(&commands.stop);
+    while seen().starts_with("running") {
+        std::thread::yield_now();
+    }
+    assert_eq!(seen(), "ended 143");
+}

@@ -562,3 +562,70 @@ fn first_look(executor: &Executor, ssh: Option<&Ssh>, status: &str) -> Result<Se
         "`{status}` says `{said}`, but the worker answers: the control leads to something else, or nowhere"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_refused_password_says_what_to_correct() {
+        let refused = RestError::Refused {
+            url: "http://h:1/".to_owned(),
+            status: 401,
+            message: "Unauthorized".to_owned(),
+        };
+        assert!(why_not(&refused).contains("correct `username` and `password`"));
+    }
+
+    #[test]
+    fn a_certificate_of_an_unknown_authority_says_what_to_write() {
+        let temp = tempfile::tempdir().unwrap();
+        let make = "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca && \
+             openssl req -newkey rsa:2048 -nodes -keyout w.key -out w.csr -subj /CN=127.0.0.1 && \
+             echo subjectAltName=IP:127.0.0.1 >ext && \
+             openssl x509 -req -in w.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out w.pem -days 2 -extfile ext";
+        let made = Command::new("sh")
+            .args(["-c", make])
+            .current_dir(&temp)
+            .output()
+            .unwrap();
+        assert!(made.status.success());
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut server = Command::new("openssl")
+            .args([
+                "s_server", "-quiet", "-www", "-cert", "w.pem", "-key", "w.key",
+            ])
+            .args(["-accept", &port.to_string()])
+            .current_dir(&temp)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let rest = Rest::new(&format!("https://127.0.0.1:{port}")).unwrap();
+        let deadline = Deadline::after(REST_LIMIT * 2);
+        let seen = loop {
+            let seen = why_not(&rest.info(REST_LIMIT).unwrap_err());
+            if !seen.contains("refused") || deadline.has_passed() {
+                break seen;
+            }
+            std::thread::sleep(POLL);
+        };
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(seen.contains("write its PEM file as `ca`"), "{seen}");
+    }
+
+    #[test]
+    fn a_release_is_found_in_builds_of_others_unless_they_count_otherwise() {
+        assert_eq!(version_in("4.1.1"), Some(KafkaVersion::new(4, 1, 1)));
+        assert_eq!(
+            version_in("3.9.0-SNAPSHOT"),
+            Some(KafkaVersion::new(3, 9, 0))
+        );
+        assert_eq!(version_in("7.6.0-ccs"), None);
+    }
+}

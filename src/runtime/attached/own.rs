@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::connect::rest::while_passing;
+use crate::connect::rest::{ConnectorStatus, while_passing};
 use crate::connect::{Access, Rest};
 use crate::journal::Deadline;
 use crate::kafka::{Admin, Cluster};
@@ -14,6 +14,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
 /// After this long what is left is told instead.
 const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// Topics that were not there for this long do not come back.
+const STAY_AWAY: Duration = Duration::from_secs(1);
 /// How long a connector may take to stop; without that its offsets stay behind, which harms nobody.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -48,7 +50,7 @@ pub fn remove(inventory: &Inventory, prefix: &str) -> Vec<String> {
                     "consumer groups that begin with connect-{prefix}: {why}"
                 ));
             }
-            if let Err(why) = remove_topics(&admin, prefix) {
+            if let Err(why) = remove_topics(&admin, prefix, deadline) {
                 left.push(format!("topics with {prefix} in their names: {why}"));
             }
         }
@@ -88,42 +90,43 @@ fn remove_connectors(
     }
 }
 
-fn own_connectors(rest: &Rest, prefix: &str) -> Result<Vec<(ConnectorName, String)>, String> {
+/// Our connectors, and whether each has stopped and let go of all its tasks.
+fn own_connectors(rest: &Rest, prefix: &str) -> Result<Vec<(ConnectorName, bool)>, String> {
     let all = rest
         .status_all(ANSWER_LIMIT)
         .map_err(|error| error.to_string())?;
     let own = all
         .into_iter()
         .filter(|(name, _)| name.as_str().starts_with(prefix));
-    Ok(own.map(|(name, status)| (name, status.state)).collect())
+    let stopped = |status: &ConnectorStatus| status.state == "STOPPED" && status.tasks.is_empty();
+    Ok(own.map(|(name, status)| (name, stopped(&status))).collect())
 }
 
 fn remove_connectors_by(rest: &Rest, prefix: &str, deadline: Deadline) -> Result<(), String> {
     let own = own_connectors(rest, prefix)?;
-    // Stopped connectors let go of their offsets; releases that cannot do this leave them behind.
-    let stopped = own
-        .iter()
-        .all(|(name, _)| rest.stop(name, ANSWER_LIMIT).is_ok());
     let stop_limit = Deadline::after(STOP_LIMIT);
-    while stopped
+    let brief = |timeout: Duration| timeout.min(ANSWER_LIMIT);
+    // Stopped connectors let go of their offsets; releases that cannot do this leave them behind.
+    let can_stop = own.iter().all(|(name, _)| {
+        while_passing(stop_limit, |timeout| rest.stop(name, brief(timeout))).is_ok()
+    });
+    while can_stop
         && own_connectors(rest, prefix)?
             .iter()
-            .any(|(_, state)| state != "STOPPED")
+            .any(|(_, stopped)| !stopped)
         && !stop_limit.has_passed()
     {
         std::thread::sleep(POLL);
     }
     for (name, _) in &own {
-        if stopped {
+        if can_stop {
             // Without this the connector goes all the same.
             let _ = while_passing(stop_limit, |timeout| {
-                rest.reset_offsets(name, timeout.min(ANSWER_LIMIT))
+                rest.reset_offsets(name, brief(timeout))
             });
         }
-        while_passing(deadline, |timeout| {
-            rest.delete(name, timeout.min(ANSWER_LIMIT))
-        })
-        .map_err(|error| error.to_string())?;
+        while_passing(deadline, |timeout| rest.delete(name, brief(timeout)))
+            .map_err(|error| error.to_string())?;
     }
     while !own_connectors(rest, prefix)?.is_empty() {
         if deadline.has_passed() {
@@ -163,17 +166,33 @@ fn remove_groups(admin: &Admin, prefix: &str, deadline: Deadline) -> Result<(), 
 }
 
 /// The prefix holds the run's own number, so that a topic with it anywhere in its name is ours: MirrorSource puts words of
-/// its own before it.
-fn remove_topics(admin: &Admin, prefix: &str) -> Result<(), String> {
-    let topics = admin
-        .topics(ANSWER_LIMIT)
-        .map_err(|error| error.to_string())?;
-    for topic in topics.iter().filter(|topic| topic.contains(prefix)) {
-        admin
-            .delete_topic(topic, Deadline::after(ANSWER_LIMIT * 2))
+/// its own before it. A task that is still stopping may make its topic again by asking for it, so they must stay away.
+fn remove_topics(admin: &Admin, prefix: &str, deadline: Deadline) -> Result<(), String> {
+    let mut gone = Deadline::after(STAY_AWAY);
+    loop {
+        let topics = admin
+            .topics(ANSWER_LIMIT)
             .map_err(|error| error.to_string())?;
+        let own: Vec<&String> = topics
+            .iter()
+            .filter(|topic| topic.contains(prefix))
+            .collect();
+        if own.is_empty() && gone.has_passed() {
+            return Ok(());
+        }
+        if !own.is_empty() {
+            gone = Deadline::after(STAY_AWAY);
+        }
+        for topic in &own {
+            admin
+                .delete_topic(topic, Deadline::after(ANSWER_LIMIT * 2))
+                .map_err(|error| error.to_string())?;
+        }
+        if !own.is_empty() && deadline.has_passed() {
+            return Err("they were deleted and are still there".to_owned());
+        }
+        std::thread::sleep(POLL);
     }
-    Ok(())
 }
 
 fn remove_files(data: &Path, prefix: &str) -> Result<(), String> {
