@@ -18,6 +18,7 @@ impl Inventory {
             bootstrap: bootstrap.to_owned(),
             inner_bootstrap: None,
             client: Secretive::default(),
+            inner_client: Secretive::default(),
             rest: RestMeans::default(),
             group_id: None,
             topics: TopicNames::default(),
