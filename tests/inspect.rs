@@ -277,3 +277,143 @@ fn addresses_that_do_not_belong_together_are_refused_with_the_reason() {
         assert_eq!(run(&wrong).0, 2, "{wrong:?}");
     }
 }
+
+/// Names, states and offsets of these connectors, as inspect shows them.
+fn picture(cluster: &OwnCluster, names: &[&str]) -> Vec<Value> {
+    let seen = inspected(cluster, 1);
+    let one = |name: &&str| {
+        let connector = connector(&seen, name);
+        serde_json::json!([
+            name,
+            connector["state"],
+            connector["offsets"],
+            connector["class"]
+        ])
+    };
+    names.iter().map(one).collect()
+}
+
+/// Tells a connector to stop and gives it this offset for all that it has committed.
+fn moved(cluster: &OwnCluster, name: &str, offset: &Value) {
+    let rest = Rest::new(&url(cluster, 1)).unwrap();
+    rest.stop(&named(name), LIMIT).unwrap();
+    let mut offsets = rest.offsets(&named(name), LIMIT).unwrap();
+    offsets
+        .iter_mut()
+        .for_each(|place| place.offset = offset.clone());
+    await_that("the offsets are altered", || {
+        rest.alter_offsets(&named(name), &offsets, LIMIT).is_ok()
+    });
+}
+
+fn three_connectors(cluster: &OwnCluster, lines: &std::path::Path) {
+    topic(cluster, "orders", 1);
+    topic(cluster, "lines", 1);
+    send(cluster, "orders", 0, 20);
+    let ten: String = (0..10).map(|n| format!("line {n}\n")).collect();
+    std::fs::write(lines, ten).unwrap();
+    let mut out = sink_of(cluster, "orders");
+    deploy(cluster, "out", &out, 3);
+    out.insert(
+        "file".to_owned(),
+        cluster.home().join("gone.txt").display().to_string(),
+    );
+    out.insert("tasks.max".to_owned(), "1".to_owned());
+    deploy(cluster, "gone", &out, 1);
+    let source = config(&[
+        ("connector.class", "FileStreamSourceConnector"),
+        ("topic", "lines"),
+        ("file", lines.to_str().unwrap()),
+        ("some.password", "hunter2"),
+    ]);
+    deploy(cluster, "in", &source, 1);
+    await_that("everything is committed", || {
+        let seen = inspected(cluster, 1);
+        let read = connector(&seen, "in")["offsets"]["source"][0]["offset"]["position"].as_i64();
+        let left = |name| lag(&seen, name).values().sum::<i64>();
+        left("out") == 0 && left("gone") == 0 && read == Some(70)
+    });
+    paused(cluster, "out");
+}
+
+/// One of each kind of change.
+fn everything_changed(cluster: &OwnCluster, lines: &std::path::Path) {
+    let rest = Rest::new(&url(cluster, 1)).unwrap();
+    let mut out = sink_of(cluster, "orders");
+    out.insert("tasks.max".to_owned(), "2".to_owned());
+    rest.put_config(&named("out"), &out, Deadline::after(LIMIT))
+        .unwrap();
+    moved(cluster, "gone", &serde_json::json!({"kafka_offset": 3}));
+    rest.delete(&named("gone"), LIMIT).unwrap();
+    let source = config(&[
+        ("connector.class", "FileStreamSourceConnector"),
+        ("topic", "lines"),
+        ("file", lines.to_str().unwrap()),
+        ("some.password", "other"),
+    ]);
+    rest.put_config(&named("in"), &source, Deadline::after(LIMIT))
+        .unwrap();
+    moved(cluster, "in", &serde_json::json!({"position": 7}));
+    let mut fresh = sink_of(cluster, "orders");
+    fresh.insert("tasks.max".to_owned(), "1".to_owned());
+    deploy(cluster, "fresh", &fresh, 1);
+}
+
+#[test]
+fn what_was_changed_after_a_backup_is_shown_and_put_back() {
+    let _turn = one_cluster();
+    let cluster = cluster(2);
+    let lines = cluster.home().join("lines.txt");
+    three_connectors(&cluster, &lines);
+    let names = ["gone", "in", "out"];
+    let before = picture(&cluster, &names);
+    let folder = cluster.home().join("backup");
+    let folder = folder.to_str().unwrap();
+    let (code, _, stderr) = on(&cluster, &["backup", folder], 1);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(on(&cluster, &["backup", folder], 1).0, 2);
+    let saved = std::fs::read_to_string(cluster.home().join("backup/backup.json")).unwrap();
+    assert!(
+        saved.contains("hunter2"),
+        "a backup without secrets is none"
+    );
+    assert!(saved.contains(&cluster.runtime().group_id()));
+
+    everything_changed(&cluster, &lines);
+    let (code, shown, stderr) = on(&cluster, &["restore", folder, "--dry-run"], 2);
+    assert_eq!(code, 0, "{stderr}");
+    let differences: Vec<&str> = shown.lines().skip(1).collect();
+    assert_eq!(
+        differences,
+        [
+            "  fresh",
+            "    + not in the backup; it is left alone",
+            "  gone",
+            "    - missing now; in the backup: 5 settings, 1 offsets, RUNNING",
+            "  in",
+            "    ~ some.password: another value than in the backup ([hidden])",
+            "    ~ state: STOPPED now, RUNNING in the backup",
+            &format!(
+                r#"    ~ offset of {{"filename":"{}"}}: {{"position":7}} now, {{"position":70}} in the backup"#,
+                lines.display()
+            ),
+            "  out",
+            "    ~ tasks.max: 2 now, 3 in the backup",
+            "nothing was changed (--dry-run)",
+        ]
+    );
+    let (code, _, stderr) = on(&cluster, &["restore", "/nowhere"], 1);
+    assert_eq!(code, 2, "{stderr}");
+
+    let (code, shown, stderr) = on(&cluster, &["restore", folder], 2);
+    assert_eq!(code, 0, "{shown}{stderr}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(picture(&cluster, &names), before, "{shown}");
+    let (code, again, _) = on(&cluster, &["restore", folder], 1);
+    assert_eq!(code, 0);
+    assert!(again.ends_with("nothing to put back\n"), "{again}");
+    let admin = Admin::new(&Cluster::at(&cluster.bootstrap())).unwrap();
+    assert_eq!(admin.end_offsets("lines", LIMIT).unwrap()[&0], 10);
+    let written = std::fs::read_to_string(cluster.home().join("gone.txt")).unwrap();
+    assert_eq!(written.lines().count(), 20, "the sink went on where it was");
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::connect::reach::Reach;
-use crate::scenario::inventory::{Inventory, RestMeans};
+use crate::scenario::inventory::{self, Inventory, RestMeans};
 
 use super::exit::Exit;
 use super::output::Output;
@@ -79,8 +79,15 @@ pub fn reach(arguments: &ReachArguments, output: &Output) -> Result<Reach, Exit>
 
 /// Reads an inventory file; every mistake goes to stderr.
 fn read_inventory(path: &Path, output: &Output) -> Result<Inventory, Exit> {
-    let name = path.display();
-    Err(output.failed(Exit::Usage, &format!("cannot read inventory {name}")))
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let why = format!("cannot read inventory {name}: {error}");
+        output.failed(Exit::Usage, &why)
+    })?;
+    inventory::parse(&name, &text).map_err(|mistakes| {
+        output.remark(mistakes.render(output.colour_err()));
+        Exit::Usage
+    })
 }
 
 fn of_addresses(arguments: &ReachArguments) -> Result<Inventory, String> {

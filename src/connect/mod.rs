@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+pub mod backup;
 pub mod group;
 pub mod inspect;
 pub mod log;

@@ -4,7 +4,7 @@
 const SILENCES: [(&str, &str); 12] = [
     (
         "UnknownIssuer",
-        "the worker's certificate is not signed by an authority that is known here: look at the CA file for REST",
+        "the worker's certificate is not signed by an authority that is known here: look at the CA file for REST (`rest: ca`, `--rest-ca`)",
     ),
     (
         "NotValidForName",
@@ -12,23 +12,23 @@ const SILENCES: [(&str, &str); 12] = [
     ),
     (
         "invalid peer certificate",
-        "the worker's certificate is not taken: look at the CA file for REST, and at the certificate",
+        "the worker's certificate is not taken: look at the CA file for REST (`rest: ca`, `--rest-ca`), and at the certificate",
     ),
     (
         "ertificateRequired",
-        "the worker wants a client certificate: look at the client certificate and key for REST",
+        "the worker wants a client certificate: look at the client certificate for REST (`rest: certificate` and `key`, `--rest-cert` and `--rest-key`)",
     ),
     (
         "BadCertificate",
-        "the worker wants another client certificate: look at the client certificate and key for REST",
+        "the worker wants another client certificate: look at the client certificate for REST (`rest: certificate` and `key`, `--rest-cert` and `--rest-key`)",
     ),
     (
         "UnknownCA",
-        "the worker does not know who signed the client certificate: look at the client certificate for REST",
+        "the worker does not know who signed the client certificate: look at the client certificate for REST (`rest: certificate` and `key`, `--rest-cert` and `--rest-key`)",
     ),
     (
         "CertificateUnknown",
-        "the worker does not take the client certificate: look at the client certificate for REST",
+        "the worker does not take the client certificate: look at the client certificate for REST (`rest: certificate` and `key`, `--rest-cert` and `--rest-key`)",
     ),
     (
         "InvalidContentType",
@@ -63,7 +63,9 @@ pub(super) fn of_silence(why: &str) -> &'static str {
 /// What to look at when the worker said no, by the status.
 pub(super) const fn of_refusal(status: u16) -> &'static str {
     match status {
-        401 => "look at the user name and password for REST",
+        401 => {
+            "look at the user name and password for REST (`rest: username` and `password`, `--rest-user`)"
+        }
         403 => "this user, or this client certificate, may not do that: look at the means for REST",
         _ => "correct what the message names, or read the worker's log",
     }
