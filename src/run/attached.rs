@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::connect::secrets;
-use crate::journal::{Phase, What};
+use crate::connect::{Rest, backup, secrets};
+use crate::journal::{Deadline, Phase, What};
 use crate::model::{ConnectorName, StreamId};
 use crate::runtime::attached::{AttachedCluster, Joined, Joining, remove};
-use crate::runtime::{Ledger, Thing, UserFolders};
+use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
 use crate::scenario::inventory::Inventory;
 use crate::scenario::{Difference, Scenario, rename_target};
 
@@ -16,6 +17,9 @@ use super::conductor::RunError;
 use super::guard::Guard;
 use super::stop::StopToken;
 use super::{Request, Run, failed};
+
+/// How long asking for every connector may take before anything is touched.
+const BACKUP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What is joined, and with what consent.
 #[derive(Debug, Clone)]
@@ -114,7 +118,7 @@ impl Run {
             .and_then(|()| run.backup_before_faults(&cluster))
             .and_then(|()| run.conduct_on(Arc::clone(&cluster) as _, "", stop, rows));
         // What was begun before an error is undone here; after a whole run there is nothing left to undo.
-        crate::runtime::Runtime::take_down(cluster.as_ref());
+        cluster.take_down();
         let mut left = remove(&attach.inventory, &prefix);
         left.extend(cluster.left());
         if left.is_empty() {
@@ -162,7 +166,7 @@ impl Run {
         let scenario = &mut request.scenario;
         fit_replication(scenario, joined.brokers);
         scenario.connect.version = joined.version;
-        scenario.connect.workers = crate::runtime::Runtime::workers(cluster);
+        scenario.connect.workers = cluster.workers();
         let others = joined.connectors.clone();
         Self {
             request,
@@ -174,9 +178,23 @@ impl Run {
     }
 
     /// Configuration, state and offsets of every connector that is there go into the run folder before anything is done.
-    fn backup_before_faults(&self, _cluster: &AttachedCluster) -> Result<(), RunError> {
-        // LEAD: call `crate::connect::backup::take` with clients for the workers' REST interfaces here, and write what it
-        // returns into `self.folder`; a failure ends the run before anything was touched.
+    fn backup_before_faults(&self, cluster: &AttachedCluster) -> Result<(), RunError> {
+        let worker = cluster.workers().into_iter().next();
+        let url = worker.and_then(|worker| cluster.rest_url(&worker));
+        let url = url.ok_or_else(|| RunError::Environment("no worker to ask".to_owned()))?;
+        let rest =
+            Rest::with_access(&url, &cluster.rest_access()).map_err(RunError::environment)?;
+        let deadline = Deadline::after(BACKUP_LIMIT);
+        let saved = backup::take(&rest, Some(&cluster.group_id()), deadline)
+            .map_err(RunError::environment)?;
+        let path = saved
+            .write(&self.folder.path().join("backup"))
+            .map_err(RunError::environment)?;
+        let count = saved.connectors.len();
+        let path = path.display();
+        self.journal.record(What::Note(format!(
+            "{count} connectors were saved to {path}; `squall restore` puts them back"
+        )));
         Ok(())
     }
 
