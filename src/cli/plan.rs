@@ -81,7 +81,7 @@ fn cluster_in_words(chosen: &Chosen) -> String {
             inventory.max_down
         ),
         None => format!(
-            "runtime process · Kafka {}, Connect {} × {}",
+            "Kafka {}, Connect {} × {}",
             scenario.kafka.version,
             scenario.connect.version,
             scenario.connect.workers.len(),
