@@ -145,7 +145,7 @@ fn cases(good: &str, port: u16) -> [Case; 8] {
         ),
         (
             "REST of nobody",
-            good.replace(&format!("127.0.0.1:{}", port), "127.0.0.1:1"),
+            good.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:1"),
             KILL,
             4,
             &["w2: no answer from http://127.0.0.1:1/", "refused"],

@@ -138,7 +138,7 @@ fn consumers(
         let of_this = history.sink_groups.iter();
         of_this.filter(|(_, name, _)| **name == leg.connector.name)
     };
-    let (_, _, before) = views().filter(|(at, _, _)| *at <= acted).last()?;
+    let (_, _, before) = views().rfind(|(at, _, _)| *at <= acted)?;
     let of_victim = |member: &&SinkMember| member.task.as_ref().is_some_and(|t| tasks.contains(t));
     let own: Vec<&SinkMember> = before.iter().filter(of_victim).collect();
     let keeps = |members: &[SinkMember]| {

@@ -68,6 +68,9 @@ pub struct Engine {
 /// One client for all clusters of this program: its connections belong to the threads that opened them.
 static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
 
+/// The name of a container or network, and its labels.
+pub type Labelled = (String, HashMap<String, String>);
+
 impl Engine {
     /// The engine that the environment names (`DOCKER_HOST`, or the usual socket); fails when none answers. Must not be
     /// called from a thread of an asynchronous runtime.
@@ -244,10 +247,7 @@ impl Engine {
     }
 
     /// Names and labels of all networks that carry this label.
-    pub fn networks_with(
-        &self,
-        label: &str,
-    ) -> Result<Vec<(String, HashMap<String, String>)>, RuntimeError> {
+    pub fn networks_with(&self, label: &str) -> Result<Vec<Labelled>, RuntimeError> {
         let options = ListNetworksOptions {
             filters: Some(by_label(label)),
         };
