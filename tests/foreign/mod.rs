@@ -207,6 +207,17 @@ impl Foreign {
             assert!(!deadline.has_passed(), "{:?}", self.states(name.as_str()));
             std::thread::sleep(Duration::from_millis(50));
         }
+        // Its first record makes the topic, which may come after the task's first status.
+        let admin = Admin::new(&Cluster::at(&self.bootstrap())).unwrap();
+        while !admin
+            .topics(ANSWER)
+            .unwrap()
+            .iter()
+            .any(|topic| topic == "their-topic")
+        {
+            assert!(!deadline.has_passed(), "their topic was never made");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Makes the task of a connector fail, asked of this worker; waits until the worker says so.
