@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::Seed;
+use crate::model::{KafkaVersion, RuntimeKind, Seed};
 
 use super::backup::{BackupArguments, RestoreArguments};
 use super::inspect::InspectArguments;
@@ -34,6 +34,24 @@ pub enum Colour {
     Always,
     /// Never.
     Never,
+}
+
+/// What a cluster can be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RuntimeChoice {
+    /// Java processes on this machine.
+    Process,
+    /// Containers.
+    Docker,
+}
+
+impl From<RuntimeChoice> for RuntimeKind {
+    fn from(choice: RuntimeChoice) -> Self {
+        match choice {
+            RuntimeChoice::Process => Self::Process,
+            RuntimeChoice::Docker => Self::Docker,
+        }
+    }
 }
 
 /// How results are printed.
@@ -68,13 +86,15 @@ pub enum Command {
     Restore(RestoreArguments),
     /// Check what a run needs on this machine, with the remedy for what is missing
     Doctor(DoctorArguments),
+    /// Make images for --runtime docker
+    Image(ImageArguments),
     /// Undo what a squall that was killed has left behind
     Clean(CleanArguments),
     /// Write a first scenario and its JSON Schema into a folder
     Init(InitArguments),
     /// List bundled scenarios, faults or guarantees
     List(ListArguments),
-    /// Print the JSON Schema of scenario files (or of result.json)
+    /// Print the JSON Schema of scenario files (or of inventories, or of result.json)
     Schema(SchemaArguments),
     /// Print a completion script for a shell
     Completions {
@@ -93,9 +113,19 @@ pub struct RunArguments {
     /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
+    /// The cluster to join instead of starting one
+    #[command(flatten)]
+    pub cluster: AttachArguments,
     /// Where the run's folder is made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
+    /// What the cluster is made of
+    #[arg(long, value_enum, default_value_t = RuntimeChoice::Process)]
+    pub runtime: RuntimeChoice,
+    /// With --runtime docker: the image of brokers and workers, with Kafka in /opt/kafka/libs and Java on its path
+    /// [default: squall/kafka:VERSION if it was built here, else apache/kafka:VERSION]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// A Kafka installation to use instead of fetching one (its libs folder is used)
     #[arg(long, env = "KAFKA_HOME")]
     pub kafka_home: Option<PathBuf>,
@@ -107,11 +137,25 @@ pub struct RunArguments {
     pub quiet: bool,
 }
 
+/// Which cluster is joined.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Join the cluster of this inventory file instead of starting one; `compose.yaml` is bundled
+    #[arg(long, value_name = "INVENTORY")]
+    pub attach: Option<PathBuf>,
+    /// The Connect group that may be disturbed; needed when the cluster is not on this machine
+    #[arg(long, value_name = "GROUP", requires = "attach")]
+    pub yes_i_mean: Option<String>,
+}
+
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
     /// Scenario file, or the name of a bundled scenario
     pub scenario: PathBuf,
+    /// The cluster to join instead of starting one
+    #[command(flatten)]
+    pub cluster: AttachArguments,
     /// Seed of all choices; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
@@ -152,9 +196,44 @@ pub struct ExplainArguments {
     pub format: Format,
 }
 
+/// Arguments of `image`.
+#[derive(Debug, Args)]
+pub struct ImageArguments {
+    /// What to do with images.
+    #[command(subcommand)]
+    pub command: ImageCommand,
+}
+
+/// What can be done with images.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Build a local image from a Debian root and Kafka's jars, for machines without a registry; needs root
+    Build(ImageBuildArguments),
+}
+
+/// Arguments of `image build`.
+#[derive(Debug, Args)]
+pub struct ImageBuildArguments {
+    /// The Kafka release
+    #[arg(long, value_name = "VERSION", default_value = "4.1.1")]
+    pub kafka: KafkaVersion,
+    /// The image's name and tag [default: squall/kafka:VERSION]
+    #[arg(long, value_name = "NAME")]
+    pub tag: Option<String>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
+    /// For which kind of cluster; what only the other kind needs is shown and never fails
+    #[arg(long, value_enum, default_value_t = RuntimeChoice::Process)]
+    pub runtime: RuntimeChoice,
+    /// With --runtime docker: the image that would be used
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Where run folders would be made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
@@ -216,4 +295,6 @@ pub enum SchemaKind {
     Scenario,
     /// Of result.json.
     Result,
+    /// Of inventory files.
+    Inventory,
 }

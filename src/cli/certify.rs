@@ -1,14 +1,17 @@
 //! `squall run`: the story of a run.
 
 use crate::journal::{Clock, Ending, RunFolder};
+use crate::model::RuntimeKind;
+use crate::plan::Plan;
 use crate::run::{Request, Run, StopToken, Urgency};
+use crate::runtime::Act;
 use crate::verify::{self, Judgement};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
-use super::{scenarios, signals};
+use super::{attach, signals};
 
 /// Scenario → plan → cluster → run → verify → report → exit code.
 pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
@@ -17,19 +20,29 @@ pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
 
 fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let environment = |error: &dyn std::fmt::Display| output.failed(Exit::Environment, error);
-    let loaded = scenarios::load(&arguments.scenario, output)?;
-    let plan = scenarios::plan_of(&loaded, arguments.seed);
+    let chosen = attach::choose(
+        &arguments.scenario,
+        &arguments.cluster,
+        arguments.seed,
+        output,
+    )?;
+    attach::refuse(&chosen, output)?;
+    let kind = match chosen.attach {
+        Some(_) => RuntimeKind::Attached,
+        None => arguments.runtime.into(),
+    };
+    refuse_impossible(&chosen.plan, kind, output)?;
     let clock = Clock::start();
     let name = format!(
         "{}-{}",
-        loaded.scenario.name,
+        chosen.loaded.scenario.name,
         folder_time(clock.started_unix_us())
     );
     let folder =
         RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
-    let run = Run::prepare(request(arguments, loaded, plan), folder.clone(), clock)
+    let run = Run::prepare(request(arguments, chosen), folder.clone(), clock)
         .map_err(|error| environment(&error))?;
     let progress = Progress::start(&run, &folder, arguments.quiet, output);
     let ending = run.conduct(&stop);
@@ -45,18 +58,45 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     })
 }
 
-fn request(
-    arguments: &RunArguments,
-    loaded: scenarios::Loaded,
-    plan: crate::plan::Plan,
-) -> Request {
+/// Faults that this kind of cluster cannot be given are mistakes of the command line: nothing is started.
+fn refuse_impossible(plan: &Plan, runtime: RuntimeKind, output: &Output) -> Result<(), Exit> {
+    let mut refusals: Vec<String> = plan
+        .faults
+        .iter()
+        .filter_map(|fault| {
+            let why = runtime.can(fault.kind).err()?;
+            let verb = Act::of(fault.kind).verb();
+            Some(format!(
+                "{}: cannot {verb} {}: {why}",
+                fault.id, fault.target
+            ))
+        })
+        .collect();
+    refusals.dedup();
+    match refusals.is_empty() {
+        true => Ok(()),
+        false => Err(output.failed(Exit::Usage, &refusals.join("\n"))),
+    }
+}
+
+fn request(arguments: &RunArguments, chosen: attach::Chosen) -> Request {
+    let attach::Chosen {
+        loaded,
+        plan,
+        attach,
+    } = chosen;
     Request {
         scenario: loaded.scenario,
         scenario_text: loaded.text,
         scenario_path: loaded.path,
         plan,
         kafka_home: arguments.kafka_home.clone(),
-        runtime: crate::model::RuntimeKind::Process,
+        image: arguments.image.clone(),
+        runtime: match attach {
+            Some(_) => RuntimeKind::Attached,
+            None => arguments.runtime.into(),
+        },
+        attach,
     }
 }
 

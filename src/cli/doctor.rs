@@ -17,6 +17,8 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
         kafka_home: std::env::var_os("KAFKA_HOME").map(Into::into),
         reports: arguments.reports.clone(),
         folders: UserFolders::from_env(),
+        runtime: arguments.runtime.into(),
+        image: arguments.image.clone(),
     };
     let checks = runtime::doctor_checks(&scope);
     match arguments.format {
@@ -43,6 +45,7 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
 fn line_of(check: &Check, width: usize, colour: bool) -> String {
     let (word, code) = match check.state {
         CheckState::Ok => ("ok  ", "32"),
+        CheckState::Info => ("info", "36"),
         CheckState::Warn => ("warn", "33"),
         CheckState::Fail => ("FAIL", "31"),
     };
@@ -61,10 +64,11 @@ fn line_of(check: &Check, width: usize, colour: bool) -> String {
 
 /// Undoes what dead runs left; exit code 4 when something could not be undone.
 pub fn clean(arguments: &CleanArguments, output: &Output) -> Exit {
-    let report = match runtime::clean(&UserFolders::from_env()) {
+    let mut report = match runtime::clean(&UserFolders::from_env()) {
         Ok(report) => report,
         Err(error) => return output.failed(Exit::Environment, &error),
     };
+    runtime::docker::clean_engine(&mut report);
     match arguments.format {
         Format::Json => output.json(&report),
         Format::Human => output.text(in_words(&report)),
@@ -80,11 +84,23 @@ fn in_words(report: &CleanReport) -> String {
     let mut lines = Vec::new();
     for run in &report.runs {
         let (killed, removed) = (run.killed.len(), run.removed.len());
-        let folder = run.run_folder.display();
-        lines.push(format!(
-            "undid run {}: {killed} processes, {removed} folders; its evidence stays in {folder}",
+        let (containers, networks) = (run.containers.len(), run.networks.len());
+        let mut line = format!(
+            "undid run {}: {killed} processes, {removed} folders",
             run.run
-        ));
+        );
+        if containers + networks > 0 {
+            line.push_str(&format!(", {containers} containers, {networks} networks"));
+        }
+        // A run that was found by its containers' labels alone has told no folder.
+        if !run.run_folder.as_os_str().is_empty() {
+            line.push_str(&format!(
+                "; its evidence stays in {}",
+                run.run_folder.display()
+            ));
+        }
+        lines.push(line);
+        lines.extend(run.undone.iter().map(|what| format!("  {what}")));
     }
     lines.extend(
         report

@@ -17,7 +17,7 @@ struct Entry {
     about: String,
 }
 
-const FAULTS: [(&str, &str); 12] = [
+const FAULTS: [(&str, &str); 14] = [
     (
         "kill",
         "SIGKILL: the worker can neither commit nor leave the group; `target`, `restart-after` (0s; or never), `at` or `after-recovery`",
@@ -25,6 +25,14 @@ const FAULTS: [(&str, &str); 12] = [
     (
         "stop",
         "SIGTERM: the worker may commit and leave; SIGKILL when `grace` (30s) is over; the rest as with kill",
+    ),
+    (
+        "pause",
+        "the worker stands still `for` a time and goes on: a zombie where that is longer than its session; `target`, `at` or `after-recovery`",
+    ),
+    (
+        "disconnect",
+        "the worker loses its network `for` a time and runs on; not with local processes; the rest as with pause",
     ),
     (
         "repeat",

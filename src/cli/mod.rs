@@ -1,11 +1,13 @@
 //! Arguments, progress and exit codes: the one place that prints.
 
 mod args;
+mod attach;
 mod backup;
 mod certify;
 mod doctor;
 mod exit;
 mod folder;
+mod image;
 mod init;
 mod inspect;
 mod inspect_table;
@@ -55,12 +57,14 @@ fn dispatch(command: Command, output: &Output) -> Exit {
         Command::Backup(arguments) => backup::backup(&arguments, output),
         Command::Restore(arguments) => backup::restore(&arguments, output),
         Command::Doctor(arguments) => doctor::doctor(&arguments, output),
+        Command::Image(arguments) => image::image(&arguments, output),
         Command::Clean(arguments) => doctor::clean(&arguments, output),
         Command::Init(arguments) => init::init(&arguments, output),
         Command::List(arguments) => lists::list(&arguments, output),
         Command::Schema(arguments) => {
             let schema = match arguments.kind {
                 SchemaKind::Scenario => crate::scenario::json_schema(),
+                SchemaKind::Inventory => crate::scenario::inventory_schema(),
                 SchemaKind::Result => crate::report::result_schema(),
             };
             output.json(&schema);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::journal::{Event, Phase, Proof, RunFolder, What};
-use crate::model::{FaultId, Moment};
+use crate::model::{FaultId, FaultKind, Moment, WorkerName};
 use crate::plan::Plan;
 use crate::run::Run;
 
@@ -38,8 +38,9 @@ impl Progress {
             scenario.question
         ));
         output.remark(format!(
-            "seed {} · runtime process · Kafka {}, Connect {} × {} · about {} s · {}\n",
+            "seed {} · runtime {} · Kafka {}, Connect {} × {} · about {} s · {}\n",
             plan.seed,
+            run.runtime(),
             scenario.kafka.version,
             scenario.connect.version,
             scenario.connect.workers.len(),
@@ -76,7 +77,7 @@ struct Display {
     ready: BTreeMap<String, u64>,
     counts: String,
     faults_done: usize,
-    acted: BTreeMap<FaultId, Moment>,
+    acted: BTreeMap<FaultId, (Moment, FaultKind)>,
 }
 
 impl Display {
@@ -216,7 +217,7 @@ impl Display {
                 ..
             } => {
                 self.faults_done += 1;
-                self.acted.insert(*fault, event.at);
+                self.acted.insert(*fault, (event.at, *kind));
                 let workers: Vec<&str> = workers.iter().map(|worker| worker.as_str()).collect();
                 self.activity = format!(
                     "{fault} {} {}: waiting for recovery",
@@ -233,6 +234,7 @@ impl Display {
                 let text = proof_text(proof);
                 self.stamped(&format!("{fault}    {text}"));
             }
+            What::FaultUndone { fault, worker } => self.undone(*fault, worker),
             What::GraceOverrun {
                 fault,
                 worker,
@@ -250,7 +252,7 @@ impl Display {
                 let took = self
                     .acted
                     .get(fault)
-                    .map(|acted| event.at.since(*acted))
+                    .map(|(acted, _)| event.at.since(*acted))
                     .unwrap_or_default();
                 self.activity = self.next_fault();
                 self.stamped(&format!(
@@ -263,6 +265,17 @@ impl Display {
                 self.stamped(&format!("{fault}    ✗ no recovery: {missing}"));
             }
             _ => {}
+        }
+    }
+
+    /// A process that is started again says so itself when it is ready.
+    fn undone(&mut self, fault: FaultId, worker: &WorkerName) {
+        match self.acted.get(&fault).map(|(_, kind)| kind) {
+            Some(FaultKind::Pause) => self.stamped(&format!("{fault}    ✓ {worker} was resumed")),
+            Some(FaultKind::Disconnect) => {
+                self.stamped(&format!("{fault}    ✓ {worker} has its network again"));
+            }
+            Some(FaultKind::Kill | FaultKind::Stop { .. }) | None => {}
         }
     }
 

@@ -1,11 +1,11 @@
 //! How the command line names a Connect cluster that is already there: an inventory file, or addresses.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::connect::reach::Reach;
-use crate::scenario::inventory::{self, Inventory, RestMeans};
+use crate::scenario::inventory::{Inventory, RestMeans};
 
 use super::exit::Exit;
 use super::output::Output;
@@ -55,7 +55,7 @@ pub struct ReachArguments {
 pub fn reach(arguments: &ReachArguments, output: &Output) -> Result<Reach, Exit> {
     let refused = |why: String| output.failed(Exit::Usage, &why);
     let mut inventory = match &arguments.attach {
-        Some(path) => read_inventory(path, output)?,
+        Some(path) => super::attach::read(path, output)?.0,
         None => of_addresses(arguments).map_err(refused)?,
     };
     for (key, value) in settings(arguments).map_err(refused)? {
@@ -75,19 +75,6 @@ pub fn reach(arguments: &ReachArguments, output: &Output) -> Result<Reach, Exit>
         }
     }
     Ok(reach)
-}
-
-/// Reads an inventory file; every mistake goes to stderr.
-fn read_inventory(path: &Path, output: &Output) -> Result<Inventory, Exit> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let why = format!("cannot read inventory {name}: {error}");
-        output.failed(Exit::Usage, &why)
-    })?;
-    inventory::parse(&name, &text).map_err(|mistakes| {
-        output.remark(mistakes.render(output.colour_err()));
-        Exit::Usage
-    })
 }
 
 fn of_addresses(arguments: &ReachArguments) -> Result<Inventory, String> {

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use crate::model::Seed;
 use crate::plan::Plan;
-use crate::scenario::{self, Scenario};
+use crate::scenario::inventory::Inventory;
+use crate::scenario::{self, Difference, Scenario};
 
 use super::args::{Format, ValidateArguments};
 use super::exit::Exit;
 use super::output::Output;
 
 /// The scenarios that come with the program: name and text.
-pub const BUNDLED: [(&str, &str); 11] = [
+pub const BUNDLED: [(&str, &str); 13] = [
     (
         "quickstart",
         include_str!("../../scenarios/quickstart.yaml"),
@@ -45,6 +46,8 @@ pub const BUNDLED: [(&str, &str); 11] = [
         "own-sequence",
         include_str!("../../scenarios/own-sequence.yaml"),
     ),
+    ("zombie", include_str!("../../scenarios/zombie.yaml")),
+    ("partition", include_str!("../../scenarios/partition.yaml")),
     ("control", include_str!("../../scenarios/control.yaml")),
     ("nightly", include_str!("../../scenarios/nightly.yaml")),
 ];
@@ -62,6 +65,35 @@ pub struct Loaded {
 
 /// Reads a scenario file, or a bundled one by its name; every mistake goes to stderr.
 pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
+    load_with(path, output, scenario::parse).map(|(path, text, scenario)| Loaded {
+        scenario,
+        text,
+        path,
+    })
+}
+
+/// The same for the cluster of an inventory; also returns the settings that the cluster has otherwise.
+pub fn load_for(
+    path: &Path,
+    inventory: &Inventory,
+    output: &Output,
+) -> Result<(Loaded, Vec<Difference>), Exit> {
+    let parse = |name: &str, text: &str| scenario::parse_for(name, text, inventory);
+    load_with(path, output, parse).map(|(path, text, (scenario, differences))| {
+        let loaded = Loaded {
+            scenario,
+            text,
+            path,
+        };
+        (loaded, differences)
+    })
+}
+
+fn load_with<T>(
+    path: &Path,
+    output: &Output,
+    parse: impl Fn(&str, &str) -> Result<T, scenario::Mistakes>,
+) -> Result<(String, String, T), Exit> {
     let name = path.to_string_lossy().into_owned();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -76,12 +108,8 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
             }
         },
     };
-    match scenario::parse(&name, &text) {
-        Ok(scenario) => Ok(Loaded {
-            scenario,
-            text,
-            path: name,
-        }),
+    match parse(&name, &text) {
+        Ok(read) => Ok((name, text, read)),
         Err(mistakes) => {
             output.remark(mistakes.render(output.colour_err()));
             Err(Exit::Usage)

@@ -268,6 +268,12 @@ impl Rest {
         Ok(answer.offsets)
     }
 
+    /// Forgets the committed offsets of a stopped connector (since 3.6); of a sink its consumer group goes too.
+    pub fn reset_offsets(&self, name: &ConnectorName, timeout: Duration) -> Result<(), RestError> {
+        let path = format!("/connectors/{name}/offsets");
+        self.send(Method::DELETE, &path, None, timeout).map(drop)
+    }
+
     /// Changes committed offsets of a stopped connector (since 3.6); returns the worker's words about it.
     pub fn alter_offsets(
         &self,

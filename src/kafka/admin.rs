@@ -390,6 +390,82 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// Waits until a broker answers, and says how many there are and which cluster they are (its id, where they tell it).
+    /// Fails with the clients' last trouble, such as a refused password or an unknown certificate authority.
+    pub fn cluster_seen(&self, deadline: Deadline) -> Result<(usize, Option<String>), KafkaError> {
+        self.wait_ready(1, deadline)?;
+        let metadata = self
+            .questions()
+            .fetch_metadata(None, deadline.left().max(ASK))
+            .map_err(|error| {
+                self.cluster
+                    .request_error("describe the cluster".to_owned(), &error)
+            })?;
+        let id = self.questions().client().fetch_cluster_id(ASK);
+        Ok((metadata.brokers().len(), id))
+    }
+
+    /// The names of all topics.
+    pub fn topics(&self, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+        let metadata = self
+            .questions()
+            .fetch_metadata(None, timeout)
+            .map_err(|error| self.cluster.request_error("list topics".to_owned(), &error))?;
+        let topics = metadata.topics().iter();
+        Ok(topics.map(|topic| topic.name().to_owned()).collect())
+    }
+
+    /// All groups of the cluster by their names, as their coordinators describe them now.
+    pub fn groups(&self, timeout: Duration) -> Result<BTreeMap<String, RawGroup>, KafkaError> {
+        let list = self
+            .questions()
+            .fetch_group_list(None, timeout)
+            .map_err(|error| self.cluster.request_error("list groups".to_owned(), &error))?;
+        let group =
+            |found: &rdkafka::groups::GroupInfo| (found.name().to_owned(), raw_group(found));
+        Ok(list.groups().iter().map(group).collect())
+    }
+
+    /// Deletes a topic; one that is not there is fine.
+    pub fn delete_topic(&self, topic: &str, deadline: Deadline) -> Result<(), KafkaError> {
+        let failed = |why: String| {
+            self.cluster
+                .request_failed(format!("delete topic {topic}"), why)
+        };
+        let options = AdminOptions::new().operation_timeout(Some(deadline.left()));
+        let answer = block::on(self.changes().delete_topics(&[topic], &options), deadline)
+            .ok_or_else(|| failed("no answer in time".to_owned()))?
+            .map_err(|error| failed(in_words(&error)))?;
+        let gone = [
+            RDKafkaErrorCode::UnknownTopicOrPartition,
+            RDKafkaErrorCode::UnknownTopic,
+        ];
+        match answer.into_iter().next() {
+            Some(Err((_, code))) if !gone.contains(&code) => Err(failed(code.to_string())),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Deletes a consumer group without members, with what it has committed; one that is not there is fine.
+    pub fn delete_group(&self, group: &str, deadline: Deadline) -> Result<(), KafkaError> {
+        let failed = |why: String| {
+            self.cluster
+                .request_failed(format!("delete group {group}"), why)
+        };
+        let options = AdminOptions::new().request_timeout(Some(deadline.left()));
+        let answer = block::on(self.changes().delete_groups(&[group], &options), deadline)
+            .ok_or_else(|| failed("no answer in time".to_owned()))?
+            .map_err(|error| failed(in_words(&error)))?;
+        match answer.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::GroupIdNotFound => {
+                Err(failed(code.to_string()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 fn raw_group(group: &rdkafka::groups::GroupInfo) -> RawGroup {
     RawGroup {
         state: group.state().to_owned(),

@@ -4,6 +4,8 @@ use crate::model::{Direction, Due, FaultKind, PlannedFault, Restart, Target};
 use crate::scenario::{ConnectSpec, Scenario};
 
 const START_MS: u64 = 8_000;
+/// From the end of a pause to the worker's return to the group and the rebalances that follow.
+const REJOIN_MS: u64 = 4_000;
 const DEPLOY_MS: u64 = 3_000;
 const TAKE_DOWN_MS: u64 = 3_000;
 /// Joins, starts of tasks and a short backlog.
@@ -59,8 +61,10 @@ pub(super) fn fault_times(scenario: &Scenario, faults: &[PlannedFault]) -> Vec<F
     times
 }
 
-/// The waits of one recovery: session and delay for a killed worker, the delay alone for one that says goodbye, and
-/// neither delay for a leader, whose successor knows of no earlier assignment (`IncrementalCooperativeAssignor`).
+/// The waits of one recovery: session and delay for a worker that the group loses, the delay alone for one that says
+/// goodbye, and neither delay for a leader, whose successor knows of no earlier assignment
+/// (`IncrementalCooperativeAssignor`). A worker that stands still for less than its session has to be waited for only
+/// until it goes on.
 fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
     let connect: &ConnectSpec = &scenario.connect;
     let time = |setting: &str| connect.time_ms(setting).unwrap_or(0);
@@ -68,23 +72,36 @@ fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
         .route
         .connectors()
         .any(|connector| connector.direction == Direction::Sink);
+    let away = match fault.restart {
+        Restart::After { ms } => ms,
+        Restart::Never => 0,
+    };
+    let ends = fault.kind.ends_process();
+    let lost_by = |session: &str| !fault.kind.is_graceful() && (ends || away > time(session));
     let delay = match fault.target {
         Target::Leader | Target::All => 0,
         Target::Worker(_) | Target::Follower | Target::Any | Target::Owner(_) => {
             time("scheduled.rebalance.max.delay.ms")
         }
     };
-    let noticed = match fault.kind {
-        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => time("session.timeout.ms"),
-        FaultKind::Stop { .. } => 1_000,
+    let moved = match fault.kind {
+        FaultKind::Stop { .. } => 1_000 + delay,
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => {
+            match lost_by("session.timeout.ms") {
+                true => time("session.timeout.ms") + delay,
+                false => 0,
+            }
+        }
     };
-    let sinks = match fault.kind {
-        FaultKind::Kill if has_sink => time("consumer.session.timeout.ms"),
-        FaultKind::Kill | FaultKind::Stop { .. } | FaultKind::Pause | FaultKind::Disconnect => 0,
+    let sinks = match has_sink && lost_by("consumer.session.timeout.ms") {
+        true => time("consumer.session.timeout.ms"),
+        false => 0,
     };
-    let pause = match fault.restart {
-        Restart::After { ms } => ms,
-        Restart::Never => 0,
+    let back = match (ends, moved) {
+        (true, _) => away + START_MS,
+        // It must learn that it is out, and join again.
+        (false, 1..) => away + REJOIN_MS,
+        (false, 0) => away,
     };
-    (noticed + delay).max(sinks).max(pause + START_MS) + SETTLE_MS
+    moved.max(sinks).max(back) + SETTLE_MS
 }

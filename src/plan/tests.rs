@@ -108,6 +108,33 @@ fn the_estimate_counts_the_waits_that_the_settings_ask_for() {
 }
 
 #[test]
+fn a_pause_is_waited_for_and_one_beyond_the_session_costs_the_delay_too() {
+    let lasts = |fault: &str| draw(&scenario(fault), Seed(1)).estimate_ms;
+    let quiet = lasts("  []\n");
+    let short = lasts("  - pause: {target: follower, for: 9s}\n");
+    let long = lasts("  - pause: {target: follower, for: 12s}\n");
+    let longest = lasts("  - disconnect: {target: follower, for: 400s}\n");
+    // The session is 10 s, the delay 300 s, and records flow for 10 s in any case.
+    assert_eq!(short - quiet, 2_000);
+    assert_eq!(long - quiet, 303_000);
+    assert_eq!(longest - quiet, 397_000);
+}
+
+#[test]
+fn a_timetable_says_how_a_worker_comes_back() {
+    let scenario =
+        scenario("  - pause: {target: any, for: 20s}\n  - disconnect: {target: w1, for: 1500ms}\n");
+    let lines: Vec<String> = timetable(&scenario, &draw(&scenario, Seed(1)))[3..5]
+        .iter()
+        .map(|line| format!("{} | {} | {}", line.at, line.what, line.touches))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ~0.0 s | F1 pause any worker | one of w1, w2, w3, resumed after 20s
+    ~313.0 s | F2 network loss w1 | w1, reconnected after 1s 500ms
+    "#);
+}
+
+#[test]
 fn the_quickstart_is_planned_for_a_minute_at_most() {
     let text = include_str!("../../scenarios/quickstart.yaml");
     let plan = draw(&parse("quickstart.yaml", text).unwrap(), Seed(1));

@@ -106,9 +106,14 @@ fn touches(scenario: &Scenario, fault: &PlannedFault) -> String {
         FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => String::new(),
         FaultKind::Stop { grace_ms } => format!(", SIGKILL after {}", duration_text(grace_ms)),
     };
+    let back = match fault.kind {
+        FaultKind::Kill | FaultKind::Stop { .. } => "restarted",
+        FaultKind::Pause => "resumed",
+        FaultKind::Disconnect => "reconnected",
+    };
     let then = match fault.restart {
-        Restart::After { ms: 0 } => "restarted at once".to_owned(),
-        Restart::After { ms } => format!("restarted after {}", duration_text(ms)),
+        Restart::After { ms: 0 } => format!("{back} at once"),
+        Restart::After { ms } => format!("{back} after {}", duration_text(ms)),
         Restart::Never => "stays down".to_owned(),
     };
     format!("{who}{grace}, {then}")

@@ -65,6 +65,7 @@ pub fn csv_faults(judgement: &Judgement) -> Vec<u8> {
         "lost",
         "outage-ms",
         "unowned-task-ms",
+        "lasted-ms",
     ];
     let rows = judgement.faults.iter().map(|fault| {
         vec![
@@ -81,6 +82,7 @@ pub fn csv_faults(judgement: &Judgement) -> Vec<u8> {
             fault.lost.to_string(),
             fault.outage_ms.to_string(),
             fault.unowned_task_ms.to_string(),
+            optional(fault.lasted_ms),
         ]
     });
     table(&head, rows)

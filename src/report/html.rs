@@ -15,10 +15,10 @@ use askama::Template;
 use askama::filters::Escaper;
 
 use crate::model::Verdict;
-use crate::verify::{Judgement, Paint};
+use crate::verify::{Judgement, Paint, WATCHED_SHOWS};
 
 use self::accounts::{FeedCard, GuaranteeRow, TapCard};
-use self::around::{LatencyRow, RunPhase, SettingRow};
+use self::around::{LatencyRow, RunPhase, SettingRow, WatchedRow};
 use self::chart::Chart;
 use self::evidence::{FaultRow, FindingCard, Line, OffsetRow, RewindRow};
 use self::recovery::RecoveryCard;
@@ -33,6 +33,8 @@ const RECOVERY_LINES: usize = 400;
 const FAULTS_SHOWN: usize = 12;
 const REWINDS_SHOWN: usize = 12;
 const REWINDS: usize = 300;
+const WATCHED_SHOWN: usize = 12;
+const WATCHED: usize = 200;
 
 /// The whole report as one file; the same judgement gives the same bytes.
 pub fn html(judgement: &Judgement) -> Vec<u8> {
@@ -85,6 +87,8 @@ struct Page {
     faults: List<FaultRow>,
     faults_aside: String,
     offsets: Vec<OffsetRow>,
+    watched: List<WatchedRow>,
+    watched_shows: &'static str,
     settings: Vec<SettingRow>,
     settings_aside: String,
     latency: Vec<LatencyRow>,
@@ -94,7 +98,7 @@ struct Page {
     log: Vec<Line>,
     log_left: usize,
     method: Vec<String>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(String, String)>,
     scenario: String,
 }
 
@@ -125,6 +129,8 @@ impl Page {
             faults: List::of(faults, FAULTS_SHOWN, usize::MAX),
             faults_aside: faults_aside(judgement),
             offsets: evidence::offsets(judgement),
+            watched: List::of(around::watched(judgement), WATCHED_SHOWN, WATCHED),
+            watched_shows: WATCHED_SHOWS,
             settings_aside: settings_aside(judgement),
             settings: around::settings(judgement),
             latency: around::latency(judgement),
@@ -327,11 +333,11 @@ fn cpu(judgement: &Judgement) -> String {
     )
 }
 
-fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
+fn facts(judgement: &Judgement) -> Vec<(String, String)> {
     let run = &judgement.run;
     let host = &run.host;
     let text = |text: &str| visible(text, 300);
-    vec![
+    let own = [
         ("Squall", text(&run.squall)),
         ("runtime", run.runtime.to_string()),
         (
@@ -350,7 +356,11 @@ fn facts(judgement: &Judgement) -> Vec<(&'static str, String)> {
         ("processors", host.cpus.to_string()),
         ("memory", memory(host.memory_bytes)),
         ("Java", text(&host.java)),
-    ]
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value));
+    let facts = run.runtime_facts.iter();
+    let facts = facts.map(|(name, value)| (text(&format!("{} {name}", run.runtime)), text(value)));
+    own.into_iter().chain(facts).collect()
 }
 
 /// The resolved scenario as indented JSON; its strings keep no raw line end, so each line can be made visible by itself.

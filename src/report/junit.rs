@@ -21,7 +21,8 @@ pub fn junit(judgement: &Judgement, report_path: &str) -> Vec<u8> {
     suite.set_time(time);
     suite.timestamp = run.started.parse().ok();
     for (key, value) in properties(judgement, report_path) {
-        suite.add_property((key, visible(&value, TEXT_LIMIT).as_str()));
+        let (key, value) = (visible(&key, TEXT_LIMIT), visible(&value, TEXT_LIMIT));
+        suite.add_property((key.as_str(), value.as_str()));
     }
     let class = format!("squall.{name}");
     let statuses = std::iter::once(("evidence", evidence(judgement)))
@@ -46,9 +47,11 @@ pub fn junit(judgement: &Judgement, report_path: &str) -> Vec<u8> {
     bytes
 }
 
-fn properties(judgement: &Judgement, report_path: &str) -> Vec<(&'static str, String)> {
+fn properties(judgement: &Judgement, report_path: &str) -> Vec<(String, String)> {
     let run = &judgement.run;
-    vec![
+    let facts = run.runtime_facts.iter();
+    let facts = facts.map(|(name, value)| (format!("runtime-{name}"), value.clone()));
+    let own = [
         ("verdict", judgement.verdict.word().to_owned()),
         ("seed", run.seed.to_string()),
         ("squall", run.squall.clone()),
@@ -59,7 +62,9 @@ fn properties(judgement: &Judgement, report_path: &str) -> Vec<(&'static str, St
         ("faults", run.faults_injected.to_string()),
         ("faults-proven", run.faults_proven.to_string()),
         ("report", report_path.to_owned()),
-    ]
+    ];
+    let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+    own.chain(facts).collect()
 }
 
 fn non_success(
@@ -170,6 +175,17 @@ mod tests {
     #[test]
     fn a_broken_guarantee_is_a_failure_with_its_findings() {
         insta::assert_snapshot!(text(&sample::broken()));
+    }
+
+    #[test]
+    fn what_is_known_of_the_runtime_is_a_property() {
+        let xml = text(&sample::zombie());
+        for part in [
+            "name=\"runtime\" value=\"docker\"",
+            "name=\"runtime-image\" value=\"apache/kafka:4.1.1\"",
+        ] {
+            assert!(xml.contains(part), "{part}: {xml}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The judgement as a Markdown summary for the step summary of a CI run; under 200 KB whatever was found.
 
-use crate::verify::{Judgement, Recovery};
+use crate::verify::{Judgement, Recovery, WATCHED_SHOWS};
 
 use super::ledger::equations;
-use super::numbers::{count, long, moment, percent, plural, seconds};
+use super::numbers::{count, lasting, long, moment, percent, plural, seconds};
 use super::text::{shell_word, visible};
+use super::watched as words;
 
 /// Most bytes of a summary; GitHub refuses a whole upload above 1 MiB.
 const MOST_BYTES: usize = 200_000;
@@ -20,6 +21,7 @@ pub fn markdown(judgement: &Judgement) -> String {
     ledger(&mut out, judgement);
     faults(&mut out, judgement);
     recoveries(&mut out, judgement);
+    watched(&mut out, judgement);
     closing(&mut out, judgement);
     capped(out)
 }
@@ -171,18 +173,52 @@ fn faults(out: &mut String, judgement: &Judgement) {
         let cells = [
             format!("{mark} {}", fault.id),
             plain(&format!(
-                "{} {}, {}",
+                "{} {}{}, {}",
                 fault.signal,
                 workers.join(" "),
+                lasting(fault.lasted_ms),
                 fault.target
             )),
             fault.took_effect.map_or("no effect".to_owned(), moment),
             fault.recovery_ms.map_or("not seen".to_owned(), seconds),
-            plain(&fault.proof.join(" · ")),
+            plain(&[&fault.proof[..], &fault.aftermath].concat().join(" · ")),
         ];
         row(out, &cells);
     }
     more(out, judgement.faults.len().saturating_sub(ROWS), "faults");
+}
+
+fn watched(out: &mut String, judgement: &Judgement) {
+    if judgement.watched.is_empty() {
+        return;
+    }
+    out.push_str("\n### Watched connectors\n\n| connector | tasks | states | without owner | longest | faults |\n|---|---:|---|---:|---:|---|\n");
+    for report in judgement.watched.iter().take(ROWS) {
+        let of_fault = report.faults.iter().take(ROWS).map(|fault| {
+            format!(
+                "{} {}, {}",
+                fault.fault,
+                words::recovery(fault),
+                words::harm(fault)
+            )
+        });
+        let faults: Vec<String> = of_fault.chain(words::commits(report)).collect();
+        let cells = [
+            plain(report.connector.as_str()),
+            report.tasks.to_string(),
+            plain(&words::states(report)),
+            seconds(report.unowned_task_ms),
+            seconds(report.longest_unowned_ms),
+            plain(&faults.join(" · ")),
+        ];
+        row(out, &cells);
+    }
+    more(
+        out,
+        judgement.watched.len().saturating_sub(ROWS),
+        "watched connectors",
+    );
+    out.push_str(&format!("\n{}\n", plain(WATCHED_SHOWS)));
 }
 
 fn recoveries(out: &mut String, judgement: &Judgement) {

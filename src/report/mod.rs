@@ -10,6 +10,7 @@ mod markdown;
 mod numbers;
 mod terminal;
 mod text;
+mod watched;
 
 #[cfg(test)]
 mod sample;

@@ -32,6 +32,11 @@ pub(super) fn bare_seconds(ms: u64) -> String {
     }
 }
 
+/// How long a fault that was undone lasted: ` for 12.0 s`; nothing for one that ended a process.
+pub(super) fn lasting(ms: Option<u64>) -> String {
+    ms.map_or(String::new(), |ms| format!(" for {}", seconds(ms)))
+}
+
 /// The length of a whole run given in milliseconds: `8.4 s`, `62 s`, `30 min 12 s`.
 pub(super) fn long(ms: u64) -> String {
     let whole = ms.saturating_add(500) / 1_000;

@@ -27,6 +27,7 @@ pub(super) fn all() -> Vec<(&'static str, Judgement)> {
         ("hostile", hostile()),
         ("control", control()),
         ("large", large()),
+        ("zombie", zombie()),
     ]
 }
 
@@ -93,9 +94,10 @@ pub(super) fn held() -> Judgement {
         faults: faults(),
         recoveries: recoveries(),
         offsets: vec![
-            OffsetReport { connector: connector("mirror"), not_measurable: None, commits: 165, ahead: 0, regressed: 0 },
-            OffsetReport { connector: connector("archive"), not_measurable: None, commits: 174, ahead: 0, regressed: 0 },
+            OffsetReport { connector: connector("mirror"), not_measurable: None, commits: 165, ahead: 0, regressed: 0, by_zombies: 0 },
+            OffsetReport { connector: connector("archive"), not_measurable: None, commits: 174, ahead: 0, regressed: 0, by_zombies: 0 },
         ],
+        watched: Vec::new(),
         timeline: timeline(),
         series: series(),
         latency: latency(),
@@ -206,6 +208,32 @@ pub(super) fn inconclusive() -> Judgement {
     judgement.recoveries[2].complete = false;
     judgement.offsets[0].not_measurable =
         Some("not measurable here: the offsets of this connector have no mapping".to_owned());
+    judgement
+}
+
+/// A worker of a cluster of containers stood still, was given up and came back.
+pub(super) fn zombie() -> Judgement {
+    let mut judgement = held();
+    judgement.run.runtime = crate::model::RuntimeKind::Docker;
+    let facts = [("engine", "20.10.24"), ("image", "apache/kafka:4.1.1")];
+    judgement.run.runtime_facts = facts
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let fault = &mut judgement.faults[0];
+    fault.signal = "pause".to_owned();
+    fault.proof = strings(&["w2 stood still at 14.03 s"]);
+    fault.undone = strings(&["w2 was resumed at 26.00 s, after 12.0 s"]);
+    fault.lasted_ms = Some(11_970);
+    fault.aftermath = strings(&[
+        "the group was without w2 from 19.20 s",
+        "w3 had mirror-1 from 23.40 s, before its old owner was back",
+        "2 source commits went back as those of a zombie do",
+    ]);
+    judgement.offsets[0].by_zombies = 2;
+    judgement.watched = vec![parts::watched()];
+    let band = &mut judgement.timeline.bands[0];
+    band.label = "F1 pause w2 (a follower)".to_owned();
+    band.over = Some(at(26.0));
     judgement
 }
 
@@ -378,6 +406,7 @@ fn large_timeline(every: f64) -> Timeline {
         label: format!("F{id} SIGKILL w2 (follower)"),
         from: at(f64::from(id) * every),
         to: at(f64::from(id) * every + 12.1),
+        over: None,
     });
     Timeline {
         end: at(1_812.0),

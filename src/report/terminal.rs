@@ -1,17 +1,19 @@
 //! The judgement for a terminal: the verdict in one sentence, then what it rests on.
 
-use crate::model::Verdict;
-use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery};
+use crate::model::{RuntimeKind, Verdict};
+use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery, RunSummary, WATCHED_SHOWS};
 
 use super::ledger::equations;
-use super::numbers::{bare_seconds, count, long, moment, percent, plural, seconds};
+use super::numbers::{bare_seconds, count, lasting, long, moment, percent, plural, seconds};
 use super::text::{shell_word, visible, wrapped};
+use super::watched as words;
 
 const TEXT_LIMIT: usize = 600;
 const BAR_CELLS: usize = 16;
 const FINDINGS_SHOWN: usize = 3;
 const FAULTS_SHOWN: usize = 12;
 const RECOVERIES_SHOWN: usize = 2;
+const WATCHED_SHOWN: usize = 12;
 const NARROWEST: usize = 60;
 const WIDEST: usize = 140;
 
@@ -28,6 +30,7 @@ pub fn terminal(judgement: &Judgement, folder: &str, colour: bool, width: usize)
     ledger(&mut screen, judgement);
     faults(&mut screen, judgement);
     recoveries(&mut screen, judgement);
+    watched(&mut screen, judgement);
     closing(&mut screen, judgement, folder);
     screen.out
 }
@@ -332,10 +335,11 @@ fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
         None => "recovery not seen".to_owned(),
     };
     let head = format!(
-        "{}  {when}  {} {}, {}  ",
+        "{}  {when}  {} {}{}, {}  ",
         fault.id,
         visible(&fault.signal, 40),
         workers.join(" "),
+        lasting(fault.lasted_ms),
         visible(&fault.target, 80)
     );
     screen.put(Ink::Plain, "  ").put(ink, mark);
@@ -343,12 +347,56 @@ fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
         .put(Ink::Plain, &format!(" {head}"))
         .line(Ink::Bold, &recovered);
     screen.put(Ink::Plain, "        ");
-    let proof = format!("{word}: {}", fault.proof.join(" · "));
+    let mut proof = fault.proof.clone();
+    if fault.lasted_ms.is_some() {
+        proof.extend_from_slice(&fault.undone);
+    }
+    let proof = format!("{word}: {}", proof.join(" · "));
     screen.hanging(
         if fault.proven { Ink::Faint } else { Ink::Plain },
         &proof,
         8,
     );
+    if !fault.aftermath.is_empty() {
+        screen.put(Ink::Plain, "        ");
+        screen.hanging(Ink::Plain, &fault.aftermath.join(" · "), 8);
+    }
+}
+
+fn watched(screen: &mut Screen, judgement: &Judgement) {
+    if judgement.watched.is_empty() {
+        return;
+    }
+    screen.heading("Watched connectors", "");
+    for report in judgement.watched.iter().take(WATCHED_SHOWN) {
+        let mut parts = vec![
+            plural(u64::from(report.tasks), "task", "tasks"),
+            words::states(report),
+            format!(
+                "without owner {} in all, one task {} at most",
+                seconds(report.unowned_task_ms),
+                seconds(report.longest_unowned_ms)
+            ),
+        ];
+        parts.extend(words::commits(report));
+        let name = visible(report.connector.as_str(), 80);
+        screen.put(Ink::Bold, &format!("    {name}"));
+        screen.put(Ink::Plain, "  ");
+        screen.hanging(Ink::Plain, &parts.join(" · "), 6 + name.chars().count());
+        for fault in report.faults.iter().take(FAULTS_SHOWN) {
+            let recovery = words::recovery(fault);
+            let harm = words::harm(fault);
+            screen.put(Ink::Plain, &format!("      {}  ", fault.fault));
+            screen.hanging(Ink::Faint, &format!("{recovery} · {harm}"), 10);
+        }
+    }
+    let more = judgement.watched.len().saturating_sub(WATCHED_SHOWN);
+    if more > 0 {
+        let text = format!("    and {more} more in the report");
+        screen.line(Ink::Faint, &text);
+    }
+    screen.put(Ink::Plain, "    ");
+    screen.hanging(Ink::Faint, WATCHED_SHOWS, 4);
 }
 
 /// Where the seconds of the longest recoveries went, one a fault.
@@ -399,14 +447,28 @@ fn recovery_lines(screen: &mut Screen, recovery: &Recovery) {
     }
 }
 
+/// What the cluster was made of, where that is not local processes: " · docker: image apache/kafka:4.1.1".
+fn runtime(run: &RunSummary) -> String {
+    if run.runtime == RuntimeKind::Process {
+        return String::new();
+    }
+    let facts = run.runtime_facts.iter();
+    let facts: Vec<String> = facts
+        .map(|(name, value)| format!("{} {}", visible(name, 40), visible(value, 100)))
+        .collect();
+    let colon = if facts.is_empty() { "" } else { ": " };
+    format!(" · {}{colon}{}", run.runtime, facts.join(", "))
+}
+
 fn closing(screen: &mut Screen, judgement: &Judgement, folder: &str) {
     let run = &judgement.run;
     let path = visible(&shell_word(&run.scenario_path), TEXT_LIMIT);
     let folder = visible(folder.trim_end_matches('/'), TEXT_LIMIT);
     let summary = format!(
-        "{} · {} · Kafka {}, Connect {} × {} · {}",
+        "{} · {}{} · Kafka {}, Connect {} × {} · {}",
         visible(&run.scenario, 80),
         long(run.duration_ms),
+        runtime(run),
         visible(&run.kafka, 40),
         visible(&run.connect, 40),
         run.workers,
@@ -448,6 +510,33 @@ mod tests {
     #[test]
     fn an_inconclusive_run_names_its_doubts() {
         insta::assert_snapshot!(plain(&sample::inconclusive()));
+    }
+
+    #[test]
+    fn a_pause_says_how_long_it_was_and_what_came_of_it() {
+        let text = plain(&sample::zombie());
+        for part in [
+            "F1  14.03 s  pause w2 for 12.0 s, a follower",
+            "proven: w2 stood still at 14.03 s · w2 was resumed at 26.00 s",
+            "the group was without w2 from 19.20 s",
+            "docker: engine 20.10.24, image apache/kafka:4.1.1",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!plain(&sample::held()).contains(" · process"));
+    }
+
+    #[test]
+    fn watched_connectors_are_told_with_what_cannot_be_known_of_them() {
+        let text = plain(&sample::zombie());
+        for part in [
+            "billing  2 tasks · RUNNING 90 %, UNASSIGNED 10 %",
+            "F1  recovered in 9.40 s · 1 task hit, 1 move, 1 start, 4.20 s without owner",
+            "It cannot show loss, repeats or order",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!plain(&sample::held()).contains("Watched"));
     }
 
     #[test]

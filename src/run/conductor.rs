@@ -13,6 +13,7 @@ use crate::plan::Plan;
 use crate::runtime::Runtime;
 use crate::scenario::Scenario;
 
+use super::guard::Guard;
 use super::live::Live;
 use super::observe::Observers;
 use super::stop::{StopToken, Urgency};
@@ -74,6 +75,8 @@ pub struct Conductor<'a> {
     pub observers: Option<Observers>,
     /// Rows of each finished observation file.
     pub rows: BTreeMap<String, u64>,
+    /// What ends the run for the sake of those whose cluster it is.
+    pub guard: Option<Guard>,
     events: Receiver<Event>,
     stop: &'a StopToken,
     progress_told: Moment,
@@ -107,6 +110,7 @@ impl<'a> Conductor<'a> {
             uncommitted: Vec::new(),
             observers: None,
             rows: BTreeMap::new(),
+            guard: None,
             events: journal.listen(),
             stop,
             progress_told: Moment::default(),
@@ -161,12 +165,27 @@ impl<'a> Conductor<'a> {
                 "{failure}; free disk space and run again"
             )));
         }
+        if let Some(what) = self.runtime.disturbances().first() {
+            return Err(RunError::Environment(format!(
+                "{what}; nobody else may touch the cluster during a run"
+            )));
+        }
         if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
             let logs = self.folder.logs();
             return Err(RunError::Environment(format!(
                 "{name} ended {exit} without being asked; its last words are in {}",
                 logs.display()
             )));
+        }
+        if let Some(why) = self.runtime.trouble() {
+            return Err(RunError::Environment(why));
+        }
+        let stop_condition = self
+            .guard
+            .as_ref()
+            .and_then(|guard| guard.broken(&self.live, self.now()));
+        if let Some(why) = stop_condition {
+            return Err(RunError::Environment(why));
         }
         let feed = self
             .fed

@@ -183,7 +183,7 @@ impl Conductor<'_> {
     fn wait_for_tasks(&mut self, names: &[ConnectorName]) -> Result<(), RunError> {
         let workers = self.scenario.connect.workers.iter().cloned().collect();
         let waited = self.wait_until(RUNNING_LIMIT, |run| {
-            if run.live.failed_task().is_some() {
+            if run.live.failed_task(names).is_some() {
                 return Ok(());
             }
             let waiting = names
@@ -198,7 +198,7 @@ impl Conductor<'_> {
             run.tasks = tasks;
             Ok(())
         })?;
-        if let Some((task, trace)) = self.live.failed_task() {
+        if let Some((task, trace)) = self.live.failed_task(names) {
             return Err(RunError::Environment(format!(
                 "task {task} failed when it was deployed; check the connector's config. Its trace:\n{trace}"
             )));

@@ -73,7 +73,7 @@ impl Conductor<'_> {
             .connect
             .workers
             .iter()
-            .filter(|worker| self.runtime.is_up(worker))
+            .filter(|worker| self.runtime.is_up(worker) && self.runtime.touchable(worker))
             .cloned()
             .collect();
         let (workers, why) = match resolve(&planned, &up, &self.live) {

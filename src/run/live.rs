@@ -1,9 +1,13 @@
 //! The live view of a running cluster: a plain fold over the journal's events, asked by the conductor what is still missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use crate::journal::{Event, Exit, GroupView, What};
 use crate::model::{ConnectorName, Moment, TaskId, WorkerName};
+
+/// Older errors say nothing about the present rate.
+pub const ERRORS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the last events say about the cluster.
 #[derive(Debug, Clone, Default)]
@@ -29,11 +33,20 @@ pub struct Live {
     pub ended: BTreeMap<(String, u32), (Exit, bool, Moment)>,
     /// Observers that failed.
     pub failed_observers: Vec<String>,
+    /// Whether each worker's REST interface answered when it was last asked, and since when that is so.
+    pub rest: BTreeMap<WorkerName, (bool, Moment)>,
+    /// When the workers' logs had an ERROR, within the last minute of them.
+    pub errors: VecDeque<Moment>,
+    /// Tasks that somebody owned once and nobody owns now, and since when.
+    pub unowned: BTreeMap<TaskId, Moment>,
+    /// Tasks that somebody owned once.
+    pub owned: BTreeSet<TaskId>,
 }
 
 impl Live {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
+        self.apply_for_others(event);
         match &event.what {
             What::Group(view) => self.group = Some(view.clone()),
             What::TaskStatus {
@@ -99,6 +112,55 @@ impl Live {
         }
     }
 
+    /// Takes in what tells how the cluster's other users fare.
+    fn apply_for_others(&mut self, event: &Event) {
+        match &event.what {
+            What::Group(view) => self.note_owners(view, event.at),
+            What::ConnectorConfig {
+                connector,
+                config: None,
+            } => self.forget_tasks_of(connector),
+            What::TargetState { connector, state } if state == "STOPPED" => {
+                self.forget_tasks_of(connector);
+            }
+            What::RestView { worker, answer } => {
+                let answers = answer.is_ok();
+                let known = self.rest.get(worker);
+                if known.is_none_or(|(before, _)| *before != answers) {
+                    self.rest.insert(worker.clone(), (answers, event.at));
+                }
+            }
+            What::Log { level, .. } if matches!(level.as_str(), "ERROR" | "FATAL") => {
+                self.errors.push_back(event.at);
+                while let Some(first) = self.errors.front()
+                    && event.at.since(*first) > ERRORS_WITHIN
+                {
+                    self.errors.pop_front();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn note_owners(&mut self, view: &GroupView, at: Moment) {
+        let now: BTreeSet<TaskId> = view
+            .members
+            .iter()
+            .flat_map(|member| member.tasks.iter().cloned())
+            .collect();
+        self.unowned.retain(|task, _| !now.contains(task));
+        for task in self.owned.difference(&now) {
+            self.unowned.entry(task.clone()).or_insert(at);
+        }
+        self.owned.extend(now);
+    }
+
+    /// Nobody is expected to own these any more.
+    fn forget_tasks_of(&mut self, connector: &ConnectorName) {
+        self.owned.retain(|task| task.connector != *connector);
+        self.unowned.retain(|task, _| task.connector != *connector);
+    }
+
     /// The worker that leads, as far as the group says.
     pub fn leader(&self) -> Option<&WorkerName> {
         self.group.as_ref().and_then(|view| view.leader.as_ref())
@@ -129,12 +191,11 @@ impl Live {
             .find_map(|member| member.worker.as_ref())
     }
 
-    /// A task that failed, with its trace.
-    pub fn failed_task(&self) -> Option<(&TaskId, &str)> {
-        let (task, _) = self
-            .status
-            .iter()
-            .find(|(_, (state, _, _))| state == "FAILED")?;
+    /// A task of these connectors that failed, with its trace.
+    pub fn failed_task(&self, connectors: &[ConnectorName]) -> Option<(&TaskId, &str)> {
+        let (task, _) = self.status.iter().find(|(task, (state, _, _))| {
+            state == "FAILED" && connectors.contains(&task.connector)
+        })?;
         Some((
             task,
             self.traces

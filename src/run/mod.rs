@@ -1,9 +1,11 @@
 //! The only place where things happen over time: provision, deploy, baseline, faults, converge, drain, take down.
 
+mod attached;
 mod baseline;
 mod conductor;
 mod deploy;
 mod drain;
+mod guard;
 mod host;
 mod inject;
 mod live;
@@ -11,22 +13,24 @@ mod observe;
 mod schedule;
 mod stop;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
-use crate::model::{Direction, RuntimeKind, StreamId};
+use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId, TaskId};
 use crate::plan::Plan;
-use crate::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
-use crate::runtime::{Ledger, Runtime, RuntimeError, UserFolders};
+use crate::runtime::{
+    ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
+};
 use crate::scenario::Scenario;
 
 use conductor::Conductor;
 use observe::{GROUP_POLL, Observers, Watched};
 
+pub use attached::Attach;
 pub use conductor::RunError;
 pub use stop::{StopToken, Urgency};
 
@@ -48,6 +52,10 @@ pub struct Request {
     pub kafka_home: Option<PathBuf>,
     /// What the cluster is made of.
     pub runtime: RuntimeKind,
+    /// The image of brokers and workers in containers, instead of the usual one.
+    pub image: Option<String>,
+    /// The cluster that is joined instead of starting one.
+    pub attach: Option<Attach>,
 }
 
 /// A run that has begun to be written down, and has started nothing yet.
@@ -56,18 +64,26 @@ pub struct Run {
     folder: RunFolder,
     journal: Journal,
     stream: StreamId,
+    /// Connectors of others that were there before, each with its tasks that had failed.
+    others: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
 }
 
 impl Run {
     /// Writes scenario, plan and what is known of the run into its new folder.
-    pub fn prepare(request: Request, folder: RunFolder, clock: Clock) -> Result<Self, RunError> {
+    pub fn prepare(
+        mut request: Request,
+        folder: RunFolder,
+        clock: Clock,
+    ) -> Result<Self, RunError> {
         let stream = host::fresh_stream(clock.started_unix_us());
+        attached::take_own_names(&mut request, stream);
         let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
         let run = Self {
             request,
             folder,
             journal,
             stream,
+            others: BTreeMap::new(),
         };
         run.folder
             .write(
@@ -92,6 +108,11 @@ impl Run {
         &self.request.scenario
     }
 
+    /// What the cluster is made of.
+    pub fn runtime(&self) -> RuntimeKind {
+        self.request.runtime
+    }
+
     /// The timetable.
     pub fn plan(&self) -> &Plan {
         &self.request.plan
@@ -106,6 +127,7 @@ impl Run {
             Err(RunError::Interrupted) => Ending::Interrupted,
             Err(RunError::Environment(why)) => {
                 let why = host::masked_text(&why, &self.request.scenario);
+                let why = attached::masked(why, self.request.attach.as_ref());
                 Ending::Environment(secrets::mask_text(&why))
             }
         };
@@ -126,6 +148,9 @@ impl Run {
         let folders = UserFolders::from_env();
         let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path())
             .map_err(RunError::environment)?;
+        if let Some(attach) = &self.request.attach {
+            return self.on_attached(attach, &folders, &ledger, stop, rows);
+        }
         let spec = self.cluster_spec(folders, ledger.clone());
         let result = self.with_cluster(&spec, stop, rows);
         ledger.close();
@@ -138,15 +163,19 @@ impl Run {
         stop: &StopToken,
         rows: &mut BTreeMap<String, u64>,
     ) -> Result<(), RunError> {
-        let failed = |error: RuntimeError| match stop.urgency() {
-            Urgency::None => RunError::environment(error),
-            Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
-        };
-        let prepared = prepare(spec, &self.journal, stop.asked()).map_err(failed)?;
-        self.journal.record(What::PhaseBegan(Phase::Provision));
-        let cluster =
-            ProcessCluster::start(spec, &prepared, &self.journal, stop.asked()).map_err(failed)?;
-        let runtime: Arc<dyn Runtime> = Arc::new(cluster);
+        let failed = |error: RuntimeError| failed(&error, stop);
+        let (runtime, java) = self.start_cluster(spec, stop).map_err(failed)?;
+        self.conduct_on(runtime, &java, stop, rows)
+    }
+
+    /// Everything that happens on a cluster that is there, to its end.
+    fn conduct_on(
+        &self,
+        runtime: Arc<dyn Runtime>,
+        java: &str,
+        stop: &StopToken,
+        rows: &mut BTreeMap<String, u64>,
+    ) -> Result<(), RunError> {
         let scenario = &self.request.scenario;
         let conductor = Conductor::new(
             scenario,
@@ -157,7 +186,7 @@ impl Run {
             stop,
         );
         let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor, &prepared.java.line);
+            let result = self.act(&mut conductor, java);
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
@@ -178,6 +207,34 @@ impl Run {
         }))
     }
 
+    /// Starts what the run asks for; returns it with the version of this machine's Java, where that is used.
+    fn start_cluster(
+        &self,
+        spec: &ClusterSpec,
+        stop: &StopToken,
+    ) -> Result<(Arc<dyn Runtime>, String), RuntimeError> {
+        let (journal, stop) = (&self.journal, stop.asked());
+        let provision = || drop(journal.record(What::PhaseBegan(Phase::Provision)));
+        match self.request.runtime {
+            RuntimeKind::Process => {
+                let prepared = process::prepare(spec, journal, stop)?;
+                provision();
+                let cluster = process::ProcessCluster::start(spec, &prepared, journal, stop)?;
+                Ok((Arc::new(cluster), prepared.java.line))
+            }
+            RuntimeKind::Docker => {
+                let image = self.request.image.as_deref();
+                let prepared = docker::prepare(spec, image, journal, stop)?;
+                provision();
+                let cluster = docker::DockerCluster::start(spec, &prepared, journal, stop)?;
+                Ok((Arc::new(cluster), String::new()))
+            }
+            RuntimeKind::Attached => Err(RuntimeError::WrongEngine {
+                why: "an attached cluster is not started by a run".to_owned(),
+            }),
+        }
+    }
+
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
         self.write_known(conductor, java)?;
         let watched = self.watched(conductor);
@@ -185,6 +242,7 @@ impl Run {
         observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
         conductor.observers = Some(observers);
         conductor.deploy(self.stream)?;
+        conductor.guard = self.guard();
         conductor.begin(Phase::Baseline);
         conductor.start_feed(self.stream)?;
         let baseline = conductor.reach_baseline()?;
@@ -257,6 +315,7 @@ impl Run {
             access: runtime.rest_access(),
             rest: rest.collect(),
             exactly_once: conductor.is_exactly_once(0),
+            only: self.connectors_that_count(),
         }
     }
 
@@ -285,7 +344,7 @@ impl Run {
         bootstrap: &str,
         facts: BTreeMap<String, String>,
         worker_ids: BTreeMap<crate::model::WorkerName, String>,
-        connector_configs: BTreeMap<crate::model::ConnectorName, BTreeMap<String, String>>,
+        connector_configs: BTreeMap<ConnectorName, BTreeMap<String, String>>,
     ) -> Result<(), RunError> {
         let clock = self.journal.clock();
         let info = RunInfo {
@@ -295,7 +354,7 @@ impl Run {
             started: host::rfc3339(clock.started_unix_us()),
             runtime: self.request.runtime,
             runtime_facts: facts,
-            watched: Vec::new(),
+            watched: self.watched_connectors(),
             seed: self.request.plan.seed,
             stream: self.stream,
             scenario: host::masked_scenario(&self.request.scenario),
@@ -310,5 +369,13 @@ impl Run {
         self.folder
             .write_json("run.json", &info)
             .map_err(RunError::environment)
+    }
+}
+
+/// An error of a runtime; after an interrupt it is a consequence of that.
+fn failed(error: &RuntimeError, stop: &StopToken) -> RunError {
+    match stop.urgency() {
+        Urgency::None => RunError::environment(error),
+        Urgency::EndEarly | Urgency::Leave => RunError::Interrupted,
     }
 }

@@ -1,6 +1,6 @@
 //! Observers of a running cluster: each on its own thread, each writing what it sees into the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -31,6 +31,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// An observer that cannot see for this long says so in the journal.
 const BLIND_LIMIT: Duration = Duration::from_secs(20);
 
+const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
 /// What observers need to know of the cluster.
 #[derive(Debug, Clone)]
 pub struct Watched {
@@ -56,9 +58,26 @@ pub struct Watched {
     pub rest: BTreeMap<WorkerName, String>,
     /// Whether sources write in transactions, so that open ones must not be believed.
     pub exactly_once: bool,
+    /// The connectors that count, in a cluster with connectors of others; all when `None`. Commits of sinks are then read
+    /// from now on only: the topic may be long.
+    pub only: Option<BTreeSet<ConnectorName>>,
 }
 
 impl Watched {
+    /// Whether an event is about a connector that counts.
+    fn concerns(&self, what: &What) -> bool {
+        let connector = match what {
+            What::SourceCommit { connector, .. }
+            | What::ConnectorConfig { connector, .. }
+            | What::TargetState { connector, .. } => connector,
+            What::TaskStatus { task, .. } | What::TaskConfig { task, .. } => &task.connector,
+            _ => return true,
+        };
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.contains(connector))
+    }
+
     fn worker_of_url(&self, url: &str) -> Option<WorkerName> {
         let rest = url.split("://").nth(1).unwrap_or(url);
         self.workers.get(rest.trim_end_matches('/')).cloned()
@@ -102,7 +121,7 @@ impl Observers {
         if !watched.sinks.is_empty() {
             topics.push(Topic::new(
                 "consumer offsets",
-                "__consumer_offsets",
+                CONSUMER_OFFSETS,
                 all,
                 sink_commit,
             ));
@@ -371,7 +390,11 @@ fn read_topic(topic: &Topic, watched: &Watched, journal: &Journal, stop: &Receiv
                 &watched.cluster,
                 &topic.name,
                 topic.isolation,
-                &Start::Earliest,
+                if topic.name == CONSUMER_OFFSETS && watched.only.is_some() {
+                    &Start::End
+                } else {
+                    &Start::Earliest
+                },
                 OPEN_LIMIT,
             ) {
                 Ok(opened) => reader = Some(opened),
@@ -397,7 +420,8 @@ fn read_topic(topic: &Topic, watched: &Watched, journal: &Journal, stop: &Receiv
                     value,
                     timestamp_ms,
                 };
-                if let Some(what) = (topic.what_of)(&record, watched) {
+                let what = (topic.what_of)(&record, watched);
+                if let Some(what) = what.filter(|what| watched.concerns(what)) {
                     journal.record(what);
                 }
             }

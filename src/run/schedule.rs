@@ -233,7 +233,7 @@ pub fn resolve(
     let up_list: Vec<WorkerName> = up.iter().cloned().collect();
     let only = |worker: Option<&WorkerName>, why: &str, missing: &str| match worker {
         Some(worker) if up.contains(worker) => Ok((vec![worker.clone()], why.to_owned())),
-        Some(worker) => Err(format!("{worker} is down already")),
+        Some(worker) => Err(format!("{worker} is down already, or may not be touched")),
         None => Err(missing.to_owned()),
     };
     match &planned.target {

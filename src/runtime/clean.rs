@@ -9,8 +9,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::journal::Deadline;
 
+use super::attached;
 use super::ledger::{self, Owner, Thing, token_of};
-use super::{RuntimeError, UserFolders, proc_table};
+use super::{RuntimeError, UserFolders, docker, proc_table};
 
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -38,6 +39,12 @@ pub struct CleanedRun {
     pub killed: Vec<u32>,
     /// Folders that were removed.
     pub removed: Vec<PathBuf>,
+    /// Containers that were removed.
+    pub containers: Vec<String>,
+    /// Container networks that were removed.
+    pub networks: Vec<String>,
+    /// What was undone in an attached cluster, in words.
+    pub undone: Vec<String>,
 }
 
 /// Undoes all runs whose harness is gone; never touches a run whose harness is alive. Fails only when the folder of
@@ -53,7 +60,7 @@ pub fn clean(folders: &UserFolders) -> Result<CleanReport, RuntimeError> {
                 path.display()
             )),
             Ok(Some((owner, _))) if owner.is_alive() => report.live.push(owner.run_folder),
-            Ok(Some((owner, things))) => clean_run(&path, owner, &things, &mut report),
+            Ok(Some((owner, things))) => clean_run(folders, &path, owner, &things, &mut report),
         }
     }
     Ok(report)
@@ -88,9 +95,18 @@ fn ledger_files(ledgers: &Path) -> Result<Vec<PathBuf>, RuntimeError> {
     Ok(files)
 }
 
-fn clean_run(path: &Path, owner: Owner, things: &[Thing], report: &mut CleanReport) {
+fn clean_run(
+    folders: &UserFolders,
+    path: &Path,
+    owner: Owner,
+    things: &[Thing],
+    report: &mut CleanReport,
+) {
     let mut left = Vec::new();
     let killed = kill_all(&owner, things, &mut left);
+    let swept = docker::remove_things(&owner.run, things, &mut left);
+    let sockets = folders.temp.join(format!("squall-{}", owner.run));
+    let undone = attached::undo_ledger(sockets, things, &mut left);
     let removed = remove_folders(things, &mut left);
     if left.is_empty()
         && let Err(error) = fs::remove_file(path)
@@ -103,6 +119,9 @@ fn clean_run(path: &Path, owner: Owner, things: &[Thing], report: &mut CleanRepo
         run_folder: owner.run_folder,
         killed,
         removed,
+        containers: swept.containers,
+        networks: swept.networks,
+        undone,
     });
 }
 
@@ -180,6 +199,7 @@ fn remove_folders(things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {
             ));
             continue;
         }
+        docker::unmount_below(folder);
         match fs::remove_dir_all(folder) {
             Ok(()) => removed.push(folder.clone()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

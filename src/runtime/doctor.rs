@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::model::KafkaVersion;
+use crate::model::{KafkaVersion, RuntimeKind};
 
-use super::UserFolders;
 use super::clean::leftovers;
 use super::process::{
     Installation, Java, check_setpriv, free_ports, is_cached, maven_is_there, needed_java,
 };
+use super::{UserFolders, docker};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -19,6 +19,8 @@ const MEBIBYTE: u64 = 1024 * 1024;
 pub enum CheckState {
     /// As it should be.
     Ok,
+    /// Not as it should be, but of no use to the kind of run that was asked about.
+    Info,
     /// A run may work, with less comfort or less room.
     Warn,
     /// A run cannot work.
@@ -50,15 +52,28 @@ pub struct DoctorScope {
     pub reports: PathBuf,
     /// Cache, state and temporary folders.
     pub folders: UserFolders,
+    /// For which kind of cluster: what only another kind needs never fails.
+    pub runtime: RuntimeKind,
+    /// `--image`.
+    pub image: Option<String>,
 }
 
 /// Looks at everything that a run needs; changes nothing.
 pub fn doctor_checks(scope: &DoctorScope) -> Vec<Check> {
     let folders = &scope.folders;
-    vec![
-        java(scope.version),
-        kafka(scope),
-        setpriv(),
+    let mut checks = vec![java(scope.version), kafka(scope), setpriv()];
+    let mut engine = docker::engine_checks(scope);
+    // What only the other kind of cluster needs is told, but keeps nobody from running.
+    match scope.runtime {
+        RuntimeKind::Process => engine.iter_mut().for_each(told_only),
+        RuntimeKind::Docker => checks.iter_mut().for_each(told_only),
+        RuntimeKind::Attached => {
+            engine.iter_mut().for_each(told_only);
+            checks.iter_mut().for_each(told_only);
+        }
+    }
+    checks.append(&mut engine);
+    checks.extend([
         ports(),
         disk(
             "disk space of the cache",
@@ -72,10 +87,18 @@ pub fn doctor_checks(scope: &DoctorScope) -> Vec<Check> {
         processors(),
         open_files(),
         earlier_runs(folders),
-    ]
+    ]);
+    checks
 }
 
-fn check(
+fn told_only(check: &mut Check) {
+    if check.state != CheckState::Ok {
+        check.state = CheckState::Info;
+    }
+}
+
+/// One line; a remedy is kept only where something is not as it should be.
+pub(super) fn check(
     name: &str,
     state: CheckState,
     found: impl Into<String>,
@@ -83,7 +106,7 @@ fn check(
 ) -> Check {
     let remedy = match state {
         CheckState::Ok => String::new(),
-        CheckState::Warn | CheckState::Fail => remedy.into(),
+        CheckState::Info | CheckState::Warn | CheckState::Fail => remedy.into(),
     };
     Check {
         name: name.to_owned(),
@@ -194,7 +217,7 @@ fn ports() -> Check {
     }
 }
 
-fn disk(name: &str, folder: &Path, needed_mib: u64, setting: &str) -> Check {
+pub(super) fn disk(name: &str, folder: &Path, needed_mib: u64, setting: &str) -> Check {
     let there = folder
         .ancestors()
         .find(|folder| folder.exists())
@@ -340,6 +363,8 @@ mod tests {
             version: KafkaVersion::new(4, 1, 1),
             kafka_home: Some(temp.path().join("nowhere")),
             reports: temp.path().join("reports"),
+            runtime: RuntimeKind::Process,
+            image: None,
             folders: UserFolders {
                 cache: temp.path().join("cache"),
                 state: temp.path().join("state"),

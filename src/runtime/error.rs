@@ -6,6 +6,7 @@ use crate::journal::Exit;
 use crate::model::{KafkaVersion, WorkerName};
 
 use super::Act;
+use super::attached::AttachedError;
 
 /// Why the runtime failed. All of these are failures of the environment, never findings about Connect.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +154,56 @@ pub enum RuntimeError {
         /// Its log.
         end: Box<LogEnd>,
     },
+    /// No container engine answers.
+    #[error(
+        "no Docker engine answers: {why}; start one (`docker version` must show a server), or name it with DOCKER_HOST"
+    )]
+    NoEngine {
+        /// What happened.
+        why: String,
+    },
+    /// The engine is of no use to a run.
+    #[error("this Docker engine cannot be used: {why}")]
+    WrongEngine {
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// The engine refused or failed.
+    #[error("the Docker engine could not {action}: {why}; see `squall doctor --runtime docker`")]
+    Engine {
+        /// What was asked of it, with its subject.
+        action: String,
+        /// What it said.
+        why: String,
+    },
+    /// There is no image for the brokers or workers.
+    #[error(
+        "image {image} is not on this engine and cannot be pulled ({why}); make one with `squall image build --kafka {version}`, or name another with --image"
+    )]
+    NoImage {
+        /// The image.
+        image: String,
+        /// For which release.
+        version: KafkaVersion,
+        /// What the engine said.
+        why: String,
+    },
+    /// The image is not what the scenario asks for.
+    #[error("image {image} cannot be used: {why}")]
+    WrongImage {
+        /// The image.
+        image: String,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
+    /// An image could not be built.
+    #[error("cannot build image {image}: {why}")]
+    ImageBuild {
+        /// The image.
+        image: String,
+        /// What is missing, and what to do.
+        why: String,
+    },
     /// A helper program failed.
     #[error("{tool} failed: {why}")]
     Tool {
@@ -206,6 +257,9 @@ pub enum RuntimeError {
         /// Why.
         source: std::io::Error,
     },
+    /// An attached cluster cannot be used.
+    #[error(transparent)]
+    Attached(#[from] AttachedError),
     /// The user interrupted the start, or the cluster is being taken down.
     #[error("interrupted while {0}; start the run again")]
     Interrupted(String),

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::WorkerName;
+use crate::scenario::inventory::Ssh;
+
 use super::{RuntimeError, UserFolders, proc_table};
 
 /// Something that a run creates outside its run folder.
@@ -29,6 +32,51 @@ pub enum Thing {
     },
     /// A temporary folder; its name begins with `squall-`.
     Folder(PathBuf),
+    /// A container that is about to be made; it carries the run's id as a label.
+    Container {
+        /// Its name.
+        name: String,
+    },
+    /// A container network that is about to be made; it carries the run's id as a label.
+    Network {
+        /// Its name.
+        name: String,
+    },
+    /// Something is about to be done to a worker of an attached cluster that has to be undone; no secret is in it.
+    Undo(Undo),
+    /// What had to be undone on a worker has been.
+    Undone {
+        /// The worker.
+        worker: WorkerName,
+    },
+    /// Connectors, topics and files are about to be made in an attached cluster, all with this prefix.
+    Own {
+        /// The inventory, by which the cluster is reached again: a file, or the name of a bundled one.
+        inventory: PathBuf,
+        /// The prefix of all names.
+        prefix: String,
+    },
+}
+
+/// How what is done to a worker of an attached cluster is undone, whatever was done: it is asked how it is, and resumed,
+/// reconnected or started again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Undo {
+    /// The worker.
+    pub worker: WorkerName,
+    /// Which process it was when it was last seen running, where that is known.
+    pub identity: Option<String>,
+    /// The machine on which the commands run; this one when left out.
+    pub ssh: Option<Ssh>,
+    /// Prints how it is; see [`crate::scenario::inventory::Commands`].
+    pub status: String,
+    /// Lets it go on.
+    pub resume: Option<String>,
+    /// Gives its network back.
+    pub reconnect: Option<String>,
+    /// Starts it.
+    pub start: Option<String>,
 }
 
 /// The first line of a ledger: whose run it is.

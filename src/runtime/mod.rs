@@ -1,11 +1,14 @@
 //! A real, breakable cluster: what `run` may ask of it, whatever it is made of.
 
+pub mod attached;
 mod clean;
+pub mod docker;
 mod doctor;
 mod error;
 mod ledger;
 mod proc_table;
 pub mod process;
+mod spec;
 mod user_folders;
 
 use std::collections::BTreeMap;
@@ -20,7 +23,8 @@ use crate::model::{FaultKind, RuntimeKind, WorkerName};
 pub use clean::{CleanReport, CleanedRun, clean};
 pub use doctor::{Check, CheckState, DoctorScope, doctor_checks};
 pub use error::{LogEnd, RuntimeError};
-pub use ledger::{Ledger, Thing};
+pub use ledger::{Ledger, Thing, Undo};
+pub use spec::{ClusterSpec, StartStyle};
 pub use user_folders::UserFolders;
 
 /// What can be done to a worker that is up.
@@ -149,8 +153,21 @@ pub trait Runtime: Send + Sync {
     fn start_worker(&self, worker: &WorkerName) -> Result<(), RuntimeError>;
     /// Whether the worker's process runs.
     fn is_up(&self, worker: &WorkerName) -> bool;
+    /// Whether the worker may be touched at all.
+    fn touchable(&self, worker: &WorkerName) -> bool {
+        self.workers().contains(worker)
+    }
+    /// Why the run cannot go on although nothing has ended: somebody else has interfered, or a worker is out of sight.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
     /// Brokers and workers that ended without being asked.
     fn unasked_deaths(&self) -> Vec<(String, Exit)>;
+    /// What else befell brokers and workers from outside: paused, signalled or cut off by somebody else. Each is a
+    /// sentence that names the victim.
+    fn disturbances(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// The logs of all starts of all workers so far.
     fn log_files(&self) -> Vec<LogFile>;
     /// Ends everything at once and removes what was made outside the run folder; may be called again.

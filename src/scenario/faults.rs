@@ -31,7 +31,7 @@ pub(super) fn read(list: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -
     {
         let node = &entry.value;
         let step = match entry.key.as_str() {
-            "kill" | "stop" => {
+            "kill" | "stop" | "pause" | "disconnect" => {
                 check_at(node, &mut last_at, mistakes);
                 inject(entry, aims, mistakes).map(|step| {
                     alive.after(&step, node, mistakes);
@@ -69,11 +69,17 @@ fn inject(entry: &Entry, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> Optio
         Some(at) => Start::At(at),
         None => Start::AfterRecovery(after),
     };
+    let kind = kind(entry)?;
     Some(InjectStep {
-        kind: kind(entry)?,
+        kind,
         target: target(node, aims, mistakes)?,
         start,
-        restart: restart(node),
+        restart: match kind.ends_process() {
+            true => restart(node),
+            false => Restart::After {
+                ms: node.read("for", units::duration)?,
+            },
+        },
     })
 }
 
@@ -84,6 +90,8 @@ fn kind(entry: &Entry) -> Option<FaultKind> {
         "stop" => Some(FaultKind::Stop {
             grace_ms: grace.unwrap_or(DEFAULT_GRACE_MS),
         }),
+        "pause" => Some(FaultKind::Pause),
+        "disconnect" => Some(FaultKind::Disconnect),
         _ => None,
     }
 }
@@ -131,7 +139,11 @@ fn target(node: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> Option<
 fn unknown_worker(name: &str, span: Span, aims: &Aims<'_>, mistakes: &mut Collector<'_>) {
     let message = format!("unknown worker `{name}`");
     let number = name.strip_prefix('w').map(str::parse::<u32>);
-    if let (Some(Ok(_)), Some(last)) = (number, aims.workers.last()) {
+    // Those of an inventory may have any names.
+    let counted = (1..)
+        .zip(aims.workers)
+        .all(|(number, worker)| worker.as_str() == format!("w{number}"));
+    if let (Some(Ok(_)), Some(last), true) = (number, aims.workers.last(), counted) {
         let help = format!("this scenario has the workers `w1` to `{last}`");
         mistakes.report(span, message, help);
         return;

@@ -8,6 +8,8 @@ pub(super) struct Table {
     pub(super) exactly_one: &'static [&'static [&'static str]],
     /// Of each of these groups at most one key may be there.
     pub(super) at_most_one: &'static [&'static [&'static str]],
+    /// Keys of its neighbours that it does not have, each with what to write here instead.
+    pub(super) elsewhere: &'static [(&'static str, &'static str)],
 }
 
 /// A key of a map.
@@ -30,6 +32,8 @@ pub(super) enum Shape {
     /// One of these whole numbers.
     OneOf(&'static [u64]),
     Duration,
+    /// A duration that is not zero.
+    Length,
     /// A duration, or this word.
     DurationOr(&'static str),
     /// A duration, perhaps with `± jitter`.
@@ -80,6 +84,7 @@ pub(super) const fn table(keys: &'static [Key]) -> Table {
         keys,
         exactly_one: &[],
         at_most_one: &[],
+        elsewhere: &[],
     }
 }
 
@@ -191,6 +196,7 @@ static PLUGIN: Table = Table {
     ],
     exactly_one: &[&["path", "maven"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 static STREAM: Table = table(&[
@@ -231,6 +237,7 @@ static ROUTE_STEP: Table = Table {
     ],
     exactly_one: &[&["feed", "connector", "tap"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 const TOPIC: Key = key("topic", Shape::Text, "A Kafka topic of this name.");
@@ -249,6 +256,7 @@ static FEED: Table = Table {
     keys: &[TOPIC, FILE, PARTITIONS],
     exactly_one: &[&["topic", "file"]],
     at_most_one: &[&["file", "partitions"]],
+    elsewhere: &[],
 };
 
 static TAP: Table = Table {
@@ -269,6 +277,7 @@ static TAP: Table = Table {
     ],
     exactly_one: &[&["topic", "file"]],
     at_most_one: &[&["file", "partitions"]],
+    elsewhere: &[],
 };
 
 static DECODED: Table = Table {
@@ -282,6 +291,7 @@ static DECODED: Table = Table {
     ],
     exactly_one: &[&["key", "value"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 static CONNECTOR: Table = table(&[
@@ -330,6 +340,16 @@ static FAULT_STEP: Table = Table {
             "SIGTERM, and SIGKILL when the grace is over.",
         ),
         key(
+            "pause",
+            Shape::Map(&PAUSE),
+            "The worker stands still and is resumed: SIGSTOP and SIGCONT, or a paused container.",
+        ),
+        key(
+            "disconnect",
+            Shape::Map(&DISCONNECT),
+            "The worker runs on without its network and is connected again; not with local processes.",
+        ),
+        key(
             "repeat",
             Shape::Map(&REPEAT),
             "Rounds of faults, each a time after the one before.",
@@ -340,8 +360,9 @@ static FAULT_STEP: Table = Table {
             "The same fault for each worker in turn, each after the recovery from the one before.",
         ),
     ],
-    exactly_one: &[&["kill", "stop", "repeat", "rolling"]],
+    exactly_one: &[&["kill", "stop", "pause", "disconnect", "repeat", "rolling"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 const TARGET: Key = key(
@@ -364,6 +385,11 @@ const RESTART_AFTER: Key = key(
     Shape::DurationOr("never"),
     "Pause between the end of the process and its new start, or never; 0s.",
 );
+const FOR: Key = required(
+    "for",
+    Shape::Length,
+    "How long the worker stands still or has no network, counted from when that is proven.",
+);
 const AT: Key = key(
     "at",
     Shape::Duration,
@@ -376,6 +402,20 @@ const AFTER_RECOVERY: Key = key(
 );
 const TARGETS: &[&[&str]] = &[&["target", "owner"]];
 const STARTS: &[&[&str]] = &[&["at", "after-recovery"]];
+/// What a fault that ends the process does not have.
+const OF_PAUSES: (&str, &str) = (
+    "for",
+    "its process ends, and a new one starts: write `restart-after`",
+);
+const NO_GRACE: (&str, &str) = ("grace", "SIGKILL leaves no time: only `stop` has a grace");
+/// What a fault that leaves the process alive does not have.
+const OF_ENDS: &[(&str, &str)] = &[
+    (
+        "restart-after",
+        "its process does not end, so there is nothing to restart: write `for`",
+    ),
+    ("grace", "it comes at once: only `stop` has a grace"),
+];
 
 static OWNER_TARGET: Table = table(&[required(
     "owner",
@@ -387,12 +427,28 @@ static KILL: Table = Table {
     keys: &[TARGET, OWNER, AT, AFTER_RECOVERY, RESTART_AFTER],
     exactly_one: TARGETS,
     at_most_one: STARTS,
+    elsewhere: &[OF_PAUSES, NO_GRACE],
 };
 
 static STOP: Table = Table {
     keys: &[TARGET, OWNER, GRACE, AT, AFTER_RECOVERY, RESTART_AFTER],
     exactly_one: TARGETS,
     at_most_one: STARTS,
+    elsewhere: &[OF_PAUSES],
+};
+
+static PAUSE: Table = Table {
+    keys: &[TARGET, OWNER, FOR, AT, AFTER_RECOVERY],
+    exactly_one: TARGETS,
+    at_most_one: STARTS,
+    elsewhere: OF_ENDS,
+};
+
+static DISCONNECT: Table = Table {
+    keys: &[TARGET, OWNER, FOR, AT, AFTER_RECOVERY],
+    exactly_one: TARGETS,
+    at_most_one: STARTS,
+    elsewhere: OF_ENDS,
 };
 
 static ROUND_STEP: Table = Table {
@@ -403,21 +459,48 @@ static ROUND_STEP: Table = Table {
             Shape::Map(&ROUND_STOP),
             "SIGTERM, and SIGKILL when the grace is over.",
         ),
+        key(
+            "pause",
+            Shape::Map(&ROUND_PAUSE),
+            "The worker stands still and is resumed.",
+        ),
+        key(
+            "disconnect",
+            Shape::Map(&ROUND_DISCONNECT),
+            "The worker runs on without its network and is connected again.",
+        ),
     ],
-    exactly_one: &[&["kill", "stop"]],
+    exactly_one: &[&["kill", "stop", "pause", "disconnect"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 static ROUND_KILL: Table = Table {
     keys: &[TARGET, OWNER, AFTER_RECOVERY, RESTART_AFTER],
     exactly_one: TARGETS,
     at_most_one: &[],
+    elsewhere: &[OF_PAUSES, NO_GRACE],
 };
 
 static ROUND_STOP: Table = Table {
     keys: &[TARGET, OWNER, GRACE, AFTER_RECOVERY, RESTART_AFTER],
     exactly_one: TARGETS,
     at_most_one: &[],
+    elsewhere: &[OF_PAUSES],
+};
+
+static ROUND_PAUSE: Table = Table {
+    keys: &[TARGET, OWNER, FOR, AFTER_RECOVERY],
+    exactly_one: TARGETS,
+    at_most_one: &[],
+    elsewhere: OF_ENDS,
+};
+
+static ROUND_DISCONNECT: Table = Table {
+    keys: &[TARGET, OWNER, FOR, AFTER_RECOVERY],
+    exactly_one: TARGETS,
+    at_most_one: &[],
+    elsewhere: OF_ENDS,
 };
 
 static REPEAT: Table = Table {
@@ -441,6 +524,7 @@ static REPEAT: Table = Table {
     ],
     exactly_one: &[&["rounds", "window"]],
     at_most_one: &[],
+    elsewhere: &[],
 };
 
 static ROLLING: Table = Table {
@@ -455,10 +539,25 @@ static ROLLING: Table = Table {
     ],
     exactly_one: &[&["kill", "stop"]],
     at_most_one: &[],
+    elsewhere: &[(
+        "disconnect",
+        "roll with `kill` or `stop`; name the workers one by one for other faults",
+    )],
 };
 
-static ROLLING_KILL: Table = table(&[RESTART_AFTER]);
-static ROLLING_STOP: Table = table(&[GRACE, RESTART_AFTER]);
+static ROLLING_KILL: Table = Table {
+    keys: &[RESTART_AFTER],
+    exactly_one: &[],
+    at_most_one: &[],
+    elsewhere: &[OF_PAUSES, NO_GRACE],
+};
+
+static ROLLING_STOP: Table = Table {
+    keys: &[GRACE, RESTART_AFTER],
+    exactly_one: &[],
+    at_most_one: &[],
+    elsewhere: &[OF_PAUSES],
+};
 
 static EXPECT: Table = table(&[
     key(

@@ -7,6 +7,9 @@ use super::keys::{SCENARIO, Shape, Table};
 
 const DURATION: &str = "[0-9]+(ms|s|m|h)( ?[0-9]+(ms|s|m|h))*";
 
+/// A duration in which one number is not zero.
+const LENGTH: &str = "([0-9]+(ms|s|m|h) ?)*0*[1-9][0-9]*(ms|s|m|h)( ?[0-9]+(ms|s|m|h))*";
+
 /// The JSON Schema (draft 2020-12) of the scenario format.
 pub fn json_schema() -> Value {
     let mut schema = of_table(&SCENARIO);
@@ -100,6 +103,7 @@ fn of_shape(shape: &Shape) -> Value {
         }
         Shape::OneOf(numbers) => json!({ "type": "integer", "enum": numbers }),
         Shape::Duration => text_like(DURATION),
+        Shape::Length => text_like(LENGTH),
         Shape::DurationOr(word) => text_like(&format!("({DURATION}|{word})")),
         Shape::Jittered => text_like(&format!("{DURATION}( *(±|\\+-|\\+/-) *{DURATION})?")),
         Shape::Stretch => text_like(&format!("{DURATION} *\\.\\. *{DURATION}")),

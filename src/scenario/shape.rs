@@ -64,9 +64,8 @@ fn check_map(
         match table.keys.iter().find(|key| key.name == entry.key) {
             Some(key) => check(&entry.value, &key.shape, key.name, entry.key_span, mistakes),
             None => {
-                let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
-                let message = format!("unknown key `{}`", entry.key);
-                mistakes.report(entry.key_span, message, meant(&entry.key, &known));
+                let (message, help) = unknown_key(&entry.key, table, name);
+                mistakes.report(entry.key_span, message, help);
             }
         }
     }
@@ -79,6 +78,15 @@ fn check_map(
         mistakes.report(name_span, message, format!("add `{}:`", key.name));
     }
     check_groups(node, table, name, name_span, mistakes);
+}
+
+fn unknown_key(key: &str, table: &Table, name: &str) -> Wrong {
+    if let Some((_, help)) = table.elsewhere.iter().find(|(other, _)| *other == key) {
+        let message = format!("{} has no `{key}`", place_name(name));
+        return (message, (*help).to_owned());
+    }
+    let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
+    (format!("unknown key `{key}`"), meant(key, &known))
 }
 
 fn check_groups(
@@ -110,7 +118,7 @@ fn check_groups(
         for other in there {
             let message = format!("`{}` cannot stand beside `{}`", other.key, first.key);
             let help = match *group {
-                ["feed", ..] | ["kill", _, "repeat", ..] => {
+                ["feed", ..] | ["kill", _, "pause", ..] => {
                     "each step has one key: begin a new line with `- `"
                 }
                 ["file", "partitions"] => "only a topic has partitions",
@@ -166,6 +174,13 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
             _ => Err(expected()),
         },
         Shape::Duration => units::duration(text).map(drop).map_err(because("duration")),
+        Shape::Length => match units::duration(text) {
+            Ok(0) => Err((
+                format!("`{name}` is no time at all"),
+                "write how long, such as `20s`".to_owned(),
+            )),
+            read => read.map(drop).map_err(because("duration")),
+        },
         Shape::DurationOr(word) if text == *word => Ok(()),
         Shape::DurationOr(word) => units::duration(text)
             .map(drop)
@@ -251,7 +266,7 @@ fn noun(shape: &Shape) -> String {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             listed(&words, "or")
         }
-        Shape::Duration => "a duration, such as `2s`".to_owned(),
+        Shape::Duration | Shape::Length => "a duration, such as `2s`".to_owned(),
         Shape::DurationOr(word) => format!("a duration, such as `2s`, or `{word}`"),
         Shape::Jittered => "a duration, such as `15s` or `15s ± 3s`".to_owned(),
         Shape::Stretch => "a window, such as `10s..60s`".to_owned(),

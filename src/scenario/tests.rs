@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use crate::model::{
-    Decode, Decoded, Direction, DuplicateLimit, OffsetMapping, Origin, Restart, Target,
+    Decode, Decoded, Direction, DuplicateLimit, FaultKind, OffsetMapping, Origin, Restart, Target,
 };
 
 use super::*;
@@ -34,7 +34,35 @@ pub(super) const MISUSED_KEYS: &[(&str, &str)] = &[
     ),
     (
         "faults: [{kill: {target: any, grace: 3s}}]\n",
-        "grace|known here",
+        "grace|`kill` has no `grace`|only `stop` has a grace",
+    ),
+    (
+        "faults: [{kill: {target: any, for: 3s}}]\n",
+        "for|`kill` has no `for`|write `restart-after`",
+    ),
+    (
+        "faults: [{rolling: {stop: {for: 3s}}}]\n",
+        "for|`stop` has no `for`|write `restart-after`",
+    ),
+    (
+        "faults: [{pause: {target: any, for: 3s, restart-after: 2s}}]\n",
+        "restart-after|`pause` has no `restart-after`|write `for`",
+    ),
+    (
+        "faults: [{disconnect: {target: any, for: 3s, grace: 2s}}]\n",
+        "grace|`disconnect` has no `grace`|it comes at once",
+    ),
+    (
+        "faults: [{repeat: {rounds: 1, every: 9s, do: [{pause: {target: any, for: 1s, restart-after: 1s}}]}}]\n",
+        "restart-after|`pause` has no `restart-after`",
+    ),
+    (
+        "faults: [{rolling: {kill: {}, disconnect: 1s}}]\n",
+        "disconnect|`rolling` has no `disconnect`|one by one",
+    ),
+    (
+        "faults: [{pause: {target: any, fro: 1s, for: 1s}}]\n",
+        "fro|did you mean `for`?",
     ),
     (
         "faults: [{repeat: {rounds: 1, every: 1s, do: [{kill: {target: any, at: 1s}}]}}]\n",
@@ -105,6 +133,22 @@ pub(super) const MISUSED_VALUES: &[(&str, &str)] = &[
     (
         "faults: [{kill: {target: any, restart-after: 2}}]\n",
         "2|write the unit too",
+    ),
+    (
+        "faults: [{pause: {target: any}}]\n",
+        "pause|`for` is missing in `pause`|add `for:`",
+    ),
+    (
+        "faults: [{disconnect: {target: any, for: 0s}}]\n",
+        "0s|`for` is no time at all|such as `20s`",
+    ),
+    (
+        "faults: [{pause: {target: any, for: 5}}]\n",
+        "5|write the unit too",
+    ),
+    (
+        "faults: [{pause: {for: 5s}}]\n",
+        "pause|needs `target` or `owner`",
     ),
     ("expect:\n", "expect|`expect` has no value|expected a map"),
     (
@@ -353,10 +397,7 @@ fn faults_are_read_with_target_time_and_return() {
         panic!("{faults:?}")
     };
     assert_eq!(stop.target, Target::Owner("mirror-1".parse().unwrap()));
-    assert_eq!(
-        stop.kind,
-        crate::model::FaultKind::Stop { grace_ms: 30_000 }
-    );
+    assert_eq!(stop.kind, FaultKind::Stop { grace_ms: 30_000 });
     let FaultStep::Inject(stop) = &faults[2] else {
         panic!("{faults:?}")
     };
@@ -377,6 +418,45 @@ fn faults_are_read_with_target_time_and_return() {
         (10_000, 3, 20_000, 2_000)
     );
     assert_eq!(steps.len(), 2);
+}
+
+#[test]
+fn a_pause_and_a_network_loss_end_after_their_time() {
+    let faults = good(&with(
+        "faults:
+  - pause: {target: any, for: 20s, at: 4s}
+  - disconnect: {owner: mirror-1, for: 0m 2s, after-recovery: 1s}
+  - repeat: {rounds: 2, every: 30s, do: [{pause: {target: w1, for: 500ms}}, {disconnect: {target: leader, for: 1m}}]}
+",
+    ))
+    .faults;
+    let read = |step: &InjectStep| (step.kind, step.start, step.restart);
+    let FaultStep::Inject(pause) = &faults[0] else {
+        panic!("{faults:?}")
+    };
+    let after = |ms| Restart::After { ms };
+    let expected = (FaultKind::Pause, Start::At(4_000), after(20_000));
+    assert_eq!(read(pause), expected);
+    let FaultStep::Inject(loss) = &faults[1] else {
+        panic!("{faults:?}")
+    };
+    let expected = (
+        FaultKind::Disconnect,
+        Start::AfterRecovery(1_000),
+        after(2_000),
+    );
+    assert_eq!(read(loss), expected);
+    let FaultStep::Repeat { steps, .. } = &faults[2] else {
+        panic!("{faults:?}")
+    };
+    let kinds: Vec<_> = steps.iter().map(|step| (step.kind, step.restart)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (FaultKind::Pause, after(500)),
+            (FaultKind::Disconnect, after(60_000))
+        ]
+    );
 }
 
 #[test]

@@ -15,9 +15,10 @@ use super::pass::{
     self, Before, FeedFacts, Frame, Grid, MOST_GENERATED, MOST_LANES, Snap, TapFacts,
 };
 use super::seen::{Expected, missing};
+use super::zombie::{Allowance, allowance};
 
 /// Records in flight at a kill arrive within this time: producers and consumers hold less than a second of records.
-const IN_FLIGHT_US: u64 = 1_000_000;
+pub(super) const IN_FLIGHT_US: u64 = 1_000_000;
 /// Silences shorter than this are not looked at.
 const LEAST_GAP_US: u64 = 200_000;
 
@@ -148,6 +149,7 @@ impl<'a> Case<'a> {
             .iter()
             .filter_map(|commit| Some((partition(commit.key)?, commit.next?)))
             .collect();
+        let index = leg.index;
         let mut starts: Vec<(i32, (u64, u64))> = Vec::new();
         let partitions: BTreeSet<i32> = leg
             .commits
@@ -155,13 +157,24 @@ impl<'a> Case<'a> {
             .into_iter()
             .filter_map(partition)
             .collect();
-        for victim in self.history.faults.iter().flat_map(|fault| &fault.victims) {
+        let faults = self.history.faults.iter().enumerate();
+        let victims = faults.flat_map(|(fault, story)| {
+            let of_fault = story.victims.iter();
+            of_fault.map(move |victim| (fault, victim))
+        });
+        for (fault, victim) in victims {
             let Some(acted) = victim.acted else { continue };
-            let start = |p: &i32| {
-                let next = leg.commits.certain_at(CommitKey::Partition(*p), acted);
-                (*p, (next, last_read_us(victim)))
+            let zombie = match self.allowance(index, fault, victim) {
+                Allowance::Zombie { until, .. } => Some(until.0),
+                _ => None,
             };
-            starts.extend(partitions.iter().map(start));
+            for read_us in zombie.into_iter().chain([last_read_us(victim)]) {
+                let start = |p: &i32| {
+                    let next = leg.commits.certain_at(CommitKey::Partition(*p), acted);
+                    (*p, (next, read_us))
+                };
+                starts.extend(partitions.iter().map(start));
+            }
         }
         Cuts::new(&named, &starts, self.frame.lanes)
     }
@@ -194,23 +207,38 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Where a lane went on, for the task that this victim ran, from a committed position; `None` when nothing of it
-    /// follows there.
+    /// What a fault lets the tasks of a connector repeat that this victim ran.
+    pub(super) fn allowance(&self, leg: usize, fault: usize, victim: &Victim) -> Allowance {
+        let story = &self.history.faults[fault];
+        let marks = &self.marks[fault];
+        allowance(&self.legs[leg], story, victim, marks, &self.history)
+    }
+
+    /// Where a lane went on, for tasks that read up to this moment in microseconds, from a committed position; `None`
+    /// when nothing of it follows there.
     pub(super) fn start(
         &self,
         leg: usize,
         lane: u32,
         (key, next): (CommitKey, u64),
-        victim: &Victim,
+        read_us: u64,
     ) -> Option<u64> {
         match key {
             CommitKey::Lane(_) => Some(next),
             CommitKey::Partition(_) if next == 0 => Some(0),
             CommitKey::Partition(_) => {
                 let cuts = self.input_cuts(leg)?;
-                cuts.start(lane, (next, last_read_us(victim)))
+                cuts.start(lane, (next, read_us))
             }
         }
+    }
+
+    /// How many copies of a record beyond the first a connector was given.
+    pub(super) fn given(&self, leg: usize, lane: u32, sequence: u64) -> u32 {
+        let before = leg.checked_sub(1).and_then(|before| self.taps.get(before));
+        before
+            .and_then(|tap| tap.lanes.get(lane as usize)?.extra.get(&sequence).copied())
+            .unwrap_or(0)
     }
 
     /// The partition of the input that holds a lane.
@@ -255,6 +283,12 @@ impl<'a> Case<'a> {
         matches!(self.history.drain, Some((true, _)))
     }
 
+    /// Whether a task belongs to a connector of the route.
+    pub(super) fn is_ours(&self, task: &crate::model::TaskId) -> bool {
+        let mut legs = self.legs.iter();
+        legs.any(|leg| leg.connector.name == task.connector)
+    }
+
     /// Records of one lane in a second, as the scenario asks for (or as measured, for a source of its own).
     pub(super) fn lane_rate(&self) -> f64 {
         let stream = &self.info.scenario.stream;
@@ -274,7 +308,7 @@ impl<'a> Case<'a> {
 }
 
 /// After this nothing that comes to a tap can have been read by the tasks of a victim, in microseconds.
-fn last_read_us(victim: &Victim) -> u64 {
+pub(super) fn last_read_us(victim: &Victim) -> u64 {
     let gone = victim.gone().unwrap_or_default();
     gone.0.saturating_add(IN_FLIGHT_US)
 }
@@ -307,24 +341,46 @@ pub(super) fn promise_us(leg: &Leg<'_>) -> u64 {
         .saturating_add(IN_FLIGHT_US)
 }
 
+/// The second before a fault took effect, and the one after it.
+pub(super) fn in_flight(fault: &FaultStory) -> Option<(Moment, Moment)> {
+    let gone = || fault.victims.iter().filter_map(Victim::gone);
+    let (first, last) = (gone().min()?, gone().max()?);
+    let before = Moment(first.0.saturating_sub(IN_FLIGHT_US));
+    Some((before, Moment(last.0.saturating_add(IN_FLIGHT_US))))
+}
+
+/// The moments at which lanes must be looked at to say what a fault lets a connector repeat.
+fn moments_of(
+    leg: &Leg<'_>,
+    fault: &FaultStory,
+    marks: &FaultMarks,
+    history: &History<'_>,
+) -> impl Iterator<Item = Moment> {
+    let commits = matches!(fault.kind, FaultKind::Stop { .. })
+        && !fault.victims.iter().any(|v| v.killed || !v.late.is_empty());
+    let of_kill = [
+        settled_flight(leg, fault, history),
+        promise_begins(leg, fault),
+    ];
+    let until = fault.victims.iter().filter_map(|victim| {
+        match allowance(leg, fault, victim, marks, history) {
+            Allowance::Zombie { until, .. } => Some(until),
+            _ => None,
+        }
+    });
+    let flight = in_flight(fault).filter(|_| !fault.kind.ends_process());
+    let mut all: Vec<Moment> = until.collect();
+    all.extend(of_kill.into_iter().flatten().filter(|_| !commits));
+    all.extend(flight.into_iter().flat_map(|(from, to)| [from, to]));
+    all.into_iter()
+}
+
 fn frame(info: &RunInfo, history: &History<'_>, legs: &[Leg<'_>], marks: &[FaultMarks]) -> Frame {
     let lanes = info.scenario.stream.lanes.min(MOST_LANES) as usize;
     let mut moments: Vec<u64> = Vec::new();
-    for fault in &history.faults {
+    for (fault, marks) in history.faults.iter().zip(marks) {
         for leg in legs {
-            let kills = matches!(fault.kind, FaultKind::Kill)
-                || fault.victims.iter().any(|v| v.killed || !v.late.is_empty());
-            let of_kill = [
-                settled_flight(leg, fault, history),
-                promise_begins(leg, fault),
-            ];
-            moments.extend(
-                of_kill
-                    .into_iter()
-                    .flatten()
-                    .filter(|_| kills)
-                    .map(|at| at.0),
-            );
+            moments.extend(moments_of(leg, fault, marks, history).map(|at| at.0));
         }
     }
     moments.extend(marks.iter().flat_map(FaultMarks::moments).map(|at| at.0));

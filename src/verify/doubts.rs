@@ -4,7 +4,7 @@ use crate::journal::Ending;
 use crate::model::GuaranteeKind;
 
 use super::case::Case;
-use super::history::FaultStory;
+use super::history::{FaultStory, Victim};
 
 /// Everything that keeps the verdict from being *held*.
 #[derive(Debug, Default)]
@@ -242,6 +242,10 @@ fn of_fault(fault: &FaultStory) -> Option<String> {
     }
     if fault.proven() {
         return None;
+    }
+    let seen = |victim: &Victim| victim.ended.is_some();
+    if !fault.kind.ends_process() && fault.victims.iter().all(seen) && fault.undone().is_none() {
+        return Some(format!("{id} was not seen to be undone"));
     }
     if !fault.missing_proof.is_empty() {
         let what = fault.missing_proof.join("; ");

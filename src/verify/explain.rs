@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use crate::journal::{ObservationKind, Places};
-use crate::model::{Moment, PlaceName};
+use crate::model::{FaultKind, Moment, PlaceName};
 
 use super::commits::CommitKey;
 use super::history::History;
 use super::leg::Leg;
 use super::pass::each_batch;
+use super::zombie::Membership;
 use super::{Evidence, Finding, Judgement};
 
 /// Lines of one kind in a story.
@@ -213,18 +214,27 @@ fn faults(
             let text = format!("{}: {}; {}", fault.id, fault.phrase(), fault.why);
             lines.push(line(fault.acted(), text));
             for victim in &fault.victims {
-                if let Some(at) = victim.ended {
-                    lines.push(line(
-                        Some(at),
-                        format!("the process of {} was gone", victim.worker),
-                    ));
+                let worker = &victim.worker;
+                let (gone, back) = match fault.kind {
+                    FaultKind::Kill | FaultKind::Stop { .. } => (
+                        format!("the process of {worker} was gone"),
+                        format!("{worker} was started again"),
+                    ),
+                    FaultKind::Pause => (
+                        format!("{worker} stood still"),
+                        format!("{worker} was resumed"),
+                    ),
+                    FaultKind::Disconnect => (
+                        format!("{worker} had no network"),
+                        format!("{worker} was connected again"),
+                    ),
+                };
+                lines.extend(victim.ended.map(|at| line(Some(at), gone)));
+                if let Membership::Lost(at) = victim.membership {
+                    let text = format!("the group was without the member that {worker} was");
+                    lines.push(line(Some(at), text));
                 }
-                if let Some(at) = victim.undone {
-                    lines.push(line(
-                        Some(at),
-                        format!("{} was started again", victim.worker),
-                    ));
-                }
+                lines.extend(victim.undone.map(|at| line(Some(at), back)));
             }
         }
     }

@@ -419,3 +419,17 @@ fn a_sink_commit_after_the_signal_does_not_count_as_certain() {
     assert!(judgement.taps[1].own_extra_copies > 0);
     assert_eq!(judgement.taps[1].unexplained_copies, 0);
 }
+
+#[test]
+fn a_sink_that_goes_back_repeats_first_and_comes_to_the_copies_that_it_was_given_after_that() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    // The last record that the mirror had delivered was not with the sink yet.
+    for lane in &mut world.archive[2..] {
+        let last = lane.iter().rposition(|row| row.at.as_ms() <= KILL_MS);
+        lane.remove(last.unwrap());
+    }
+    let judgement = world.judge();
+    let (own, unexplained) = copies(&judgement, 1);
+    assert!(own > 0 && unexplained == 0, "{own}, {unexplained}");
+    assert_eq!(judgement.verdict, Verdict::Held, "{:?}", judgement.findings);
+}

@@ -361,6 +361,22 @@ fn commits(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
     );
     let back = facts.offsets.regressed.iter();
     found.extend(back.map(|w| one(FindingKind::OffsetRegression, w)));
+    found.extend(facts.offsets.by_zombies.iter().map(|wrong| {
+        let made = one(FindingKind::ZombieCommit, wrong);
+        let by = wrong.zombie.map(|fault| &facts.case.history.faults[fault]);
+        let after = by.map_or(String::new(), |story| {
+            format!(
+                ", as a zombie's does after {}: {}",
+                story.id,
+                story.phrase()
+            )
+        });
+        Finding {
+            fault: facts.fault_id(wrong.zombie),
+            text: format!("{}{after}", made.text),
+            ..made
+        }
+    }));
 }
 
 /// The last fault whose effects reach a moment.
@@ -428,7 +444,7 @@ fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         .history
         .statuses
         .iter()
-        .filter(|s| s.state == "FAILED")
+        .filter(|s| s.state == "FAILED" && facts.case.is_ours(s.task))
     {
         let entry = failed
             .entry(status.task)

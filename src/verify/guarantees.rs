@@ -5,6 +5,8 @@ use crate::model::{DuplicateLimit, FaultKind, GuaranteeKind, Verdict};
 use super::doubts::Doubts;
 use super::findings::{Facts, grouped, own_strays, plural};
 use super::recovery::FaultRecovery;
+use super::rewinds::{Told, Undecidable};
+use super::zombie;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
 /// Ids of findings shown with one guarantee.
@@ -164,14 +166,6 @@ impl Grounds<'_, '_> {
     fn unexplained(&self, limit: u64) -> Answer {
         let count = self.ledgers.iter().map(|tap| tap.unexplained_copies).sum();
         let own: u64 = self.ledgers.iter().map(|tap| tap.own_extra_copies).sum();
-        let undecidable: u64 = self
-            .facts
-            .rewinds
-            .told
-            .iter()
-            .filter(|told| told.undecidable)
-            .map(|told| told.copies())
-            .sum();
         let kind = GuaranteeKind::UnexplainedDuplicates;
         let answer = Answer::counted(kind, "No repeat without an explanation", count, limit)
             .with(&[FindingKind::UnexplainedRepeat]);
@@ -179,13 +173,30 @@ impl Grounds<'_, '_> {
             measured: format!("{} of {} repeats", grouped(count), grouped(own)),
             ..answer
         };
-        if undecidable > 0 {
-            return answer.undecided(&format!(
-                "not measurable here: the offsets of the connector behind {} cannot be mapped to records",
-                plural(undecidable, "repeat")
-            ));
+        if let Some(why) = self.undecidable() {
+            return answer.undecided(&why);
         }
         answer
+    }
+
+    /// Why nothing can be said about some repeats.
+    fn undecidable(&self) -> Option<String> {
+        let count = |why: Undecidable| {
+            let told = self.facts.rewinds.told.iter();
+            let copies: u64 = told
+                .filter(|told| told.undecidable == Some(why))
+                .map(Told::copies)
+                .sum();
+            Some(plural(copies, "repeat")).filter(|_| copies > 0)
+        };
+        let offsets = count(Undecidable::Offsets).map(|repeats| {
+            format!("not measurable here: the offsets of the connector behind {repeats} cannot be mapped to records")
+        });
+        let membership = count(Undecidable::Membership).map(|repeats| {
+            format!("whether the group gave up the worker behind {repeats} is not known")
+        });
+        let both: Vec<String> = offsets.into_iter().chain(membership).collect();
+        Some(both.join("; ")).filter(|why| !why.is_empty())
     }
 
     fn duplicates(&self, limit: DuplicateLimit) -> Answer {
@@ -221,16 +232,54 @@ impl Grounds<'_, '_> {
         let answer = Answer::counted(GuaranteeKind::Duplicates, title, beyond as u64, 0)
             .with(&[FindingKind::RepeatBeyondBound]);
         let (copies, bound) = worst.unwrap_or((0, 0));
-        Answer {
-            measured: format!("{} in the worst lane, {} in all", grouped(copies), grouped(most)),
+        let mut note = "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after stops at which the tasks kept within task.shutdown.graceful.timeout.ms, without a fault, and under exactly-once".to_owned();
+        note.push_str(&self.about_outlived());
+        let answer = Answer {
+            measured: format!(
+                "{} in the worst lane, {} in all",
+                grouped(copies),
+                grouped(most)
+            ),
             limit: match worst {
                 Some(_) => format!("≤ {} per fault and lane", grouped(bound)),
                 None => "the bound".to_owned(),
             },
             used: worst.as_ref().filter(|(_, bound)| *bound > 0).map(share),
-            note: "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after stops at which the tasks kept within task.shutdown.graceful.timeout.ms, without a fault, and under exactly-once".to_owned(),
+            note,
             ..answer
+        };
+        let unknown = groups.values().any(|group| group.bound.is_none());
+        match unknown {
+            true => answer.undecided(
+                "whether the group gave up a worker is not known, so neither is the bound",
+            ),
+            false => answer,
         }
+    }
+
+    /// What the bound is after faults that workers outlived.
+    fn about_outlived(&self) -> String {
+        let outlived = self.facts.case.history.faults.iter();
+        let outlived = outlived.filter(|fault| !fault.kind.ends_process());
+        let (lost, kept): (Vec<_>, Vec<_>) = outlived.partition(|fault| fault.lost_member());
+        let mut text = String::new();
+        for fault in lost {
+            text.push_str(&format!(
+                "; after {} twice that, and twice what the lane was given until its zombie had settled",
+                fault.id
+            ));
+        }
+        for fault in kept {
+            let most = match fault.kind {
+                FaultKind::Disconnect => "what was in flight, 1 s",
+                FaultKind::Kill | FaultKind::Stop { .. } | FaultKind::Pause => "0",
+            };
+            text.push_str(&format!(
+                "; after {} {most}: the group kept the worker",
+                fault.id
+            ));
+        }
+        text
     }
 
     fn order(&self, limit: u64) -> Answer {
@@ -259,12 +308,22 @@ impl Grounds<'_, '_> {
         let offsets = self.facts.offsets;
         let wrong = (offsets.ahead.len() + offsets.regressed.len()) as u64;
         let title = "Committed offsets tell the truth";
-        let answer = Answer::counted(GuaranteeKind::Offsets, title, wrong, limit)
-            .with(&[FindingKind::OffsetAhead, FindingKind::OffsetRegression]);
+        let answer = Answer::counted(GuaranteeKind::Offsets, title, wrong, limit).with(&[
+            FindingKind::OffsetAhead,
+            FindingKind::OffsetRegression,
+            FindingKind::ZombieCommit,
+        ]);
         let commits: u64 = offsets.reports.iter().map(|report| report.commits).sum();
         let answer = Answer {
             measured: format!("{} of {} commits wrong", grouped(wrong), grouped(commits)),
             ..answer
+        };
+        let answer = match offsets.by_zombies.len() as u64 {
+            0 => answer,
+            count => answer.noted(format!(
+                "{} more went back as those of a zombie do: nothing but exactly-once guards a source's offsets against it, and it costs repeats only",
+                grouped(count)
+            )),
         };
         let blind: Vec<&str> = offsets
             .reports
@@ -297,7 +356,31 @@ impl Grounds<'_, '_> {
         if self.facts.ownership.views == 0 {
             return answer.undecided("the group was never seen in a stable state");
         }
-        answer
+        match self.beside() {
+            Some(why) if answer.verdict == Verdict::Held => answer.undecided(&why),
+            Some(_) | None => answer,
+        }
+    }
+
+    /// Tasks that may have run on a zombie beside their new owner, which the group's bytes cannot show.
+    fn beside(&self) -> Option<String> {
+        let case = self.facts.case;
+        let mut texts = Vec::new();
+        for (fault, marks) in case.history.faults.iter().zip(&case.marks) {
+            let moved = zombie::moved(fault, marks);
+            let Some((first, owner, _)) = moved.first() else {
+                continue;
+            };
+            let more = match moved.len() {
+                1 => String::new(),
+                n => format!(" and {} more tasks had", n - 1),
+            };
+            texts.push(format!(
+                "{}: {first} had {owner}{more} when its zombie woke up, and whether that ran it too the group's bytes cannot show",
+                fault.id
+            ));
+        }
+        Some(texts.join("; ")).filter(|text| !text.is_empty())
     }
 
     fn recovery(&self, limit_ms: u64) -> Answer {
@@ -309,6 +392,12 @@ impl Grounds<'_, '_> {
                 continue;
             };
             let id = case.history.faults[index].id;
+            let fault = &case.history.faults[index];
+            if !fault.kind.ends_process() && fault.undone().is_none() {
+                verdict = verdict.and(Verdict::Inconclusive);
+                notes.push(format!("{id} was not seen to be undone"));
+                continue;
+            }
             let lower = recovery.ms().unwrap_or_else(|| {
                 let seen_until = case.history.faults[index]
                     .given_up

@@ -7,6 +7,7 @@ use crate::journal::{
 };
 use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
 
+use super::zombie::{Membership, membership};
 use super::{Evidence, LogLine};
 
 /// What one fault did to one worker.
@@ -14,9 +15,12 @@ use super::{Evidence, LogLine};
 pub(super) struct Victim {
     pub worker: WorkerName,
     pub acted: Option<Moment>,
+    /// When the end of its process was seen, or that it stands still or has no network.
     pub ended: Option<Moment>,
     /// It was killed: at once, or because its grace was over.
     pub killed: bool,
+    /// Whether the group gave it up, of a worker whose process outlives the fault.
+    pub membership: Membership,
     /// Tasks that did not stop within `task.shutdown.graceful.timeout.ms` and so could not commit, by the worker's log;
     /// `None` where the line does not name the task.
     pub late: Vec<Option<TaskId>>,
@@ -33,6 +37,7 @@ impl Victim {
             acted: None,
             ended: None,
             killed,
+            membership: Membership::Unknown,
             late: Vec::new(),
             exit: None,
             member_gone: false,
@@ -50,7 +55,8 @@ impl Victim {
         self.killed || self.late.iter().any(is_late)
     }
 
-    /// When the worker could last commit: the end of its process, or the signal where the end was not seen.
+    /// When the worker could last commit: the end of its process (or when it stood still or had no network), or the signal
+    /// where that was not seen.
     pub(super) fn gone(&self) -> Option<Moment> {
         self.ended.or(self.acted)
     }
@@ -78,7 +84,8 @@ impl FaultStory {
         self.victims.iter().filter_map(|victim| victim.acted).min()
     }
 
-    /// When its effect began: for a kill the end of the process, for a stop the signal, from which tasks begin to stop.
+    /// When its effect began: for a stop the signal, from which tasks begin to stop; else when it was seen, such as the end
+    /// of the process.
     pub(super) fn began(&self) -> Option<Moment> {
         let of = |victim: &Victim| match self.kind {
             FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => victim.gone(),
@@ -91,15 +98,18 @@ impl FaultStory {
     pub(super) fn proven(&self) -> bool {
         let whole = |victim: &Victim| {
             victim.acted.is_some()
-                && victim.member_gone
                 && match (self.kind, victim.exit) {
-                    (_, None) => false,
-                    (FaultKind::Pause | FaultKind::Disconnect, _) => false,
-                    (FaultKind::Kill, Some(exit)) => {
-                        matches!(exit, Exit::Signal(9) | Exit::Unknown)
+                    (FaultKind::Pause | FaultKind::Disconnect, _) => {
+                        victim.ended.is_some() && victim.undone.is_some()
                     }
-                    (FaultKind::Stop { .. }, Some(Exit::Signal(9))) => victim.overran,
-                    (FaultKind::Stop { .. }, Some(_)) => true,
+                    (FaultKind::Kill | FaultKind::Stop { .. }, None) => false,
+                    (FaultKind::Kill, Some(exit)) => {
+                        victim.member_gone && matches!(exit, Exit::Signal(9) | Exit::Unknown)
+                    }
+                    (FaultKind::Stop { .. }, Some(Exit::Signal(9))) => {
+                        victim.member_gone && victim.overran
+                    }
+                    (FaultKind::Stop { .. }, Some(_)) => victim.member_gone,
                 }
         };
         !self.victims.is_empty()
@@ -116,6 +126,24 @@ impl FaultStory {
             self.victims.len() - 1
         });
         &mut self.victims[at]
+    }
+
+    /// When the last of its victims was undone: started again, resumed or connected again.
+    pub(super) fn undone(&self) -> Option<Moment> {
+        let undone = self.victims.iter().map(|victim| victim.undone);
+        undone.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
+    /// How long the victims stood still or had no network, in milliseconds; `None` where the process ended.
+    pub(super) fn lasted_ms(&self) -> Option<u64> {
+        let over = self.undone().filter(|_| !self.kind.ends_process())?;
+        Some(over.as_ms().saturating_sub(self.began()?.as_ms()))
+    }
+
+    /// Whether a worker that its process outlived was given up by the group.
+    pub(super) fn lost_member(&self) -> bool {
+        let lost = |victim: &Victim| matches!(victim.membership, Membership::Lost(_));
+        self.victims.iter().any(lost)
     }
 
     /// "the SIGKILL of w2 at 14.0 s"
@@ -227,7 +255,26 @@ impl<'a> History<'a> {
         ) {
             history.ended = None;
         }
+        history.resolve_memberships(evidence.info);
         history
+    }
+
+    fn resolve_memberships(&mut self, info: &RunInfo) {
+        let of_fault = |fault: &FaultStory| {
+            let victims = fault.victims.iter();
+            let known = victims.map(|victim| membership(self, fault, victim, info));
+            known.collect::<Vec<_>>()
+        };
+        let outlived = |fault: &FaultStory| !fault.kind.ends_process();
+        let all: Vec<(usize, Vec<Membership>)> = (0..self.faults.len())
+            .filter(|index| outlived(&self.faults[*index]))
+            .map(|index| (index, of_fault(&self.faults[index])))
+            .collect();
+        for (index, known) in all {
+            for (victim, membership) in self.faults[index].victims.iter_mut().zip(known) {
+                victim.membership = membership;
+            }
+        }
     }
 
     fn note(&mut self, event: &'a Event, info: &RunInfo) {
@@ -334,6 +381,7 @@ impl<'a> History<'a> {
             .faults
             .iter_mut()
             .rev()
+            .filter(|fault| fault.kind.ends_process())
             .flat_map(|fault| fault.victims.iter_mut())
             .find(|v| v.worker.as_str() == name && v.acted.is_some() && v.ended.is_none());
         if let Some(victim) = waiting {
@@ -561,7 +609,9 @@ impl FaultStory {
                 victim.exit = Some(*exit);
                 victim.ended.get_or_insert(at);
             }
-            Proof::Paused { .. } | Proof::Disconnected { .. } => {}
+            Proof::Paused { worker, .. } | Proof::Disconnected { worker, .. } => {
+                self.victim(worker).ended.get_or_insert(at);
+            }
             Proof::MemberGone { worker, .. } => self.victim(worker).member_gone = true,
             Proof::Missing { worker, awaited } => {
                 self.missing_proof.push(format!("{worker}: {awaited}"));

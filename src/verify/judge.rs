@@ -11,7 +11,7 @@ use super::offsets::Offsets;
 use super::ownership::Ownership;
 use super::rewinds::Rewinds;
 use super::{Evidence, GuaranteeResult, Judgement};
-use super::{backlog, ledger, recovery, sentence, settings, summary, timeline};
+use super::{backlog, ledger, recovery, sentence, settings, summary, timeline, watched};
 
 /// Judges a run by its evidence alone. Never fails: what is damaged or missing becomes a doubt, and a doubt makes the
 /// verdict at best inconclusive.
@@ -52,15 +52,10 @@ fn conclude(facts: &Facts<'_, '_>) -> Judgement {
         sentence: sentence::sentence(verdict, facts, &ledgers, &guarantees, &findings, &doubts),
         run: summary::run(case),
         feed: ledger::feed(case),
-        faults: summary::faults(
-            case,
-            facts.recoveries,
-            facts.rewinds,
-            facts.losses,
-            facts.ownership,
-        ),
+        faults: summary::faults(facts),
         recoveries: recovery::of_tasks(case),
         offsets: facts.offsets.reports.clone(),
+        watched: watched::reports(case),
         timeline: timeline::timeline(case, facts.recoveries),
         series: backlog::series(case),
         latency: backlog::latency(case),

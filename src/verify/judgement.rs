@@ -47,6 +47,9 @@ pub struct Judgement {
     pub recoveries: Vec<Recovery>,
     /// What the committed offsets claim, by connector.
     pub offsets: Vec<OffsetReport>,
+    /// Connectors that are in the cluster and not in the route, by name.
+    #[serde(default)]
+    pub watched: Vec<WatchedReport>,
     /// Who ran what when.
     pub timeline: Timeline,
     /// Throughput and backlog over time.
@@ -79,8 +82,11 @@ pub struct RunSummary {
     pub duration_ms: u64,
     /// The seed.
     pub seed: Seed,
-    /// `process`.
+    /// What the cluster was made of.
     pub runtime: crate::model::RuntimeKind,
+    /// What else is known of it, by name: the engine's version, the image.
+    #[serde(default)]
+    pub runtime_facts: BTreeMap<String, String>,
     /// Release of the brokers.
     pub kafka: String,
     /// Release of the workers.
@@ -230,6 +236,8 @@ pub enum FindingKind {
     TaskFailed,
     /// A fault was not recovered from while the run waited.
     NotRecovered,
+    /// Committed offsets that went back as those of a zombie do.
+    ZombieCommit,
     /// Repeats that are explained but beyond the promised bound.
     RepeatBeyondBound,
     /// Explained repeats.
@@ -252,6 +260,7 @@ impl FindingKind {
             Self::StopOverrun => "overrun",
             Self::TaskFailed => "failed",
             Self::NotRecovered => "unrecovered",
+            Self::ZombieCommit => "zombie-commit",
             Self::RepeatBeyondBound => "beyond-bound",
             Self::Repeat => "repeat",
         }
@@ -338,7 +347,7 @@ pub struct Rewind {
 pub struct FaultReport {
     /// Which.
     pub id: FaultId,
-    /// SIGKILL or SIGTERM.
+    /// SIGKILL, SIGTERM, `pause` or `network loss`.
     pub signal: String,
     /// To whom, as planned: "a follower".
     pub target: String,
@@ -346,7 +355,7 @@ pub struct FaultReport {
     pub workers: Vec<WorkerName>,
     /// Why these.
     pub why: String,
-    /// When the process was gone (or the signal sent, where that is not known).
+    /// When the process was gone, stood still or had no network (or the signal was sent, where that is not known).
     pub took_effect: Option<Moment>,
     /// Whether all of the proof is there.
     pub proven: bool,
@@ -354,6 +363,12 @@ pub struct FaultReport {
     pub proof: Vec<String>,
     /// How it was undone, a sentence each.
     pub undone: Vec<String>,
+    /// How long the workers stood still or had no network, in milliseconds; `None` where their processes ended.
+    #[serde(default)]
+    pub lasted_ms: Option<u64>,
+    /// What it did to workers that outlived it, a sentence each: whether the group gave them up, and what came of that.
+    #[serde(default)]
+    pub aftermath: Vec<String>,
     /// When everything was as before; `None` when that was not seen.
     pub recovered: Option<Moment>,
     /// From effect to recovery, in milliseconds.
@@ -390,7 +405,7 @@ pub struct Recovery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecoveryPhase {
-    /// `noticed`, `delay`, `assigned`, `started`, `first record`, `first commit`, `backlog`.
+    /// `noticed`, `delay`, `assigned`, `started` (or `back`, where a worker kept its tasks), `first record`, `first commit`, `backlog`.
     pub name: String,
     /// When it ended.
     pub to: Moment,
@@ -418,8 +433,87 @@ pub struct OffsetReport {
     pub commits: u64,
     /// Commits that name something not delivered.
     pub ahead: u64,
-    /// Commits that went back.
+    /// Commits that went back, and not as a zombie's do.
     pub regressed: u64,
+    /// Commits that went back as those of a worker do that was given up and came back.
+    #[serde(default)]
+    pub by_zombies: u64,
+}
+
+/// What watching a connector shows and what it cannot show.
+pub const WATCHED_SHOWS: &str = "Watching shows the states of these connectors, who owned their tasks and when all was as before. It cannot show loss, repeats or order, because their records are not known.";
+
+/// A connector that is in the cluster and not in the route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedReport {
+    /// The connector.
+    pub connector: ConnectorName,
+    /// How many tasks stable views of the group had of it.
+    pub tasks: u32,
+    /// How long its tasks were in each state by the status topic, in task-milliseconds.
+    pub states: BTreeMap<String, u64>,
+    /// The same task by task, in order; at most 500.
+    pub spans: Vec<StateSpan>,
+    /// Spans that are counted but not listed.
+    pub spans_not_listed: u64,
+    /// Task-milliseconds without an owner.
+    pub unowned_task_ms: u64,
+    /// The longest that one task was without an owner, in milliseconds.
+    pub longest_unowned_ms: u64,
+    /// What each fault did to it.
+    pub faults: Vec<WatchedFault>,
+    /// How its committed offsets moved, of a sink whose commits were read.
+    pub commits: Option<WatchedCommits>,
+}
+
+/// A stretch in which the status topic said the same of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct StateSpan {
+    /// The task.
+    pub task: TaskId,
+    /// RUNNING, FAILED, UNASSIGNED, PAUSED, …
+    pub state: String,
+    /// Where it begins.
+    pub from: Moment,
+    /// Where it ends.
+    pub to: Moment,
+}
+
+/// What one fault did to a watched connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedFault {
+    /// The fault.
+    pub fault: FaultId,
+    /// Tasks that its victims ran.
+    pub tasks_hit: u64,
+    /// Changes of owner up to the next fault.
+    pub moves: u64,
+    /// Times that a task was RUNNING anew up to the next fault.
+    pub starts: u64,
+    /// Task-milliseconds without an owner up to the next fault.
+    pub unowned_task_ms: u64,
+    /// Tasks that were owned and RUNNING (or PAUSED) before it; only these can show a recovery.
+    pub tasks_before: u64,
+    /// From its effect until all of these were so again and stayed so up to the next fault, in milliseconds; 0 where they
+    /// never ceased to be, `None` where it was not seen.
+    pub recovery_ms: Option<u64>,
+}
+
+/// How the committed offsets of a watched sink moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatchedCommits {
+    /// Commits read while the route ran.
+    pub commits: u64,
+    /// How far all partitions moved on, in records.
+    pub moved: u64,
+    /// Commits below the one before.
+    pub went_back: u64,
+    /// The longest that no partition moved on, in milliseconds.
+    pub longest_still_ms: u64,
 }
 
 /// The lanes of the time line.
@@ -446,13 +540,16 @@ pub struct FaultBand {
     pub from: Moment,
     /// To the recovery, or to where that was given up.
     pub to: Moment,
+    /// Where the fault itself was over, of a worker that stood still or had no network.
+    #[serde(default)]
+    pub over: Option<Moment>,
 }
 
 /// One lane of the time line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TimelineLane {
-    /// `group`, `workers`, `tasks`, `commits`.
+    /// `group`, `workers`, `tasks`, `watched`, `commits`.
     pub group: String,
     /// `state`, `leader`, `w1`, `mirror-0`.
     pub label: String,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::journal::{GroupView, RunInfo};
 use crate::model::{Moment, TaskId, WorkerName};
 
-use super::history::{FaultStory, History};
+use super::history::{FaultStory, History, Victim};
+use super::zombie::Membership;
 
 /// Statuses written this long after the group was balanced still belong to its last rebalance, in microseconds.
 const LAST_STARTS_US: u64 = 15_000_000;
@@ -16,7 +17,28 @@ pub(super) struct TaskMarks {
     pub task: TaskId,
     pub delay_end: Option<(Moment, u64)>,
     pub assigned: Option<(Moment, Option<WorkerName>)>,
+    /// It was assigned to the very worker that had it and had outlived the fault, which goes on with it.
+    pub back: bool,
     pub started: Option<Moment>,
+}
+
+impl TaskMarks {
+    /// When the task was at work again: when it had started, or when it was its worker's again without a new start.
+    pub(super) fn at_work(&self) -> Option<Moment> {
+        let back = self.assigned.as_ref().filter(|_| self.back);
+        self.started.or(back.map(|(at, _)| *at))
+    }
+
+    /// Of a task that its worker kept.
+    const fn stayed(task: TaskId) -> Self {
+        Self {
+            task,
+            delay_end: None,
+            assigned: None,
+            back: false,
+            started: None,
+        }
+    }
 }
 
 /// What happened around one fault.
@@ -28,13 +50,16 @@ pub(super) struct FaultMarks {
     /// The group is balanced again (every expected worker is a member, every task is owned once, no delay is pending) and
     /// the last task that moved has started.
     pub settled: Option<Moment>,
+    /// When all victims were undone, where their processes outlived the fault.
+    pub back: Option<Moment>,
 }
 
 impl FaultMarks {
     /// Moments at which the lanes are to be looked at.
     pub(super) fn moments(&self) -> Vec<Moment> {
-        let tasks = self.tasks.iter().filter_map(|task| task.started);
-        tasks.chain(self.began).chain(self.settled).collect()
+        let tasks = self.tasks.iter().filter_map(TaskMarks::at_work);
+        let whole = [self.began, self.settled, self.back];
+        tasks.chain(whole.into_iter().flatten()).collect()
     }
 }
 
@@ -51,18 +76,20 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
     let Some(began) = fault.began() else {
         return FaultMarks::default();
     };
+    let ends = fault.kind.ends_process();
+    let given_up = |victim: &&Victim| ends || matches!(victim.membership, Membership::Lost(_));
     let old: BTreeSet<&str> = fault
         .victims
         .iter()
+        .filter(given_up)
         .filter_map(|victim| history.member_id(&victim.worker, victim.acted?))
         .collect();
-    let after = || history.groups.iter().filter(|(at, _)| *at > began);
-    let noticed = after()
-        .find(|(_, view)| without(view, &old))
+    let noticed = history
+        .groups
+        .iter()
+        .find(|(at, view)| *at > began && !old.is_empty() && without(view, &old))
         .map(|(at, _)| *at);
-    let balanced = after()
-        .find(|(at, view)| without(view, &old) && is_balanced(view, *at, history, info))
-        .map(|(at, _)| *at);
+    let balanced = balanced(fault, began, &old, history, info);
     let tasks: BTreeSet<TaskId> = fault
         .victims
         .iter()
@@ -75,16 +102,56 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         let starts = history
             .statuses
             .iter()
-            .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit);
+            .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit)
+            .filter(|s| !info.watched.contains(&s.task.connector));
         starts.map(|status| status.at).fold(balanced, Moment::max)
     });
-    let of_task = |task: TaskId| task_marks(task, began, noticed, &old, history);
+    let alive = |worker: Option<&WorkerName>| {
+        !ends
+            && fault
+                .victims
+                .iter()
+                .any(|victim| Some(&victim.worker) == worker)
+    };
+    let of_task = |task: TaskId| match noticed.is_some() || ends {
+        true => task_marks(task, noticed.unwrap_or(began), &old, history, &alive),
+        false => TaskMarks::stayed(task),
+    };
     FaultMarks {
         began: Some(began),
         noticed,
         tasks: tasks.into_iter().map(of_task).collect(),
         settled,
+        back: fault.undone().filter(|_| !ends),
     }
+}
+
+/// When the group was first balanced without the members that the fault cost it; of a worker that outlived the fault not
+/// before that was undone, and perhaps in the view that held then.
+fn balanced(
+    fault: &FaultStory,
+    began: Moment,
+    old: &BTreeSet<&str>,
+    history: &History<'_>,
+    info: &RunInfo,
+) -> Option<Moment> {
+    let fine = |(at, view): &(Moment, &GroupView)| {
+        without(view, old) && is_balanced(view, *at, history, info)
+    };
+    let mut views = history.groups.iter();
+    if fault.kind.ends_process() {
+        return views
+            .find(|seen| seen.0 > began && fine(seen))
+            .map(|(at, _)| *at);
+    }
+    let undone = fault.undone()?;
+    let held = history.groups.iter().rfind(|(at, _)| *at <= undone);
+    if held.is_some_and(fine) {
+        return Some(undone);
+    }
+    views
+        .find(|seen| seen.0 > undone && fine(seen))
+        .map(|(at, _)| *at)
 }
 
 fn next_fault(history: &History<'_>, after: Moment) -> Moment {
@@ -132,12 +199,11 @@ pub(super) fn owners(view: &GroupView, task: &TaskId) -> usize {
 
 fn task_marks(
     task: TaskId,
-    began: Moment,
-    noticed: Option<Moment>,
+    from: Moment,
     old: &BTreeSet<&str>,
     history: &History<'_>,
+    alive: &dyn Fn(Option<&WorkerName>) -> bool,
 ) -> TaskMarks {
-    let from = noticed.unwrap_or(began);
     let after = || history.groups.iter().filter(|(at, _)| *at >= from);
     let assigned = after().find_map(|(at, view)| {
         let owner = view
@@ -165,10 +231,12 @@ fn task_marks(
         .iter()
         .find(|s| *s.task == task && s.state == "RUNNING" && s.at > from)
         .map(|status| status.at);
+    let back = started.is_none() && assigned.as_ref().is_some_and(|(_, to)| alive(to.as_ref()));
     TaskMarks {
         task,
         delay_end,
         assigned,
+        back,
         started,
     }
 }

@@ -37,7 +37,8 @@
 //!
 //! **A rewind is explained** record by record. A record of it is explained when all of this is so:
 //! - the task had no chance to commit: the cause was a kill, or a stop that overran its grace, or one at which, by the
-//!   worker's log, a task of the connector did not stop within `task.shutdown.graceful.timeout.ms`;
+//!   worker's log, a task of the connector did not stop within `task.shutdown.graceful.timeout.ms`, or a pause or network
+//!   loss because of which the worker was *given up* (below);
 //! - its number is at or above the position committed for certain before the signal. Commits seen later are not counted,
 //!   so this is the lowest position that can have been current; nothing committed is position 0;
 //! - it had been delivered by the kill: before a second had passed or the first task taken over was at work again,
@@ -45,14 +46,35 @@
 //! - the lane had not gone on beyond that when the rewind began;
 //! - the same fault has not explained the same record of the same connector already.
 //!
+//! Which of the copies behind a connector are those that it was given cannot be seen, only how many. The first ones count
+//! as given; where the times of the others do not explain them, those of the first ones may, since a task that went back
+//! repeats first and comes to what it was given after that.
+//!
 //! After any other stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
 //! be decided, and the guarantee says *not measurable here*.
+//!
+//! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
+//! that it was, from the fault to one `session.timeout.ms` after its end; a sink's task also when its consumer group gives
+//! its partitions to others. Where nobody knows which member it was, nothing is decided. What it may repeat:
+//! - kept through a pause: nothing;
+//! - kept through a network loss: what was in flight, once. That is what the lane delivered from 1,000 ms before the loss
+//!   to as long after it, since a producer that got no answer sends again;
+//! - given up: as after a kill, and more as a *zombie*. From its return (and 1,000 ms before, because acts take time) the
+//!   worker sends what it had in hand, reads on from there and commits what it had, until it has learnt that it is out;
+//!   its tasks are then stopped with it and with their heirs, and start once more from whichever commit came last. So each
+//!   record at or above the position committed for certain before the fault may come twice more, once from the zombie and
+//!   once from the last owner, and twice again for each copy that the connector was given. This lasts until the group is
+//!   balanced with the worker as a new member, the moved tasks have started, and a sink's consumer group has each task
+//!   once; and 1,000 ms of flight more. What had been delivered by then may be repeated by that alone.
 //!
 //! **The bound** for one fault, connector and lane is the lane's rate × (`offset.flush.interval.ms` + commit time +
 //! 1,000 ms in flight). The commit time is what commits of the undisturbed run took beyond the interval, at most
 //! `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen. Where the lane delivered
 //! more than its nominal rate in that stretch before the kill, catching up after an outage, what it delivered counts.
-//! The bound is 0 after a stop at which the tasks could commit, under exactly-once and without a fault. Explained and
+//! The bound is 0 after a stop at which the tasks could commit, under exactly-once and without a fault. After a pause
+//! through which the group kept the worker it is 0 too, after such a network loss what the lane delivers in the 1,000 ms
+//! in flight. After a worker was given up no setting limits its zombie, so the bound is what a zombie can do at most:
+//! twice the bound of a kill, and twice what the lane was given from the fault until the zombie had settled. Explained and
 //! within the bound are two questions: the first is about the position that was committed, the second about the
 //! position that should have been.
 //!
@@ -60,19 +82,26 @@
 //! arrived behind the connector, or did so more than ten seconds after the commit was seen (behind an exactly-once source
 //! its `transaction.timeout.ms` later, for which an open transaction can hold readers back). A commit below the one before
 //! it for the same partition *went back*. Resets and deleted commits claim nothing. Ahead is judged after a finished
-//! drain only.
+//! drain only. A commit of a source that went back while a zombie was about, for a task that the zombie had, to nothing
+//! below what was committed for certain before the fault, is *a zombie's*: found and told, and not held against the
+//! offsets, because nothing but exactly-once guards a source's offsets against a zombie and going back costs repeats only.
+//! A consumer group refuses the commits of members that it has lost, so a sink has no such excuse.
 //!
 //! **Ownership** is read from views of the group in state Stable, each of which holds until the next view. A task on
 //! two members is an *overlap*, counted in all for each task and at least 1 ms; a task on none is *unowned*, counted in
 //! task-milliseconds from when all tasks first ran until the run collects. While the group changes, nothing is known,
-//! and nothing is counted.
+//! and nothing is counted. A zombie is no member, so no view can show what it runs: where a task had another owner when
+//! its zombie woke up, it is not known whether the task was on two workers at once, and the guarantee is inconclusive.
 //!
 //! **Proof of a fault.** A kill is proven when each victim was signalled, its process ended by signal 9 and the group
 //! lost the member that it had been. A stop is proven when each victim ended by itself, or by signal 9 after its grace,
-//! and the group lost the member. A fault that was planned and not injected is not proven.
+//! and the group lost the member. A pause is proven when each victim was seen to stand still (its process in state T, its
+//! container paused) and was resumed, a network loss when each was seen without its network and was connected again;
+//! whether the group gave the worker up is told beside that proof and is no part of it. A fault that was planned and not
+//! injected is not proven.
 //!
-//! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop. It ends
-//! when the group is stable without a delay, every worker that should be back is a member, every task is owned once and
+//! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop, standing
+//! still or without network for the others. It ends when the fault is undone, where the worker outlived it, and the group is stable without a delay, every worker that should be back is a member, every task is owned once and
 //! has started, and every lane at every tap has had a record (where lanes get two a second or more, while the feed goes
 //! on) and a backlog no higher than in the second half of the baseline (plus what the pace adds in one bucket).
 //!
@@ -81,16 +110,25 @@
 //!
 //! | phase | ends when | signal | setting |
 //! |---|---|---|---|
-//! | noticed | the group has lost the member | group bytes | `session.timeout.ms` after a kill |
+//! | back | the worker was resumed or connected again, and the group had kept it: nothing up to `started` follows | runtime | |
+//! | noticed | the group has lost the member | group bytes | `session.timeout.ms`, but not after a stop |
 //! | delay | the announced delay is over, where there was one | group bytes | `scheduled.rebalance.max.delay.ms` |
 //! | assigned | a stable view gives the task to a member | group bytes | |
-//! | started | the task is RUNNING | status topic | |
-//! | first record | one of the task's lanes arrives (of a sink: the lanes that it had when the fault came) | tap | the sink's consumer session, when a killed sink task was held back over a second |
+//! | started | the task is RUNNING; left out where its old worker was back in time to go on with it | status topic | |
+//! | first record | one of the task's lanes arrives (of a sink: the lanes that it had when the fault came) | tap | the sink's consumer session, when a sink task that was killed or given up was held back over a second |
 //! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms`; the transaction boundary under exactly-once |
 //! | backlog | the backlog of its lanes is back to normal | tap, in buckets | |
 //!
 //! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline;
 //! silences under 0.2 s or four record periods are not looked at.
+//!
+//! **A watched connector** is in the cluster and not in the route, so its records are not known: nothing can be said about
+//! loss, repeats and order, and no guarantee speaks of it. Looked at is the stretch from when all tasks of the route ran
+//! until the run collects. Its tasks are those that stable views of the group have; its states are what the status topic
+//! says, which keeps saying RUNNING of a task whose worker died. A task is *well* when one member owns it and its last
+//! status is RUNNING (or PAUSED) and by that member; while the group changes, the last stable view holds. The recovery
+//! from a fault ends when every task that was well before it is so again and stays so up to the next fault, and a task of
+//! a victim is not well before the group has noticed the fault (or the worker that it kept is back).
 //!
 //! # Doubts
 //!
@@ -126,6 +164,8 @@ mod sentence;
 mod settings;
 mod summary;
 mod timeline;
+mod watched;
+mod zombie;
 
 #[cfg(test)]
 mod answer_tests;
@@ -138,7 +178,11 @@ mod property_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod watched_tests;
+#[cfg(test)]
 mod world;
+#[cfg(test)]
+mod zombie_tests;
 
 pub use evidence::{Evidence, open_and_explain, open_and_judge};
 pub use explain::{Explanation, StoryLine, explain};
@@ -146,5 +190,6 @@ pub use judge::judge;
 pub use judgement::{
     FaultBand, FaultReport, FeedLedger, Finding, FindingKind, GuaranteeResult, Judgement, Latency,
     LogLine, OffsetReport, Paint, PhaseSpan, Recovery, RecoveryPhase, Rewind, RunSummary, Segment,
-    Series, Setting, TapLedger, Timeline, TimelineLane,
+    Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
+    WatchedFault, WatchedReport,
 };

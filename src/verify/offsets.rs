@@ -8,6 +8,7 @@ use super::OffsetReport;
 use super::case::Case;
 use super::commits::{Commit, CommitKey};
 use super::settings;
+use super::zombie::commit_of;
 
 /// A record may reach a tap this much later than the commit that names it is seen, in milliseconds: readers lag.
 const LATEST_MS: u64 = 10_000;
@@ -20,6 +21,8 @@ pub(super) struct WrongCommit {
     pub text: String,
     /// The record that it names, where there is one.
     pub record: Option<(u32, u64)>,
+    /// The fault whose zombie made it.
+    pub zombie: Option<usize>,
 }
 
 /// All wrong commits, and the report of each connector.
@@ -28,6 +31,8 @@ pub(super) struct Offsets {
     pub reports: Vec<OffsetReport>,
     pub ahead: Vec<WrongCommit>,
     pub regressed: Vec<WrongCommit>,
+    /// Commits that went back as those of a zombie do.
+    pub by_zombies: Vec<WrongCommit>,
     pub unreadable: u64,
 }
 
@@ -42,12 +47,12 @@ impl Offsets {
 
     fn check_leg(&mut self, case: &Case<'_>, index: usize) {
         let leg = &case.legs[index];
-        let (mut ahead, mut regressed) = (Vec::new(), Vec::new());
+        let (mut ahead, mut back) = (Vec::new(), Vec::new());
         if leg.measurable() {
             let mut last: BTreeMap<CommitKey, u64> = BTreeMap::new();
             for commit in &leg.commits.list {
                 let before = last.get(&commit.key).copied();
-                regressed.extend(went_back(index, commit, before));
+                back.extend(went_back(case, index, commit, before));
                 if let Some(next) = commit.next {
                     last.insert(commit.key, next);
                 } else {
@@ -58,6 +63,8 @@ impl Offsets {
                 }
             }
         }
+        let (mut by_zombies, mut regressed): (Vec<_>, Vec<_>) =
+            back.into_iter().partition(|wrong| wrong.zombie.is_some());
         self.unreadable += leg.commits.unreadable;
         self.reports.push(OffsetReport {
             connector: leg.connector.name.clone(),
@@ -66,7 +73,9 @@ impl Offsets {
             commits: leg.commits.read,
             ahead: ahead.len() as u64,
             regressed: regressed.len() as u64,
+            by_zombies: by_zombies.len() as u64,
         });
+        self.by_zombies.append(&mut by_zombies);
         self.ahead.append(&mut ahead);
         self.regressed.append(&mut regressed);
     }
@@ -79,9 +88,19 @@ fn subject(key: CommitKey) -> String {
     }
 }
 
-fn went_back(leg: usize, commit: &Commit, before: Option<u64>) -> Option<WrongCommit> {
+fn went_back(
+    case: &Case<'_>,
+    leg: usize,
+    commit: &Commit,
+    before: Option<u64>,
+) -> Option<WrongCommit> {
     let (next, before) = (commit.next?, before?);
-    (next < before).then(|| WrongCommit {
+    if next >= before {
+        return None;
+    }
+    let made = (commit.key, next, commit.at);
+    let zombie = commit_of(&case.legs[leg], made, &case.marks, &case.history);
+    Some(WrongCommit {
         leg,
         at: commit.at,
         text: format!(
@@ -90,6 +109,7 @@ fn went_back(leg: usize, commit: &Commit, before: Option<u64>) -> Option<WrongCo
             commit.at
         ),
         record: None,
+        zombie,
     })
 }
 
@@ -105,6 +125,7 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
                 commit.at
             ),
             record,
+            zombie: None,
         })
     };
     if let CommitKey::Partition(partition) = commit.key

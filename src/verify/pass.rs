@@ -1,6 +1,6 @@
 //! One pass over the rows of a place: each row is looked at once, and only what is out of the ordinary is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use hdrhistogram::Histogram;
 use roaring::RoaringTreemap;
@@ -227,6 +227,8 @@ pub(super) struct Run {
     pub at_us: u64,
     /// The highest sequence number of the lane when the run began.
     pub high: u64,
+    /// The same two of a copy that came earlier and counts as given: this one may be the given one instead.
+    pub earlier: Option<(u64, u64)>,
 }
 
 /// One lane at a tap.
@@ -247,6 +249,8 @@ pub(super) struct TapLane {
     pub arrivals: Vec<u32>,
     pub last_at: Option<u64>,
     open: Option<Run>,
+    /// When copies came that count as given, with the highest number of the lane then, by sequence number.
+    given: HashMap<u64, VecDeque<(u64, u64)>>,
     watch: Vec<u64>,
     watch_next: usize,
     watched_at: Vec<Option<u64>>,
@@ -568,9 +572,17 @@ impl TapLane {
     fn repeat(&mut self, lane: u32, sequence: u64, at_us: u64, before: &Before<'_>) -> Option<Run> {
         let copies = self.extra.entry(sequence).or_insert(0);
         *copies = copies.saturating_add(1);
+        let high = self.highest.unwrap_or(sequence);
         if *copies <= before.given(lane, sequence) {
+            self.given
+                .entry(sequence)
+                .or_default()
+                .push_back((at_us, high));
             return self.open.take();
         }
+        // Which copies are the given ones is not known, only how many: a task that went back repeats first, and comes to
+        // the copies that it was given after that.
+        let earlier = self.given.get_mut(&sequence).and_then(VecDeque::pop_front);
         if let Some(open) = &mut self.open
             && open.last.checked_add(1) == Some(sequence)
         {
@@ -582,7 +594,8 @@ impl TapLane {
             first: sequence,
             last: sequence,
             at_us,
-            high: self.highest.unwrap_or(sequence),
+            high,
+            earlier,
         })
     }
 

@@ -1,10 +1,11 @@
 //! Where the seconds of each recovery went: per fault, per task and per lane.
 
-use crate::model::{Direction, FaultKind, Moment, TaskId};
+use crate::model::{Direction, Moment, TaskId};
 
 use super::backlog;
 use super::case::Case;
 use super::commits::CommitKey;
+use super::history::FaultStory;
 use super::leg::Leg;
 use super::marks::{FaultMarks, TaskMarks};
 use super::settings;
@@ -120,7 +121,7 @@ pub(super) fn of_tasks(case: &Case<'_>) -> Vec<Recovery> {
                 .find(|leg| leg.connector.name == task.task.connector);
             if let Some(leg) = leg {
                 let mut phases = Phases::new(began);
-                let complete = walk(case, leg, marks, task, fault.kind, &mut phases);
+                let complete = walk(case, leg, (fault, marks), task, &mut phases);
                 all.push(Recovery {
                     fault: fault.id,
                     task: task.task.clone(),
@@ -179,17 +180,26 @@ impl Phases {
 fn walk(
     case: &Case<'_>,
     leg: &Leg<'_>,
-    marks: &FaultMarks,
+    (fault, marks): (&FaultStory, &FaultMarks),
     task: &TaskMarks,
-    kind: FaultKind,
     phases: &mut Phases,
 ) -> bool {
     let error = case.history.group_error_ms(case.info);
+    if !fault.kind.ends_process() && marks.noticed.is_none() {
+        let Some(back) = marks.back else { return false };
+        let phase = phases.end("back", back, ARRIVAL_ERROR_MS, "runtime");
+        phase.note = format!(
+            "{}, and the group kept the worker",
+            fault.kind.signal_name()
+        );
+        return walk_records(case, leg, &task.task, back, false, phases);
+    }
+    let taken = !fault.kind.is_graceful();
     let Some(noticed) = marks.noticed else {
         return false;
     };
     let phase = phases.end("noticed", noticed, error, "group bytes");
-    if kind == FaultKind::Kill {
+    if taken {
         phase.setting = Some(settings::named(case.info, "session.timeout.ms"));
     }
     if let Some((end, announced)) = task.delay_end {
@@ -207,11 +217,16 @@ fn walk(
     if let Some(owner) = owner {
         phase.note = format!("to {owner}");
     }
-    let Some(started) = task.started else {
+    if task.back {
+        phase.note.push_str(", which still had it");
+    }
+    let Some(at_work) = task.at_work() else {
         return false;
     };
-    phases.end("started", started, ARRIVAL_ERROR_MS, "status topic");
-    walk_records(case, leg, &task.task, started, kind, phases)
+    if task.started.is_some() {
+        phases.end("started", at_work, ARRIVAL_ERROR_MS, "status topic");
+    }
+    walk_records(case, leg, &task.task, at_work, taken, phases)
 }
 
 fn walk_records(
@@ -219,7 +234,7 @@ fn walk_records(
     leg: &Leg<'_>,
     task: &TaskId,
     started: Moment,
-    kind: FaultKind,
+    taken: bool,
     phases: &mut Phases,
 ) -> bool {
     // A sink's partitions move to other tasks in the meantime: its lanes are those it had when the fault came.
@@ -235,7 +250,7 @@ fn walk_records(
     };
     let held_back = first > started.0.saturating_add(HELD_BACK_US);
     let phase = phases.end("first record", Moment(first), ARRIVAL_ERROR_MS, &signal);
-    if held_back && leg.connector.direction == Direction::Sink && kind == FaultKind::Kill {
+    if held_back && leg.connector.direction == Direction::Sink && taken {
         phase.setting = Some(settings::sink_session(case.info, leg.connector));
     }
     if leg.measurable() {

@@ -7,9 +7,12 @@ use roaring::RoaringTreemap;
 use crate::model::{Lane, Moment};
 
 use super::Rewind;
-use super::case::{Case, promise_begins, promise_us, settled_flight};
-use super::history::Victim;
+use super::case::{
+    Case, IN_FLIGHT_US, in_flight, last_read_us, promise_begins, promise_us, settled_flight,
+};
+use super::history::{FaultStory, Victim};
 use super::pass::Run;
+use super::zombie::{Allowance, Membership};
 
 /// Rewinds that are listed one by one.
 const MOST_LISTED: usize = 2_000;
@@ -24,10 +27,19 @@ pub(super) struct Told {
     /// The last fault before it, whoever was hit.
     pub before: Option<usize>,
     pub explained: u64,
-    /// It cannot be said whether the copies are explained: the connector's offsets cannot be mapped.
-    pub undecidable: bool,
+    /// Why it cannot be said whether the copies are explained.
+    pub undecidable: Option<Undecidable>,
     /// The part that the committed position covers.
     pub covered: Option<(u64, u64)>,
+}
+
+/// Why it cannot be said whether repeats are explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undecidable {
+    /// The connector's offsets cannot be mapped to records.
+    Offsets,
+    /// Whether the group gave the worker up is not known.
+    Membership,
 }
 
 impl Told {
@@ -36,7 +48,7 @@ impl Told {
     }
 
     pub(super) fn unexplained(&self) -> u64 {
-        if self.undecidable {
+        if self.undecidable.is_some() {
             0
         } else {
             self.copies() - self.explained
@@ -53,9 +65,24 @@ pub(super) struct Rewinds {
 struct Teller<'c, 'a> {
     case: &'c Case<'a>,
     hits: HashMap<(usize, usize, Option<i32>), bool>,
-    covers: HashMap<(usize, usize, u32), Option<(u64, u64)>>,
-    /// Each fault explains each record once for each connector.
-    used: HashMap<(usize, usize, u32), RoaringTreemap>,
+    covers: HashMap<(usize, usize, u32), Covers>,
+    used: HashMap<(usize, usize, u32), Used>,
+}
+
+/// The records of a lane that a fault lets repeat.
+#[derive(Debug, Clone, Copy, Default)]
+struct Covers {
+    /// Once each.
+    once: Option<(u64, u64)>,
+    /// From this moment in microseconds on, twice each, and twice more for each copy that the connector was given.
+    again: Option<(u64, (u64, u64))>,
+}
+
+/// How often each record of a lane has been explained by a fault.
+#[derive(Debug, Default)]
+struct Used {
+    once: RoaringTreemap,
+    again: HashMap<u64, u32>,
 }
 
 impl Rewinds {
@@ -145,7 +172,7 @@ impl Group {
         if told.explained > 0 {
             let covered = told.covered.unwrap_or((first, last));
             push(&mut self.explained_ranges, vec![covered]);
-        } else if told.undecidable {
+        } else if told.undecidable.is_some() {
             push(&mut self.explained_ranges, vec![(first, last)]);
         }
     }
@@ -196,13 +223,23 @@ impl Teller<'_, '_> {
             cause,
             before,
             explained: 0,
-            undecidable: !self.case.legs[leg].measurable(),
+            undecidable: None,
             covered: None,
         };
-        if let Some(fault) = cause.filter(|_| !told.undecidable) {
+        told.undecidable = self.undecidable(&told, partition);
+        if let Some(fault) = cause.filter(|_| told.undecidable.is_none()) {
             self.explain(fault, &mut told, partition);
         }
         told
+    }
+
+    fn undecidable(&self, told: &Told, partition: Option<i32>) -> Option<Undecidable> {
+        if !self.case.legs[told.leg].measurable() {
+            return Some(Undecidable::Offsets);
+        }
+        let unknown = allowed(self.case, told, partition)
+            .is_some_and(|(_, allowance)| allowance == Allowance::Unknown);
+        unknown.then_some(Undecidable::Membership)
     }
 
     fn hit(&mut self, leg: usize, fault: usize, partition: Option<i32>) -> bool {
@@ -216,77 +253,176 @@ impl Teller<'_, '_> {
 
     fn explain(&mut self, fault: usize, told: &mut Told, partition: Option<i32>) {
         let case = self.case;
-        let covers = self
+        let key = (told.leg, fault, told.run.lane);
+        let covers = *self
             .covers
-            .entry((told.leg, fault, told.run.lane))
-            .or_insert_with(|| covered(case, fault, told, partition));
-        let Some((low, high)) = covers.filter(|(_, high)| told.run.high <= *high) else {
-            return;
-        };
-        let first = told.run.first.max(low);
-        let last = told.run.last.min(high);
-        if first > last {
-            return;
+            .entry(key)
+            .or_insert_with(|| covered(case, told, partition).unwrap_or_default());
+        let used = self.used.entry(key).or_default();
+        let run = told.run;
+        let sooner = run.earlier.map(|(at_us, high)| Run { at_us, high, ..run });
+        for run in std::iter::once(run).chain(sooner) {
+            if told.explained == 0 {
+                explain_as(case, run, covers, used, told);
+            }
         }
-        let used = self
-            .used
-            .entry((told.leg, fault, told.run.lane))
-            .or_default();
-        told.explained = used.insert_range(first..=last);
-        told.covered = Some((first, last));
     }
 }
 
-/// The records of a lane that a fault lets repeat: from the committed position to what had been delivered. Nothing when
-/// the task could commit, or shares a transaction with its offsets. A run that began after the lane had gone on beyond
-/// what was delivered then is no work of this fault.
-fn covered(
-    case: &Case<'_>,
-    fault: usize,
+/// Explains a run as one that began at this moment, with the lane as far as this.
+fn explain_as(case: &Case<'_>, run: Run, covers: Covers, used: &mut Used, told: &mut Told) {
+    let again = covers.again.filter(|(wake_us, _)| run.at_us >= *wake_us);
+    if let Some(part) = again.and_then(|(_, cover)| meet(run, cover)) {
+        let given = |sequence| case.given(told.leg, run.lane, sequence);
+        told.explained = used.take_again(part, covers.once, given);
+        told.covered = Some(part);
+    } else if let Some(part) = covers.once.and_then(|cover| meet(run, cover)) {
+        told.explained = used.once.insert_range(part.0..=part.1);
+        told.covered = Some(part);
+    }
+}
+
+impl Used {
+    /// Counts each record of a stretch that has been explained seldom enough since the return of a zombie.
+    fn take_again(
+        &mut self,
+        (first, last): (u64, u64),
+        once: Option<(u64, u64)>,
+        given: impl Fn(u64) -> u32,
+    ) -> u64 {
+        let mut explained = 0;
+        for sequence in first..=last {
+            let most = given(sequence).saturating_add(1).saturating_mul(2);
+            let in_once = once.is_some_and(|(low, high)| (low..=high).contains(&sequence));
+            let times = self.again.entry(sequence).or_insert(0);
+            if *times < most {
+                *times += 1;
+                explained += 1;
+            } else if in_once && self.once.insert(sequence) {
+                explained += 1;
+            }
+        }
+        explained
+    }
+}
+
+/// The part of a run that lies in a cover; none where the lane had gone on beyond the cover when the run began.
+fn meet(run: Run, (low, high): (u64, u64)) -> Option<(u64, u64)> {
+    let part = (run.first.max(low), run.last.min(high));
+    (run.high <= high && part.0 <= part.1).then_some(part)
+}
+
+/// The victim behind a rewind with what its fault lets it repeat.
+fn allowed<'c>(
+    case: &'c Case<'_>,
     told: &Told,
     partition: Option<i32>,
-) -> Option<(u64, u64)> {
-    let leg = &case.legs[told.leg];
+) -> Option<(&'c Victim, Allowance)> {
+    let fault = told.cause?;
     let story = &case.history.faults[fault];
-    let victim = leg.hit_by(story, partition, &case.history)?;
-    if leg.exactly_once || !victim.could_not_commit(&leg.connector.name) {
-        return None;
-    }
-    let delivered = case
-        .snap(
-            told.leg,
-            told.run.lane as usize,
-            settled_flight(leg, story, &case.history)?,
-        )
-        .high?;
-    let key = leg.key_of(told.run.lane, partition)?;
-    let next = leg.commits.certain_at(key, victim.acted?);
-    let start = case.start(told.leg, told.run.lane, (key, next), victim)?;
-    Some((start, delivered))
+    let victim = case.legs[told.leg].hit_by(story, partition, &case.history)?;
+    Some((victim, case.allowance(told.leg, fault, victim)))
 }
 
-/// What the settings promise for one lane, one fault and one connector: what the lane delivered, or should have, in
-/// flush interval + commit time + one second in flight. None at all after a graceful stop, under exactly-once, and
+/// The records of a lane that a fault lets repeat: from the committed position to what had been delivered, or after the
+/// loss of its network alone what was in flight then. A run that began after the lane had gone on beyond what was
+/// delivered then is no work of this fault.
+fn covered(case: &Case<'_>, told: &Told, partition: Option<i32>) -> Option<Covers> {
+    let leg = &case.legs[told.leg];
+    let story = &case.history.faults[told.cause?];
+    let (victim, allowance) = allowed(case, told, partition)?;
+    let lane = told.run.lane as usize;
+    let high = |at: Moment| case.snap(told.leg, lane, at).high;
+    let from = |read_us: u64| {
+        let key = leg.key_of(told.run.lane, partition)?;
+        let next = leg.commits.certain_at(key, victim.acted?);
+        case.start(told.leg, told.run.lane, (key, next), read_us)
+    };
+    let once = || {
+        let delivered = high(settled_flight(leg, story, &case.history)?)?;
+        Some((from(last_read_us(victim))?, delivered))
+    };
+    Some(match allowance {
+        Allowance::Nothing | Allowance::Unknown => Covers::default(),
+        Allowance::Once => Covers {
+            once: once(),
+            again: None,
+        },
+        Allowance::InFlight => {
+            let (before, after) = in_flight(story)?;
+            let first = high(before).map_or(0, |high| high + 1);
+            Covers {
+                once: Some((first, high(after)?)),
+                again: None,
+            }
+        }
+        Allowance::Zombie { wake, until } => {
+            let again = from(until.0).zip(high(until));
+            Covers {
+                once: once(),
+                again: again.map(|cover| (wake.0, cover)),
+            }
+        }
+    })
+}
+
+/// What the settings promise for one lane, one fault and one connector; `None` where nothing can be said. Nothing may
+/// come again after a stop at which tasks could commit or a pause that the group did not notice, under exactly-once, and
 /// without a fault.
 pub(super) fn bound(case: &Case<'_>, told: &Told) -> Option<u64> {
-    let leg = &case.legs[told.leg];
     let Some(story) = told.cause.map(|fault| &case.history.faults[fault]) else {
         return Some(0);
     };
     let partition = case.input_partition(told.leg, told.run.lane);
-    let killed = leg
-        .hit_by(story, partition, &case.history)
-        .is_some_and(|victim| victim.could_not_commit(&leg.connector.name));
-    if leg.exactly_once || !killed {
-        return Some(0);
+    let allowance = allowed(case, told, partition).map_or(Allowance::Nothing, |(_, it)| it);
+    match allowance {
+        Allowance::Nothing => Some(0),
+        Allowance::Unknown => None,
+        Allowance::Once => Some(promised(case, told, story)),
+        Allowance::InFlight => {
+            let nominal = (case.lane_rate() * IN_FLIGHT_US as f64 / 1e6).ceil() as u64;
+            let delivered = in_flight(story).map_or(0, |(from, to)| arrived(case, told, from, to));
+            Some(delivered.max(nominal))
+        }
+        Allowance::Zombie { until, .. } => {
+            let twice =
+                promised(case, told, story).saturating_add(through(case, told, story, until));
+            Some(twice.saturating_mul(2))
+        }
     }
-    let nominal = case.lane_rate() * promise_us(leg) as f64 / 1e6;
+}
+
+/// Arrivals of the lane at the tap between two moments. Copies count: a task that is given records twice delivers them
+/// twice, and so repeats them twice.
+fn arrived(case: &Case<'_>, told: &Told, from: Moment, to: Moment) -> u64 {
+    let at = |at: Moment| case.snap(told.leg, told.run.lane as usize, at).arrived;
+    at(to).saturating_sub(at(from))
+}
+
+/// What the lane delivered, or should have, in flush interval + commit time + one second in flight.
+fn promised(case: &Case<'_>, told: &Told, story: &FaultStory) -> u64 {
+    let leg = &case.legs[told.leg];
+    let nominal = (case.lane_rate() * promise_us(leg) as f64 / 1e6).ceil() as u64;
+    let stretch = promise_begins(leg, story).zip(settled_flight(leg, story, &case.history));
+    let delivered = stretch.map_or(0, |(from, to)| arrived(case, told, from, to));
+    delivered.max(nominal)
+}
+
+/// What the lane was given from a fault to the end of its zombie: new records, and copies that came before the connector.
+fn through(case: &Case<'_>, told: &Told, story: &FaultStory, until: Moment) -> u64 {
+    let leg = &case.legs[told.leg];
     let lane = told.run.lane as usize;
-    // Copies count: a task that is given records twice delivers them twice, and so repeats them twice.
-    let arrived = |at: Option<Moment>| at.map_or(0, |at| case.snap(told.leg, lane, at).arrived);
-    let delivered = arrived(settled_flight(leg, story, &case.history))
-        .saturating_sub(arrived(promise_begins(leg, story)));
-    Some(delivered.max(nominal.ceil() as u64))
+    let (Some(began), Some(from)) = (story.began(), promise_begins(leg, story)) else {
+        return 0;
+    };
+    let nominal = case.lane_rate() * until.since(began).as_secs_f64();
+    let high = |at| case.snap(told.leg, lane, at).high.unwrap_or(0);
+    let new = high(until).saturating_sub(high(began));
+    let given = told.leg.checked_sub(1).map_or(0, |before| {
+        let at = |at| case.snap(before, lane, at).arrived;
+        at(until).saturating_sub(at(from))
+    });
+    new.max(given).max(nominal.ceil() as u64)
 }
 
 fn rewind(case: &Case<'_>, told: &Told) -> Rewind {
@@ -328,23 +464,78 @@ fn why(case: &Case<'_>, told: &Told) -> String {
     let task = partition
         .and_then(|p| leg.task_of(p, victim.acted.unwrap_or_default(), &case.history))
         .map_or_else(|| format!("a task of {connector}"), |task| task.to_string());
-    if told.undecidable {
-        return format!(
-            "{id} hit {task}; its offsets cannot be mapped to records, so it cannot be said what was committed"
-        );
+    match told.undecidable {
+        Some(Undecidable::Offsets) => {
+            return format!(
+                "{id} hit {task}; its offsets cannot be mapped to records, so it cannot be said what was committed"
+            );
+        }
+        Some(Undecidable::Membership) => {
+            return format!(
+                "{id} hit {task}; whether the group gave {} up is not known, so it cannot be said what may be repeated",
+                victim.worker
+            );
+        }
+        None => {}
     }
     if leg.exactly_once {
         return format!("{id} hit {task}, but exactly-once promises no repeat");
     }
-    if !victim.could_not_commit(&leg.connector.name) {
-        return format!("{id} stopped {task} gracefully, so it could commit and must not repeat");
-    }
-    let done = if victim.killed {
-        format!("{id} killed {task}")
-    } else {
-        format!("{id} stopped {task}, too late for it to commit")
+    let done = match case.allowance(told.leg, fault, victim) {
+        Allowance::Nothing if story.kind.ends_process() => {
+            return format!(
+                "{id} stopped {task} gracefully, so it could commit and must not repeat"
+            );
+        }
+        Allowance::Nothing | Allowance::Unknown => {
+            return format!(
+                "{id} was the {} of {}, which the group kept as a member, so {task} must not repeat",
+                story.kind.signal_name(),
+                victim.worker
+            );
+        }
+        Allowance::InFlight => {
+            return in_flight_only(told, &format!("{id} took the network of {task}"));
+        }
+        Allowance::Once if victim.killed => format!("{id} killed {task}"),
+        Allowance::Once if story.kind.ends_process() => {
+            format!("{id} stopped {task}, too late for it to commit")
+        }
+        Allowance::Once => given_up(story, victim, &task),
+        Allowance::Zombie { wake, .. } if told.run.at_us < wake.0 => given_up(story, victim, &task),
+        Allowance::Zombie { until, .. } => format!(
+            "{}, and {} was back as a zombie from {} until it had settled at {until}",
+            given_up(story, victim, &task),
+            victim.worker,
+            victim.undone.unwrap_or_default()
+        ),
     };
     format!("{done}; {}", committed(case, told, victim, partition))
+}
+
+/// "F1 paused w2, and the group gave mirror-1 up at 22.46 s"
+fn given_up(story: &FaultStory, victim: &Victim, task: &str) -> String {
+    let when = match victim.membership {
+        Membership::Lost(at) => format!(" at {at}"),
+        Membership::Kept | Membership::Unknown => String::new(),
+    };
+    format!(
+        "{} was the {} of {}, and its group gave {task} up{when}",
+        story.id,
+        story.kind.signal_name(),
+        victim.worker
+    )
+}
+
+fn in_flight_only(told: &Told, done: &str) -> String {
+    let share = match told.explained {
+        0 => "which none of these was".to_owned(),
+        n if n == told.copies() => "as these were".to_owned(),
+        n => format!("as {n} of {} were", told.copies()),
+    };
+    format!(
+        "{done}, and the group kept the worker: only what was in flight may come again, {share}"
+    )
 }
 
 /// "last commit named 4,705 at 13.52 s; 295 were already delivered"
@@ -356,7 +547,11 @@ fn committed(case: &Case<'_>, told: &Told, victim: &Victim, partition: Option<i3
     };
     let commit = leg.commits.last_before(key, acted);
     let next = leg.commits.certain_at(key, acted);
-    let start = case.start(told.leg, told.run.lane, (key, next), victim);
+    let read_us = match case.allowance(told.leg, told.cause.unwrap_or_default(), victim) {
+        Allowance::Zombie { wake, until } if told.run.at_us >= wake.0 => until.0,
+        _ => last_read_us(victim),
+    };
+    let start = case.start(told.leg, told.run.lane, (key, next), read_us);
     let position = match (commit, start) {
         (None, _) => "nothing was committed before".to_owned(),
         (Some(commit), Some(start)) => {

@@ -91,7 +91,11 @@ fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeRes
     };
     let repeated: u64 = ledgers.iter().map(|tap| tap.own_extra_copies).sum();
     let unexplained: u64 = ledgers.iter().map(|tap| tap.unexplained_copies).sum();
-    let undecidable = facts.rewinds.told.iter().any(|told| told.undecidable);
+    let undecidable = facts
+        .rewinds
+        .told
+        .iter()
+        .any(|told| told.undecidable.is_some());
     let second = match (repeated, unexplained, undecidable) {
         (0, _, _) => "none was repeated".to_owned(),
         (n, _, true) => format!("{} repeated", were(n)),
@@ -140,6 +144,7 @@ pub(super) fn unasked(findings: &[Finding], guarantees: &[GuaranteeResult]) -> V
         FindingKind::NotRecovered => !asked(GuaranteeKind::Recovery),
         FindingKind::Phantom
         | FindingKind::Corrupt
+        | FindingKind::ZombieCommit
         | FindingKind::RepeatBeyondBound
         | FindingKind::Repeat => false,
     };

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{FaultId, OffsetMapping, TaskId};
+use crate::journal::Exit;
+use crate::model::{FaultId, FaultKind, OffsetMapping, TaskId};
 
 use super::case::Case;
-use super::guarantees::overlapping;
-use super::history::{FaultStory, ProcessStep};
-use super::losses::Losses;
-use super::ownership::Ownership;
+use super::findings::{Facts, plural};
+use super::guarantees::{overlapping, seconds};
+use super::history::{FaultStory, ProcessStep, Victim};
+use super::offsets::Offsets;
 use super::recovery::FaultRecovery;
 use super::rewinds::Rewinds;
-use super::{FaultReport, LogLine, PhaseSpan, RunSummary};
+use super::zombie::{Membership, moved};
+use super::{FaultReport, LogLine, PhaseSpan, RunSummary, WATCHED_SHOWS};
 
 /// Log lines in the excerpts.
 const MOST_LINES: usize = 200;
@@ -45,6 +47,7 @@ pub(super) fn run(case: &Case<'_>) -> RunSummary {
         duration_ms: case.history.end.as_ms(),
         seed: info.seed,
         runtime: info.runtime,
+        runtime_facts: info.runtime_facts.clone(),
         kafka: scenario.kafka.version.to_string(),
         connect: scenario.connect.version.to_string(),
         brokers: scenario.kafka.brokers,
@@ -98,16 +101,15 @@ fn starts(case: &Case<'_>) -> BTreeMap<String, u64> {
 }
 
 /// The faults with their proof and their effects.
-pub(super) fn faults(
-    case: &Case<'_>,
-    recoveries: &[FaultRecovery],
-    rewinds: &Rewinds,
-    losses: &Losses,
-    ownership: &Ownership,
-) -> Vec<FaultReport> {
+pub(super) fn faults(facts: &Facts<'_, '_>) -> Vec<FaultReport> {
+    let (case, recoveries) = (facts.case, facts.recoveries);
     let report = |(index, fault): (usize, &FaultStory)| {
         let recovery = &recoveries[index];
-        let explained = rewinds.told.iter().filter(|told| told.cause == Some(index));
+        let explained = facts
+            .rewinds
+            .told
+            .iter()
+            .filter(|told| told.cause == Some(index));
         let overlaps: Vec<FaultId> = overlapping(recoveries, index)
             .map(|other| case.history.faults[other].id)
             .collect();
@@ -126,15 +128,17 @@ pub(super) fn faults(
             proven: fault.proven(),
             proof: proof(fault),
             undone: undone(fault),
+            lasted_ms: fault.lasted_ms(),
+            aftermath: aftermath(case, facts.offsets, index),
             recovered: recovery.recovered,
             recovery_ms: recovery.ms(),
             overlaps,
             repeats: explained.map(|told| told.explained).sum(),
-            lost: losses.by_fault.get(&index).copied().unwrap_or(0),
+            lost: facts.losses.by_fault.get(&index).copied().unwrap_or(0),
             outage_ms: recovery.outage_ms,
-            unowned_task_ms: recovery
-                .began
-                .map_or(0, |began| ownership.unowned_ms(began, recovery.window_end)),
+            unowned_task_ms: recovery.began.map_or(0, |began| {
+                facts.ownership.unowned_ms(began, recovery.window_end)
+            }),
         }
     };
     case.history.faults.iter().enumerate().map(report).collect()
@@ -143,29 +147,13 @@ pub(super) fn faults(
 fn proof(fault: &FaultStory) -> Vec<String> {
     let mut proof = Vec::new();
     for victim in &fault.victims {
-        let worker = &victim.worker;
-        match (victim.exit, victim.ended) {
-            (Some(crate::journal::Exit::Code(code)), Some(at)) => {
-                proof.push(format!("{worker} ended with status {code} at {at}"));
-            }
-            (Some(crate::journal::Exit::Signal(signal)), Some(at)) => {
-                proof.push(format!("{worker} was ended by signal {signal} at {at}"));
-            }
-            (Some(crate::journal::Exit::Unknown), Some(at)) => {
-                proof.push(format!("{worker} was gone at {at}"));
-            }
-            (None, _) | (_, None) => {
-                proof.push(format!("missing: the end of {worker} was not seen"))
+        match fault.kind {
+            FaultKind::Kill | FaultKind::Stop { .. } => end_proof(victim, &mut proof),
+            FaultKind::Pause => state_proof(victim, "stood still", "resumed", &mut proof),
+            FaultKind::Disconnect => {
+                state_proof(victim, "had no network", "connected again", &mut proof);
             }
         }
-        if victim.overran {
-            proof.push(format!("{worker} overran its grace"));
-        }
-        proof.push(if victim.member_gone {
-            format!("the group lost the member that {worker} was")
-        } else {
-            format!("missing: that the group lost the member that {worker} was")
-        });
     }
     proof.extend(
         fault
@@ -176,16 +164,96 @@ fn proof(fault: &FaultStory) -> Vec<String> {
     proof
 }
 
+fn end_proof(victim: &Victim, proof: &mut Vec<String>) {
+    let worker = &victim.worker;
+    match (victim.exit, victim.ended) {
+        (Some(Exit::Code(code)), Some(at)) => {
+            proof.push(format!("{worker} ended with status {code} at {at}"));
+        }
+        (Some(Exit::Signal(signal)), Some(at)) => {
+            proof.push(format!("{worker} was ended by signal {signal} at {at}"));
+        }
+        (Some(Exit::Unknown), Some(at)) => proof.push(format!("{worker} was gone at {at}")),
+        (None, _) | (_, None) => {
+            proof.push(format!("missing: the end of {worker} was not seen"));
+        }
+    }
+    if victim.overran {
+        proof.push(format!("{worker} overran its grace"));
+    }
+    proof.push(if victim.member_gone {
+        format!("the group lost the member that {worker} was")
+    } else {
+        format!("missing: that the group lost the member that {worker} was")
+    });
+}
+
+/// Whether the group noticed is not part of this proof.
+fn state_proof(victim: &Victim, state: &str, back: &str, proof: &mut Vec<String>) {
+    let worker = &victim.worker;
+    proof.push(match victim.ended {
+        Some(at) => format!("{worker} {state} at {at}"),
+        None => format!("missing: {worker} was not seen to have {state}"),
+    });
+    if victim.undone.is_none() {
+        proof.push(format!("missing: {worker} was not {back}"));
+    }
+}
+
 fn undone(fault: &FaultStory) -> Vec<String> {
+    let how = match fault.kind {
+        FaultKind::Kill | FaultKind::Stop { .. } => "started again",
+        FaultKind::Pause => "resumed",
+        FaultKind::Disconnect => "connected again",
+    };
     let done = fault.victims.iter().filter_map(|victim| {
         let at = victim.undone?;
-        Some(format!("{} was started again at {at}", victim.worker))
+        let after = victim.ended.filter(|_| !fault.kind.ends_process());
+        let after = after.map_or(String::new(), |ended| {
+            format!(
+                ", after {}",
+                seconds(at.as_ms().saturating_sub(ended.as_ms()))
+            )
+        });
+        Some(format!("{} was {how} at {at}{after}", victim.worker))
     });
     let mut list: Vec<String> = done.collect();
     if list.is_empty() && !fault.restarts {
         list.push("stays down, as planned".to_owned());
     }
     list
+}
+
+/// What a fault did to workers that outlived it.
+fn aftermath(case: &Case<'_>, offsets: &Offsets, index: usize) -> Vec<String> {
+    let fault = &case.history.faults[index];
+    if fault.kind.ends_process() {
+        return Vec::new();
+    }
+    let acted = fault.victims.iter().filter(|victim| victim.acted.is_some());
+    let mut texts: Vec<String> = acted
+        .map(|victim| match victim.membership {
+            Membership::Lost(at) => format!("the group was without {} from {at}", victim.worker),
+            Membership::Kept => format!("the group kept {} as a member", victim.worker),
+            Membership::Unknown => {
+                format!(
+                    "whether the group kept {} as a member is not known",
+                    victim.worker
+                )
+            }
+        })
+        .collect();
+    let moved = moved(fault, &case.marks[index]);
+    texts.extend(moved.iter().map(|(task, owner, at)| {
+        format!("{owner} had {task} from {at}, before its old owner was back")
+    }));
+    let by_this = offsets.by_zombies.iter();
+    let commits = by_this.filter(|wrong| wrong.zombie == Some(index)).count() as u64;
+    if commits > 0 {
+        let what = plural(commits, "source commit");
+        texts.push(format!("{what} went back as those of a zombie do"));
+    }
+    texts
 }
 
 /// Log lines with trouble in them near faults, at most 200, shared out among the faults.
@@ -242,6 +310,14 @@ fn late_tasks<'c>(case: &'c Case<'_>) -> impl Iterator<Item = String> + 'c {
     })
 }
 
+/// What workers may repeat that outlived a fault, where there are any.
+fn outlived(case: &Case<'_>) -> Option<String> {
+    let mut faults = case.history.faults.iter();
+    faults.any(|fault| !fault.kind.ends_process()).then(|| {
+        "A worker that the group kept through a pause must repeat nothing, and after a network loss only what was in flight. One that was given up comes back as a zombie: its tasks repeat as after a kill, and from its return until the group has settled each record above the committed position may come twice more, from the zombie and from the owner after it.".to_owned()
+    })
+}
+
 /// How it was measured, and what the run cannot show.
 pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<String> {
     let mut text = vec![
@@ -254,7 +330,9 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
         ),
         "A repeat is explained when a kill hit its task (or a stop that overran its grace, or at which a task of its connector overran task.shutdown.graceful.timeout.ms), it lies at or above the last position committed for certain before the kill, and it had been delivered by then; each fault explains each record once for each connector.".to_owned(),
     ];
+    text.extend(outlived(case));
     text.extend(late_tasks(case));
+    text.extend((!case.info.watched.is_empty()).then(|| WATCHED_SHOWS.to_owned()));
     for leg in &case.legs {
         text.push(format!(
             "Bound for {}: lane rate × (offset.flush.interval.ms {} ms + commit time {} ms + 1,000 ms in flight), or what the lane really delivered in that time before the kill where that is more.",

@@ -1,14 +1,17 @@
 //! Who ran what when: the lanes of the time line.
 
-use crate::model::{Moment, TaskId, WorkerName};
+use crate::model::{FaultKind, Moment, TaskId, WorkerName};
 
 use super::case::Case;
 use super::history::ProcessStep;
 use super::recovery::FaultRecovery;
+use super::watched;
 use super::{FaultBand, Paint, Segment, Timeline, TimelineLane};
 
 /// Points in one lane.
 const MOST_TICKS: usize = 2_000;
+/// Tasks of watched connectors that have a lane; the others are in their table.
+const MOST_WATCHED: usize = 24;
 
 /// The time line of a case.
 pub(super) fn timeline(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Timeline {
@@ -22,6 +25,10 @@ pub(super) fn timeline(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Timelin
     }
     for task in &case.history.tasks {
         lanes.push(lane("tasks", &task.to_string(), owners_of(case, task, end)));
+    }
+    for task in watched::tasks(case).iter().take(MOST_WATCHED) {
+        let owners = owners_of(case, task, end);
+        lanes.push(lane("watched", &task.to_string(), owners));
     }
     for leg in &case.legs {
         let times: Vec<Moment> = leg.commits.list.iter().map(|commit| commit.at).collect();
@@ -118,18 +125,33 @@ fn lives(case: &Case<'_>, worker: &WorkerName, end: Moment) -> Vec<Segment> {
         .processes
         .iter()
         .filter(|process| process.name == worker.as_str());
-    let changes = of_worker.map(|process| {
-        let state = match process.what {
-            ProcessStep::Started => Some(("starting".to_owned(), Paint::Changing)),
-            ProcessStep::Ready { .. } => Some(("up".to_owned(), paint_of(case, worker))),
-            ProcessStep::Ended { asked: true, .. } => Some(("down".to_owned(), Paint::Waiting)),
-            ProcessStep::Ended { asked: false, .. } => {
-                Some(("ended unasked".to_owned(), Paint::Bad))
-            }
+    let mut changes: Vec<_> = of_worker
+        .map(|process| (process.at, life(case, worker, process.what)))
+        .collect();
+    for fault in &case.history.faults {
+        let label = match fault.kind {
+            FaultKind::Kill | FaultKind::Stop { .. } => continue,
+            FaultKind::Pause => "paused",
+            FaultKind::Disconnect => "no network",
         };
-        (process.at, state)
-    });
-    stretches(&changes.collect::<Vec<_>>(), end)
+        for victim in fault.victims.iter().filter(|v| v.worker == *worker) {
+            let Some(from) = victim.ended else { continue };
+            changes.push((from, Some((label.to_owned(), Paint::Waiting))));
+            let up = Some(("up".to_owned(), paint_of(case, worker)));
+            changes.extend(victim.undone.map(|at| (at, up)));
+        }
+    }
+    changes.sort_by_key(|(at, _)| *at);
+    stretches(&changes, end)
+}
+
+fn life(case: &Case<'_>, worker: &WorkerName, step: ProcessStep) -> Option<(String, Paint)> {
+    match step {
+        ProcessStep::Started => Some(("starting".to_owned(), Paint::Changing)),
+        ProcessStep::Ready { .. } => Some(("up".to_owned(), paint_of(case, worker))),
+        ProcessStep::Ended { asked: true, .. } => Some(("down".to_owned(), Paint::Waiting)),
+        ProcessStep::Ended { asked: false, .. } => Some(("ended unasked".to_owned(), Paint::Bad)),
+    }
 }
 
 fn owners_of(case: &Case<'_>, task: &TaskId, end: Moment) -> Vec<Segment> {
@@ -197,6 +219,7 @@ fn bands(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec<FaultBand> {
                 label,
                 from,
                 to: to.max(from),
+                over: fault.undone().filter(|_| !fault.kind.ends_process()),
             })
         })
         .collect()

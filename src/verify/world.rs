@@ -49,7 +49,12 @@ pub(super) struct Blow {
     pub heir: &'static str,
     /// The tasks go on from where they were this long before the fault.
     pub back_ms: u64,
+    /// How long the victim stands still or has no network; a session is 6 s.
+    pub for_ms: u64,
 }
+
+/// A worker is given up after this.
+const SESSION_MS: u64 = 6_000;
 
 impl Blow {
     /// w2 with mirror-1, archive-1 and lanes 2 and 3 gives way to w3 at 10 s.
@@ -60,16 +65,46 @@ impl Blow {
             victim: "w2",
             heir: "w3",
             back_ms: 100,
+            for_ms: 0,
         }
     }
 
+    /// The same, standing still or without network for this long; for more than a session it wakes up as a zombie.
+    pub(super) fn lasting(kind: FaultKind, for_ms: u64) -> Self {
+        Self {
+            for_ms,
+            ..Self::first(kind)
+        }
+    }
+
+    pub(super) fn wake_ms(self) -> u64 {
+        self.at_ms + self.for_ms
+    }
+
+    fn is_kept(self) -> bool {
+        !self.kind.ends_process() && self.for_ms < SESSION_MS
+    }
+
+    fn is_zombie(self) -> bool {
+        !self.kind.ends_process() && self.for_ms >= SESSION_MS
+    }
+
     fn resume_ms(self) -> u64 {
-        self.at_ms + RESUME_MS - KILL_MS
+        match self.is_kept() {
+            true => self.wake_ms(),
+            false => self.at_ms + RESUME_MS - KILL_MS,
+        }
     }
 
     /// From the last commit before it to the first one after it.
     fn without_commits(self) -> std::ops::Range<u64> {
-        self.at_ms.saturating_sub(self.back_ms.max(101) - 101)..self.resume_ms() + 3_000
+        match self.is_kept() {
+            true => self.at_ms..self.wake_ms() + 1_000,
+            false if self.is_zombie() => self.at_ms..self.resume_ms() + 500,
+            false => {
+                self.at_ms.saturating_sub(self.back_ms.max(101) - 101)..self.resume_ms() + 3_000
+            }
+        }
     }
 }
 
@@ -280,9 +315,34 @@ impl World {
             damage: None,
         };
         world.mirror = world.behind(&world.feed, 0);
+        for fault in faults.iter().filter(|fault| fault.is_zombie()) {
+            world.haunt(*fault);
+        }
         world.archive = world.behind(&world.mirror, 200);
         world.events = world.story();
         world
+    }
+
+    /// The victim's source task wakes up and sends what came in while it was away, until the group has settled.
+    fn haunt(&mut self, fault: Blow) {
+        let wake_ms = fault.wake_ms();
+        for (fed, out) in self.feed.iter().zip(&mut self.mirror).skip(2) {
+            let missed = &fed[delivered(fed, fault.at_ms)..delivered(fed, wake_ms)];
+            out.extend((0..).zip(missed).map(|(n, row)| Observation {
+                at: Moment::from_ms(wake_ms + 50 + n),
+                ..*row
+            }));
+            out.sort_by_key(|row| row.at);
+        }
+    }
+
+    /// Copies of lane 2 at the mirror's tap, from this time on, one a millisecond; all behind it is made anew.
+    pub(super) fn plant(&mut self, at_ms: u64, sequences: std::ops::Range<u64>) {
+        let copies = (0..).zip(sequences).map(|(n, s)| row(at_ms + n, 2, s));
+        self.mirror[2].extend(copies);
+        self.mirror[2].sort_by_key(|row| row.at);
+        self.archive = self.behind(&self.mirror, 200);
+        self.events = self.story();
     }
 
     /// What a connector makes of these rows; its tasks go on this long after the others.
@@ -295,7 +355,10 @@ impl World {
             let of_fault = |fault: &Blow| Pause {
                 stop_ms: fault.at_ms,
                 resume_ms: fault.resume_ms() + later_ms,
-                from: delivered(rows, fault.at_ms - fault.back_ms),
+                from: match fault.is_kept() {
+                    true => delivered(rows, fault.at_ms),
+                    false => delivered(rows, fault.at_ms - fault.back_ms),
+                },
             };
             self.faults.iter().map(of_fault).collect()
         };
@@ -360,6 +423,12 @@ impl World {
 
     fn commits(&self) -> Vec<(u64, What)> {
         let mut events = Vec::new();
+        for fault in self.faults.iter().filter(|fault| fault.is_zombie()) {
+            for lane in 2..LANES as usize {
+                let had = delivered(&self.feed[lane], fault.at_ms) as u64;
+                events.push((fault.wake_ms() + 20, source_commit(lane, had - 1)));
+            }
+        }
         for at in (FEED_FROM_MS + 900..=self.end_ms() + 1_900).step_by(1_000) {
             for lane in 0..LANES as usize {
                 let silent = |fault: &Blow| fault.without_commits().contains(&at);
@@ -482,7 +551,13 @@ pub(super) fn plan(faults: &[Blow]) -> Plan {
         target: Target::Follower,
         draw: 0,
         due: Due::At { ms: 2_000 },
-        restart: Restart::After { ms: 2_000 },
+        restart: Restart::After {
+            ms: if fault.for_ms > 0 {
+                fault.for_ms
+            } else {
+                2_000
+            },
+        },
     };
     Plan {
         format: 1,
@@ -578,11 +653,14 @@ pub(super) fn sink_commit(lane: usize, next: i64) -> What {
 }
 
 pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
+    if !blow.kind.ends_process() {
+        return pause_story(number, blow);
+    }
     let victim = worker(blow.victim);
     let fault = FaultId(number as u32 + 1);
     let exit = match blow.kind {
-        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => Exit::Signal(9),
         FaultKind::Stop { .. } => Exit::Code(143),
+        _ => Exit::Signal(9),
     };
     let intended = What::FaultIntended {
         fault,
@@ -637,4 +715,74 @@ pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
         (at + 9_200, running("mirror-1", blow.heir)),
         (at + 9_250, running("archive-1", blow.heir)),
     ]
+}
+
+/// A worker stands still or loses its network; given up, it comes back under a new id, and its heir's tasks start anew.
+fn pause_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
+    let victim = worker(blow.victim);
+    let fault = FaultId(number as u32 + 1);
+    let took_ms = 5;
+    let proof = |proof| What::FaultProof { fault, proof };
+    let (at, wake) = (blow.at_ms, blow.wake_ms());
+    let mut story = vec![
+        (
+            at - 10,
+            What::FaultIntended {
+                fault,
+                kind: blow.kind,
+                target: Target::Follower,
+                workers: vec![victim.clone()],
+                why: "a follower".to_owned(),
+                postponed_ms: 0,
+            },
+        ),
+        (
+            at,
+            What::FaultActed {
+                fault,
+                worker: victim.clone(),
+            },
+        ),
+        (
+            at + 5,
+            proof(match blow.kind {
+                FaultKind::Disconnect => Proof::Disconnected {
+                    worker: victim.clone(),
+                    took_ms,
+                },
+                _ => Proof::Paused {
+                    worker: victim.clone(),
+                    took_ms,
+                },
+            }),
+        ),
+        (
+            wake,
+            What::FaultUndone {
+                fault,
+                worker: victim.clone(),
+            },
+        ),
+    ];
+    if !blow.is_zombie() {
+        return story;
+    }
+    let gone = Proof::MemberGone {
+        worker: victim,
+        member_id: format!("{}-b", blow.victim),
+    };
+    let others = [("w1", "a"), ("w3", "a")];
+    let all = [("w1", "a"), ("w2", "c"), ("w3", "a")];
+    story.extend([
+        (at + 6_000, group_of(&others, 3_000, "")),
+        (at + 6_001, proof(gone)),
+        (at + 9_000, group_of(&others, 0, blow.heir)),
+        (at + 9_200, running("mirror-1", blow.heir)),
+        (at + 9_250, running("archive-1", blow.heir)),
+        (wake + 500, group_of(&all, 0, "")),
+        (wake + 600, group_of(&all, 0, blow.heir)),
+        (wake + 650, running("mirror-1", blow.heir)),
+        (wake + 660, running("archive-1", blow.heir)),
+    ]);
+    story
 }

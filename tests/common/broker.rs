@@ -8,7 +8,7 @@ use std::time::Duration;
 use squall::journal::{Clock, Journal, RunFolder};
 use squall::model::{KafkaVersion, WorkerName};
 use squall::runtime::process::{ClusterSpec, Prepared, ProcessCluster, StartStyle, prepare};
-use squall::runtime::{Ledger, Runtime, UserFolders};
+use squall::runtime::{Ledger, Runtime, UserFolders, docker};
 
 /// Longest wait until brokers and workers answer.
 const READY_LIMIT: Duration = Duration::from_secs(180);
@@ -105,6 +105,21 @@ impl OwnSpec {
     #[allow(dead_code, reason = "for tests that start processes of their own")]
     pub fn home(&self) -> &std::path::Path {
         self.home.path()
+    }
+
+    /// Finds the engine and the image for the same cluster in containers.
+    #[allow(dead_code, reason = "only a benchmark needs containers")]
+    pub fn prepare_containers(&self) -> docker::Prepared {
+        docker::prepare(&self.spec, None, &self.journal, &AtomicBool::new(false))
+            .unwrap_or_else(|error| panic!("no containers can be prepared: {error}"))
+    }
+
+    /// Starts it in containers and waits until everybody answers; dropping what is returned takes it down.
+    #[allow(dead_code, reason = "only a benchmark needs containers")]
+    pub fn start_containers(&self, prepared: &docker::Prepared) -> docker::DockerCluster {
+        let stop = AtomicBool::new(false);
+        docker::DockerCluster::start(&self.spec, prepared, &self.journal, &stop)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.home.path().display()))
     }
 
     /// Starts it and waits until everybody answers.

@@ -2,9 +2,13 @@
 
 use crate::report::numbers::{count, milliseconds, percent, seconds};
 use crate::report::text::visible;
-use crate::verify::{Judgement, Latency, PhaseSpan, Setting};
+use crate::report::watched as words;
+use crate::verify::{Judgement, Latency, PhaseSpan, Setting, WatchedReport};
 
 use super::share::{LINE_LIMIT, share, width};
+
+/// Faults in the line of one watched connector.
+const WATCHED_FAULTS: usize = 40;
 
 /// A line of the settings table.
 pub(super) struct SettingRow {
@@ -91,4 +95,38 @@ pub(super) fn run_phases(judgement: &Judgement) -> Vec<RunPhase> {
         }
     };
     phases.iter().map(row).collect()
+}
+
+/// A line of the table of watched connectors.
+pub(super) struct WatchedRow {
+    pub(super) connector: String,
+    pub(super) tasks: String,
+    pub(super) states: String,
+    pub(super) commits: Option<String>,
+    pub(super) unowned: String,
+    pub(super) longest: String,
+    /// Fault, recovery and harm.
+    pub(super) faults: Vec<(String, String, String)>,
+}
+
+/// The watched connectors by name.
+pub(super) fn watched(judgement: &Judgement) -> Vec<WatchedRow> {
+    let row = |report: &WatchedReport| WatchedRow {
+        connector: report.connector.to_string(),
+        tasks: report.tasks.to_string(),
+        states: words::states(report),
+        commits: words::commits(report),
+        unowned: seconds(report.unowned_task_ms),
+        longest: seconds(report.longest_unowned_ms),
+        faults: report
+            .faults
+            .iter()
+            .take(WATCHED_FAULTS)
+            .map(|fault| {
+                let id = fault.fault.to_string();
+                (id, words::recovery(fault), words::harm(fault))
+            })
+            .collect(),
+    };
+    judgement.watched.iter().map(row).collect()
 }

@@ -47,6 +47,8 @@ pub(super) struct Label {
 pub(super) struct Band {
     pub(super) x: Px,
     pub(super) width: Px,
+    /// How much of it the fault itself lasted, where it was undone.
+    pub(super) over: Option<Px>,
     pub(super) title: String,
     pub(super) label: Option<Label>,
 }
@@ -95,6 +97,13 @@ pub(super) struct Chart {
     pub(super) groups: Vec<Label>,
     pub(super) rows: Vec<Row>,
     pub(super) plots: Vec<Plot>,
+}
+
+impl Chart {
+    /// Whether a band shows how long its fault lasted.
+    pub(super) fn lasts(&self) -> bool {
+        self.bands.iter().any(|band| band.over.is_some())
+    }
 }
 
 /// The drawing of a judgement; `None` where nothing was observed.
@@ -212,14 +221,24 @@ fn bands(bands: &[FaultBand], scale: Scale) -> (Vec<Band>, usize) {
                 label = Some((Px(start), row, text));
             }
         }
-        placed.push((band, Px(from), Px((to - from).max(1.0)), whole, label));
+        let over = band
+            .over
+            .map(|over| Px((scale.x(over.min(band.to)) - from).max(1.0)));
+        placed.push((
+            band,
+            Px(from),
+            (Px((to - from).max(1.0)), over),
+            whole,
+            label,
+        ));
     }
     let bands = placed
         .into_iter()
-        .map(|(band, x, width, whole, label)| Band {
+        .map(|(band, x, (width, over), whole, label)| Band {
             x,
             width,
-            title: format!("{whole}: {} to {}", moment(band.from), moment(band.to)),
+            over,
+            title: title(band, &whole),
             label: label.map(|(x, row, text)| Label {
                 x,
                 y: Px(4.0 + LABEL_ROW * (row + 1) as f64),
@@ -227,6 +246,18 @@ fn bands(bands: &[FaultBand], scale: Scale) -> (Vec<Band>, usize) {
             }),
         });
     (bands.collect(), used)
+}
+
+/// "F1 pause w2 (a follower): 14.00 s to 33.90 s, undone at 26.00 s"
+fn title(band: &FaultBand, label: &str) -> String {
+    let undone = band.over.map_or(String::new(), |over| {
+        format!(", undone at {}", moment(over))
+    });
+    format!(
+        "{label}: {} to {}{undone}",
+        moment(band.from),
+        moment(band.to)
+    )
 }
 
 fn rows(pen: &mut Pen, lanes: &[&TimelineLane]) -> (Vec<Label>, Vec<Row>) {

@@ -1,7 +1,7 @@
 //! Findings, faults, rewinds and offsets as the HTML report shows them.
 
 use crate::model::Moment;
-use crate::report::numbers::{count, moment, percent, plural, range, seconds};
+use crate::report::numbers::{count, lasting, moment, percent, plural, range, seconds};
 use crate::report::text::visible;
 use crate::verify::{FaultReport, Finding, FindingKind, Judgement, LogLine, OffsetReport, Rewind};
 
@@ -70,7 +70,9 @@ fn what_counts(finding: &Finding) -> String {
         | FindingKind::Reordering
         | FindingKind::RepeatBeyondBound
         | FindingKind::Repeat => ("record", "records"),
-        FindingKind::OffsetAhead | FindingKind::OffsetRegression => ("commit", "commits"),
+        FindingKind::OffsetAhead | FindingKind::OffsetRegression | FindingKind::ZombieCommit => {
+            ("commit", "commits")
+        }
         FindingKind::Overlap
         | FindingKind::StopOverrun
         | FindingKind::TaskFailed
@@ -129,10 +131,12 @@ pub(super) struct FaultRow {
     pub(super) id: String,
     pub(super) signal: String,
     pub(super) workers: String,
+    pub(super) lasting: String,
     pub(super) target: String,
     pub(super) why: String,
     pub(super) took_effect: String,
     pub(super) proof: Vec<String>,
+    pub(super) aftermath: Vec<String>,
     pub(super) undone: Vec<String>,
     pub(super) recovery: String,
     pub(super) damage: Vec<String>,
@@ -167,10 +171,12 @@ fn fault_row(fault: &FaultReport) -> FaultRow {
         id: fault.id.to_string(),
         signal: visible(&fault.signal, 40),
         workers: workers(fault),
+        lasting: lasting(fault.lasted_ms),
         target: visible(&fault.target, 80),
         why: visible(&fault.why, LINE_LIMIT),
         took_effect: fault.took_effect.map_or("no effect".to_owned(), moment),
         proof: all(&fault.proof),
+        aftermath: all(&fault.aftermath),
         undone: all(&fault.undone),
         recovery: fault.recovery_ms.map_or("not seen".to_owned(), seconds),
         damage,
@@ -240,6 +246,7 @@ pub(super) struct OffsetRow {
     pub(super) why_not: Option<String>,
     pub(super) class: &'static str,
     pub(super) numbers: [String; 3],
+    pub(super) by_zombies: Option<String>,
 }
 
 pub(super) fn offsets(judgement: &Judgement) -> Vec<OffsetRow> {
@@ -255,6 +262,7 @@ pub(super) fn offsets(judgement: &Judgement) -> Vec<OffsetRow> {
             ""
         },
         numbers: [offsets.commits, offsets.ahead, offsets.regressed].map(count),
+        by_zombies: (offsets.by_zombies > 0).then(|| count(offsets.by_zombies)),
     };
     judgement.offsets.iter().map(row).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::report::numbers::{count, seconds};
+use crate::report::numbers::{count, lasting, seconds};
 use crate::report::text::visible;
 use crate::verify::{Judgement, Recovery, RecoveryPhase};
 
@@ -58,7 +58,10 @@ fn recovery_card(judgement: &Judgement, recovery: &Recovery, longest: u64) -> Re
     RecoveryCard {
         fault: recovery.fault.to_string(),
         what: fault
-            .map(|fault| format!("{} {}", fault.signal, workers(fault)))
+            .map(|fault| {
+                let lasting = lasting(fault.lasted_ms);
+                format!("{} {}{lasting}", fault.signal, workers(fault))
+            })
             .unwrap_or_default(),
         task: recovery.task.to_string(),
         total: seconds(recovery.total_ms),
@@ -99,7 +102,7 @@ fn phase_row(phase: &RecoveryPhase, total_ms: u64, part: f64) -> PhaseRow {
 /// The colour of a phase; phases of other names share the last one.
 fn phase_class(name: &str) -> &'static str {
     match name {
-        "noticed" => "p1",
+        "noticed" | "back" => "p1",
         "delay" => "p2",
         "assigned" => "p3",
         "started" => "p4",

@@ -240,3 +240,21 @@ fn text_can_be_read_on_its_ground_in_light_and_in_dark() {
         }
     }
 }
+
+#[test]
+fn a_pause_is_a_stronger_part_of_its_band_and_says_what_came_of_it() {
+    let page = text(&sample::zombie());
+    assert_eq!(page.matches("class=\"band lasts\"").count(), 1);
+    for part in [
+        "stronger while it lasted",
+        "14.03 s to 26.13 s, undone at 26.00 s",
+        "pause <b>w2</b> for 12.0 s",
+        "the group was without w2 from 19.20 s",
+        "and 2 by zombies",
+        "docker image",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let held = text(&sample::held());
+    assert!(!held.contains("band lasts") && !held.contains("while it lasted"));
+}

@@ -4,8 +4,8 @@ use crate::journal::HostInfo;
 use crate::model::{FaultId, GuaranteeKind, Lane, Moment, Seed, Verdict};
 use crate::verify::{
     FaultBand, FaultReport, Finding, FindingKind, GuaranteeResult, Latency, Paint, PhaseSpan,
-    Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, TapLedger, Timeline,
-    TimelineLane,
+    Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, StateSpan, TapLedger,
+    Timeline, TimelineLane, WatchedCommits, WatchedFault, WatchedReport,
 };
 
 use super::{at, connector, place, strings, task, worker};
@@ -27,6 +27,7 @@ pub(super) fn run_summary() -> RunSummary {
         duration_ms: 62_000,
         seed: Seed(0x7f3a_91c2),
         runtime: crate::model::RuntimeKind::Process,
+        runtime_facts: std::collections::BTreeMap::new(),
         kafka: "4.1.1".to_owned(),
         connect: "4.1.1".to_owned(),
         brokers: 1,
@@ -240,6 +241,8 @@ pub(super) fn faults() -> Vec<FaultReport> {
             "the group lost the member at 19.20 s",
         ]),
         undone: strings(&["restarted at 16.03 s", "in the group at 28.20 s"]),
+        lasted_ms: None,
+        aftermath: Vec::new(),
         recovered: Some(at(26.13)),
         recovery_ms: Some(12_100),
         overlaps: Vec::new(),
@@ -502,6 +505,7 @@ fn bands() -> Vec<FaultBand> {
         label: label.to_owned(),
         from: at(from),
         to: at(to),
+        over: None,
     };
     vec![
         band(1, "F1 SIGKILL w2 (follower)", 14.03, 26.13),
@@ -617,4 +621,37 @@ pub(super) fn settings() -> Vec<Setting> {
         ),
         setting("plugin.discovery", "service_load", None, ""),
     ]
+}
+
+pub(super) fn watched() -> WatchedReport {
+    let states = [("RUNNING", 90_000), ("UNASSIGNED", 10_000)];
+    WatchedReport {
+        connector: connector("billing"),
+        tasks: 2,
+        states: states.map(|(state, ms)| (state.to_owned(), ms)).into(),
+        spans: vec![StateSpan {
+            task: task("billing-0"),
+            state: "RUNNING".to_owned(),
+            from: at(5.0),
+            to: at(50.0),
+        }],
+        spans_not_listed: 0,
+        unowned_task_ms: 4_200,
+        longest_unowned_ms: 4_200,
+        faults: vec![WatchedFault {
+            fault: FaultId(1),
+            tasks_hit: 1,
+            moves: 1,
+            starts: 1,
+            unowned_task_ms: 4_200,
+            tasks_before: 2,
+            recovery_ms: Some(9_400),
+        }],
+        commits: Some(WatchedCommits {
+            commits: 40,
+            moved: 12_000,
+            went_back: 0,
+            longest_still_ms: 9_900,
+        }),
+    }
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crate::journal::{Journal, What};
 
-use super::super::{Act, RuntimeError};
-use super::cluster::StartStyle;
+use super::super::{Act, RuntimeError, StartStyle};
 use super::config::{self, BrokerPorts, WorkerFacts};
 use super::installation::{Installation, Role, file_name, lock};
 use super::java::Java;

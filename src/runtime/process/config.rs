@@ -37,30 +37,56 @@ pub fn broker(node: u32, ports: &[BrokerPorts], data: &Path) -> BTreeMap<String,
         .zip(ports)
         .map(|(id, ports)| format!("{id}@{}", host(ports.controller)))
         .collect();
-    let replication = ports.len().min(3).to_string();
-    let least_in_sync = if ports.len() >= 3 { "2" } else { "1" };
+    let listeners = Listeners {
+        listeners: format!(
+            "PLAINTEXT://{},CONTROLLER://{}",
+            host(own.clients),
+            host(own.controller)
+        ),
+        advertised: format!("PLAINTEXT://{}", host(own.clients)),
+        protocols: "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        between_brokers: "PLAINTEXT",
+        voters: voters.join(","),
+    };
+    broker_with(node, ports.len(), listeners, data)
+}
+
+/// How a broker can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listeners {
+    /// `listeners`; the controller's is called `CONTROLLER`.
+    pub listeners: String,
+    /// `advertised.listeners`.
+    pub advertised: String,
+    /// `listener.security.protocol.map`.
+    pub protocols: String,
+    /// `inter.broker.listener.name`.
+    pub between_brokers: &'static str,
+    /// `controller.quorum.voters`.
+    pub voters: String,
+}
+
+/// [`broker`] with listeners of any kind, one of `count` brokers.
+pub fn broker_with(
+    node: u32,
+    count: usize,
+    listeners: Listeners,
+    data: &Path,
+) -> BTreeMap<String, String> {
+    let replication = count.min(3).to_string();
+    let least_in_sync = if count >= 3 { "2" } else { "1" };
     let settings = [
         ("process.roles", "broker,controller".to_owned()),
         ("node.id", node.to_string()),
-        ("controller.quorum.voters", voters.join(",")),
-        (
-            "listeners",
-            format!(
-                "PLAINTEXT://{},CONTROLLER://{}",
-                host(own.clients),
-                host(own.controller)
-            ),
-        ),
-        (
-            "advertised.listeners",
-            format!("PLAINTEXT://{}", host(own.clients)),
-        ),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
-        ),
+        ("controller.quorum.voters", listeners.voters),
+        ("listeners", listeners.listeners),
+        ("advertised.listeners", listeners.advertised),
+        ("listener.security.protocol.map", listeners.protocols),
         ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("inter.broker.listener.name", "PLAINTEXT".to_owned()),
+        (
+            "inter.broker.listener.name",
+            listeners.between_brokers.to_owned(),
+        ),
         ("log.dirs", data.display().to_string()),
         ("default.replication.factor", replication.clone()),
         ("offsets.topic.replication.factor", replication.clone()),
@@ -126,11 +152,21 @@ pub fn shared_worker(facts: &WorkerFacts<'_>) -> BTreeMap<String, String> {
 
 /// All settings of the worker that listens on this port.
 pub fn worker(facts: &WorkerFacts<'_>, port: u16) -> BTreeMap<String, String> {
+    worker_at(facts, "127.0.0.1", "127.0.0.1", port)
+}
+
+/// All settings of the worker that listens at `listen` and is known to the others as `host`.
+pub fn worker_at(
+    facts: &WorkerFacts<'_>,
+    listen: &str,
+    host: &str,
+    port: u16,
+) -> BTreeMap<String, String> {
     let mut settings = shared_worker(facts);
     let own = [
         ("bootstrap.servers", facts.bootstrap.to_owned()),
-        ("listeners", format!("http://127.0.0.1:{port}")),
-        ("rest.advertised.host.name", "127.0.0.1".to_owned()),
+        ("listeners", format!("http://{listen}:{port}")),
+        ("rest.advertised.host.name", host.to_owned()),
         ("rest.advertised.port", port.to_string()),
         ("plugin.path", facts.plugin_path.to_owned()),
     ];

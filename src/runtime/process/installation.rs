@@ -389,7 +389,7 @@ fn remove(folder: &Path) -> Result<(), RuntimeError> {
     }
 }
 
-pub(super) fn file_name(path: &Path) -> String {
+pub(in crate::runtime) fn file_name(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
         .to_string_lossy()

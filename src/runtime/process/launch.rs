@@ -4,8 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::super::RuntimeError;
-use super::cluster::StartStyle;
+use super::super::{RuntimeError, StartStyle};
 use super::config::Logger;
 use super::installation::{Installation, Role};
 use super::java::Java;
@@ -128,7 +127,8 @@ fn archive_flags(archive: &Archive) -> Vec<String> {
     flags
 }
 
-const fn main_class(role: Role) -> &'static str {
+/// The class that is run.
+pub const fn main_class(role: Role) -> &'static str {
     match role {
         Role::Broker => "kafka.Kafka",
         Role::Worker => "org.apache.kafka.connect.cli.ConnectDistributed",

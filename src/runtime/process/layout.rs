@@ -7,8 +7,7 @@ use std::sync::Mutex;
 
 use crate::model::WorkerName;
 
-use super::super::RuntimeError;
-use super::cluster::{ClusterSpec, StartStyle};
+use super::super::{ClusterSpec, RuntimeError, StartStyle};
 use super::config::{self, BrokerPorts, WorkerFacts};
 use super::installation::Role;
 use super::launch::{Archive, Launch, logger_of};

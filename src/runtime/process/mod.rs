@@ -2,23 +2,24 @@
 
 mod archive;
 mod cluster;
-mod config;
-mod installation;
+pub(super) mod config;
+pub(super) mod installation;
 mod java;
-mod launch;
+pub(super) mod launch;
 mod layout;
-mod log_tail;
+pub(super) mod log_tail;
 mod maven;
-mod node;
-mod plugins;
-mod ports;
-mod prepare;
-mod probe;
-mod storage;
+pub(super) mod node;
+pub(super) mod plugins;
+pub(super) mod ports;
+pub(super) mod prepare;
+pub(super) mod probe;
+pub(super) mod storage;
 mod supervisor;
-mod tool;
+pub(super) mod tool;
 
-pub use cluster::{ClusterSpec, ProcessCluster, StartStyle};
+pub use super::spec::{ClusterSpec, StartStyle};
+pub use cluster::ProcessCluster;
 pub use config::RESERVED_WORKER_SETTINGS;
 pub use installation::Installation;
 pub(super) use installation::is_cached;

@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicBool;
 use crate::journal::Journal;
 use crate::model::KafkaVersion;
 
-use super::super::RuntimeError;
+use super::super::{ClusterSpec, RuntimeError};
 use super::archive::{self, Archives, Training};
-use super::cluster::ClusterSpec;
 use super::config::RESERVED_WORKER_SETTINGS;
 use super::installation::{self, Installation, Role};
 use super::java::Java;
@@ -96,7 +95,7 @@ fn home(spec: &ClusterSpec) -> Result<Option<Installation>, RuntimeError> {
     })
 }
 
-fn refuse_reserved(spec: &ClusterSpec) -> Result<(), RuntimeError> {
+pub(in crate::runtime) fn refuse_reserved(spec: &ClusterSpec) -> Result<(), RuntimeError> {
     match RESERVED_WORKER_SETTINGS
         .iter()
         .find(|key| spec.worker_config.contains_key(**key))
@@ -148,7 +147,7 @@ fn remedy_for(class: &str, worker: &Installation) -> Option<String> {
 }
 
 /// A folder that holds everything of one run outside its run folder.
-pub(super) fn run_temp(temp: &Path, run: &str) -> PathBuf {
+pub(in crate::runtime) fn run_temp(temp: &Path, run: &str) -> PathBuf {
     temp.join(format!("squall-{run}"))
 }
 

@@ -167,6 +167,7 @@ static WORKER: Table = Table {
     ],
     exactly_one: &[],
     at_most_one: &[&WAYS],
+    elsewhere: &[],
 };
 
 const HOST: Key = key("host", Shape::Text, "Short for `ssh: {host: …}`.");

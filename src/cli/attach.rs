@@ -1,0 +1,127 @@
+//! `--attach`: reading an inventory, a scenario for it, and what can be refused before a run begins.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::Seed;
+use crate::plan::Plan;
+use crate::run::Attach;
+use crate::runtime::attached;
+use crate::scenario::inventory::{self, Inventory};
+
+use super::args::AttachArguments;
+use super::exit::Exit;
+use super::output::Output;
+use super::scenarios::{self, Loaded};
+
+/// A scenario with the inventory of the cluster that it is for, if it is for one.
+pub struct Chosen {
+    /// The scenario.
+    pub loaded: Loaded,
+    /// Its timetable.
+    pub plan: Plan,
+    /// The cluster.
+    pub attach: Option<Attach>,
+}
+
+/// Reads the scenario, for the cluster of `--attach` where there is one, and draws its plan.
+pub fn choose(
+    scenario: &Path,
+    arguments: &AttachArguments,
+    seed: Option<Seed>,
+    output: &Output,
+) -> Result<Chosen, Exit> {
+    let Some(path) = &arguments.attach else {
+        let loaded = scenarios::load(scenario, output)?;
+        let plan = scenarios::plan_of(&loaded, seed);
+        return Ok(Chosen {
+            loaded,
+            plan,
+            attach: None,
+        });
+    };
+    let (inventory, path) = read(path, output)?;
+    let (loaded, differences) = scenarios::load_for(scenario, &inventory, output)?;
+    let plan = plan_of(&loaded, &inventory, seed);
+    Ok(Chosen {
+        loaded,
+        plan,
+        attach: Some(Attach {
+            inventory,
+            path,
+            yes_i_mean: arguments.yes_i_mean.clone(),
+            differences,
+        }),
+    })
+}
+
+/// Faults that go through all workers go through those that may be touched.
+fn plan_of(loaded: &Loaded, inventory: &Inventory, seed: Option<Seed>) -> Plan {
+    let mut loaded = loaded.clone();
+    let touchable: Vec<_> = inventory
+        .touchable()
+        .map(|worker| worker.name.clone())
+        .collect();
+    if !touchable.is_empty() {
+        loaded.scenario.connect.workers = touchable;
+    }
+    scenarios::plan_of(&loaded, seed)
+}
+
+/// Refuses what is known to be wrong before anything is asked of the cluster.
+pub fn refuse(chosen: &Chosen, output: &Output) -> Result<(), Exit> {
+    let refused = refusals(chosen);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = refused.iter().map(|why| format!("\n  - {why}")).collect();
+    Err(output.failed(
+        Exit::Usage,
+        &format!("refused, nothing was touched:{}", lines.concat()),
+    ))
+}
+
+/// Everything for which a run would be refused, as far as it is known before.
+pub fn refusals(chosen: &Chosen) -> Vec<String> {
+    let Some(attach) = &chosen.attach else {
+        return Vec::new();
+    };
+    attached::check(
+        &chosen.plan,
+        &chosen.loaded.scenario,
+        &attach.inventory,
+        None,
+        attach.yes_i_mean.as_deref(),
+    )
+}
+
+/// Reads an inventory file, or a bundled one by its name; every mistake goes to stderr.
+pub fn read(path: &Path, output: &Output) -> Result<(Inventory, PathBuf), Exit> {
+    let name = path.to_string_lossy().into_owned();
+    let bundled = inventory::BUNDLED
+        .iter()
+        .find(|(bundled, _)| *bundled == name);
+    let (text, kept) = match (std::fs::read_to_string(path), bundled) {
+        (Ok(text), _) => (
+            text,
+            std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        ),
+        (Err(_), Some((_, text))) => ((*text).to_owned(), path.to_owned()),
+        (Err(error), None) => {
+            let known: Vec<&str> = inventory::BUNDLED.iter().map(|(name, _)| *name).collect();
+            return Err(output.failed(
+                Exit::Usage,
+                &format!(
+                    "cannot read inventory {name}: {error}; give an inventory file, or a bundled one: {}",
+                    known.join(", ")
+                ),
+            ));
+        }
+    };
+    match inventory::parse(&name, &text) {
+        Ok(inventory) => Ok((inventory, kept)),
+        Err(mistakes) => {
+            output.remark(mistakes.render(output.colour_err()));
+            Err(Exit::Usage)
+        }
+    }
+}

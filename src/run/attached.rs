@@ -1,0 +1,253 @@
+//! A run on a cluster that somebody else runs: own names, joining, guarding its other connectors, and leaving nothing behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connect::{Rest, backup, secrets};
+use crate::journal::{Deadline, Phase, What};
+use crate::model::{ConnectorName, StreamId};
+use crate::runtime::attached::{AttachedCluster, Joined, Joining, remove};
+use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
+use crate::scenario::inventory::Inventory;
+use crate::scenario::{Difference, Scenario, rename_target};
+
+use super::conductor::RunError;
+use super::guard::Guard;
+use super::stop::StopToken;
+use super::{Request, Run, failed};
+
+/// How long asking for every connector may take before anything is touched.
+const BACKUP_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is joined, and with what consent.
+#[derive(Debug, Clone)]
+pub struct Attach {
+    /// The inventory.
+    pub inventory: Inventory,
+    /// Where it was read: an absolute path, or the name of a bundled one.
+    pub path: PathBuf,
+    /// The group that the user said he means.
+    pub yes_i_mean: Option<String>,
+    /// Settings of the scenario that the cluster has otherwise.
+    pub differences: Vec<Difference>,
+}
+
+/// What all names of a run begin with.
+fn prefix_of(stream: StreamId) -> String {
+    format!("squall-{stream}-")
+}
+
+/// On a cluster of somebody else everything of ours has a prefix, in the scenario and in its plan.
+pub fn take_own_names(request: &mut Request, stream: StreamId) {
+    let Some(attach) = &request.attach else {
+        return;
+    };
+    let prefix = prefix_of(stream);
+    request.scenario = request.scenario.with_own_names(&prefix);
+    for fault in &mut request.plan.faults {
+        rename_target(&mut fault.target, &prefix);
+    }
+    for (connector, _) in &mut request.scenario.route.legs {
+        if connector.is_class("MirrorSource") {
+            for (key, value) in &attach.inventory.inner_client.0 {
+                for side in ["source", "target"] {
+                    let key = format!("{side}.cluster.{key}");
+                    connector.config.entry(key).or_insert_with(|| value.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The text without the inventory's secrets.
+pub fn masked(text: String, attach: Option<&Attach>) -> String {
+    let Some(Attach { inventory, .. }) = attach else {
+        return text;
+    };
+    let settings = inventory.client.0.iter().chain(&inventory.inner_client.0);
+    let named = settings
+        .filter(|(key, _)| secrets::is_secret(key))
+        .map(|(_, value)| value.as_str());
+    let password = inventory.rest.basic.iter().map(|(_, word)| word.as_str());
+    named
+        .chain(password)
+        .filter(|secret| !secret.is_empty())
+        .fold(text, |text, secret| text.replace(secret, secrets::HIDDEN))
+}
+
+impl Run {
+    /// Joins the cluster, goes through all phases, and leaves the cluster as it was found.
+    pub(super) fn on_attached(
+        &self,
+        attach: &Attach,
+        folders: &UserFolders,
+        ledger: &Ledger,
+        stop: &StopToken,
+        rows: &mut BTreeMap<String, u64>,
+    ) -> Result<(), RunError> {
+        self.journal.record(What::PhaseBegan(Phase::Provision));
+        self.tell_differences(attach);
+        let joining = Joining {
+            inventory: &attach.inventory,
+            scenario: &self.request.scenario,
+            plan: &self.request.plan,
+            yes_i_mean: attach.yes_i_mean.as_deref(),
+            journal: &self.journal,
+            ledger,
+            folders,
+            logs: self.folder.logs(),
+            data: self.folder.data(),
+        };
+        let cluster = match joining.join(stop.asked()) {
+            Ok(cluster) => Arc::new(cluster),
+            Err(error) => {
+                ledger.close();
+                return Err(failed(&error, stop));
+            }
+        };
+        let run = self.on_what_was_joined(&cluster.joined, &cluster);
+        let prefix = prefix_of(self.stream);
+        let result = ledger
+            .note(&Thing::Own {
+                inventory: attach.path.clone(),
+                prefix: prefix.clone(),
+            })
+            .map_err(RunError::environment)
+            .and_then(|()| run.backup_before_faults(&cluster))
+            .and_then(|()| run.conduct_on(Arc::clone(&cluster) as _, "", stop, rows));
+        // What was begun before an error is undone here; after a whole run there is nothing left to undo.
+        cluster.take_down();
+        let mut left = remove(&attach.inventory, &prefix);
+        left.extend(cluster.left());
+        if left.is_empty() {
+            ledger.close();
+            return result;
+        }
+        let left = left.join("; ");
+        let why = format!("not everything could be undone: {left}; run `squall clean`");
+        match result {
+            Err(RunError::Environment(first)) => {
+                Err(RunError::Environment(format!("{first}; and {why}")))
+            }
+            Ok(()) | Err(RunError::Interrupted) => Err(RunError::Environment(why)),
+        }
+    }
+
+    fn tell_differences(&self, attach: &Attach) {
+        for difference in &attach.differences {
+            let Difference {
+                setting,
+                scenario,
+                inventory,
+            } = difference;
+            let shown = |value: &str| {
+                let setting = BTreeMap::from([(setting.clone(), value.to_owned())]);
+                secrets::mask(&setting).into_values().collect::<String>()
+            };
+            let there = match inventory {
+                Some(value) => format!("the inventory says {}", shown(value)),
+                None => {
+                    "the inventory says nothing of it, so Connect's default is assumed".to_owned()
+                }
+            };
+            let note = format!(
+                "the scenario asks for {setting} = {}, and {there}: the cluster's own counts",
+                shown(scenario)
+            );
+            self.journal.record(What::Note(note));
+        }
+    }
+
+    /// The same run with what is now known of the cluster.
+    fn on_what_was_joined(&self, joined: &Joined, cluster: &AttachedCluster) -> Self {
+        let mut request = self.request.clone();
+        let scenario = &mut request.scenario;
+        fit_replication(scenario, joined.brokers);
+        scenario.connect.version = joined.version;
+        scenario.connect.workers = cluster.workers();
+        let others = joined.connectors.clone();
+        Self {
+            request,
+            folder: self.folder.clone(),
+            journal: self.journal.clone(),
+            stream: self.stream,
+            others,
+        }
+    }
+
+    /// Configuration, state and offsets of every connector that is there go into the run folder before anything is done.
+    fn backup_before_faults(&self, cluster: &AttachedCluster) -> Result<(), RunError> {
+        let worker = cluster.workers().into_iter().next();
+        let url = worker.and_then(|worker| cluster.rest_url(&worker));
+        let url = url.ok_or_else(|| RunError::Environment("no worker to ask".to_owned()))?;
+        let rest =
+            Rest::with_access(&url, &cluster.rest_access()).map_err(RunError::environment)?;
+        let deadline = Deadline::after(BACKUP_LIMIT);
+        let saved = backup::take(&rest, Some(&cluster.group_id()), deadline)
+            .map_err(RunError::environment)?;
+        let path = saved
+            .write(&self.folder.path().join("backup"))
+            .map_err(RunError::environment)?;
+        let count = saved.connectors.len();
+        let path = path.display();
+        self.journal.record(What::Note(format!(
+            "{count} connectors were saved to {path}; `squall restore` puts them back"
+        )));
+        Ok(())
+    }
+
+    /// Connectors of others that are watched.
+    pub(super) fn watched_connectors(&self) -> Vec<ConnectorName> {
+        let asked = self
+            .request
+            .attach
+            .as_ref()
+            .and_then(|attach| attach.inventory.watch.as_ref());
+        let is_watched = |name: &&ConnectorName| asked.is_none_or(|watched| watched.contains(name));
+        self.others.keys().filter(is_watched).cloned().collect()
+    }
+
+    /// The connectors whose events are kept: ours and the watched ones; all on a cluster of our own.
+    pub(super) fn connectors_that_count(&self) -> Option<BTreeSet<ConnectorName>> {
+        self.request.attach.as_ref()?;
+        let mut names: BTreeSet<ConnectorName> = self.watched_connectors().into_iter().collect();
+        let own = self.request.scenario.route.connectors();
+        names.extend(own.map(|connector| connector.name.clone()));
+        Some(names)
+    }
+
+    /// What ends the run early for the sake of the cluster's other users.
+    pub(super) fn guard(&self) -> Option<Guard> {
+        let attach = self.request.attach.as_ref()?;
+        let own = self.request.scenario.route.connectors();
+        Some(Guard {
+            when: attach.inventory.stop_when,
+            own: own.map(|connector| connector.name.clone()).collect(),
+            failed_before: self.others.values().flatten().cloned().collect(),
+        })
+    }
+}
+
+/// As many copies as the brokers that are there allow, where the scenario left that to us.
+fn fit_replication(scenario: &mut Scenario, brokers: u32) {
+    let planned = scenario.kafka.brokers.min(3).to_string();
+    let fitting = if brokers >= 3 { "3" } else { "1" };
+    for (connector, _) in &mut scenario.route.legs {
+        if !connector.is_class("MirrorSource") {
+            continue;
+        }
+        for key in [
+            "replication.factor",
+            "offset-syncs.topic.replication.factor",
+        ] {
+            if let Some(value) = connector.config.get_mut(key)
+                && *value == planned
+            {
+                fitting.clone_into(value);
+            }
+        }
+    }
+    scenario.kafka.brokers = brokers;
+}

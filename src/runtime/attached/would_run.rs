@@ -1,0 +1,79 @@
+//! Every command that a run on an attached cluster would run, without running any.
+
+use serde::Serialize;
+
+use crate::model::Restart;
+use crate::plan::Plan;
+use crate::scenario::inventory::Inventory;
+
+use super::commands::{commands_of, container_question, needed_for, network_question};
+use super::safety::candidates;
+
+/// A command that would be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WouldRun {
+    /// The fault, such as `F1`; `at first` and `always` for finding, looking and following logs.
+    pub fault: String,
+    /// The worker; for a role each that may have it.
+    pub worker: String,
+    /// The machine, when it is another one.
+    pub host: Option<String>,
+    /// What it does: `kill`, `start`, `status`.
+    pub what: String,
+    /// The command.
+    pub command: String,
+}
+
+/// The commands for each worker that may be touched, then those of each fault.
+pub fn would_run(inventory: &Inventory, plan: &Plan) -> Vec<WouldRun> {
+    let mut all = Vec::new();
+    for worker in inventory.touchable() {
+        let Some(control) = &worker.control else {
+            continue;
+        };
+        let commands = commands_of(&control.way, None);
+        let before = [
+            ("container c", container_question(&control.way)),
+            ("networks", network_question(&control.way)),
+        ];
+        let always = [("status", commands.status), ("log", commands.log)];
+        for (when, what, command) in before
+            .map(|(what, command)| ("at first", what, command))
+            .into_iter()
+            .chain(always.map(|(what, command)| ("always", what, command)))
+        {
+            all.extend(command.map(|command| WouldRun {
+                fault: when.to_owned(),
+                worker: worker.name.to_string(),
+                host: control.ssh.as_ref().map(|ssh| ssh.host.clone()),
+                what: what.to_owned(),
+                command,
+            }));
+        }
+    }
+    for fault in &plan.faults {
+        for worker in candidates(&fault.target, inventory) {
+            let Some(control) = &worker.control else {
+                continue;
+            };
+            let commands = commands_of(&control.way, None);
+            for (what, command) in needed_for(&commands, fault.kind) {
+                let at_end = fault.restart == Restart::Never
+                    && matches!(what, "start" | "resume" | "reconnect");
+                all.extend(command.map(|command| WouldRun {
+                    fault: fault.id.to_string(),
+                    worker: worker.name.to_string(),
+                    host: control.ssh.as_ref().map(|ssh| ssh.host.clone()),
+                    what: if at_end {
+                        format!("{what} at the end")
+                    } else {
+                        what.to_owned()
+                    },
+                    command: command.to_owned(),
+                }));
+            }
+        }
+    }
+    all
+}

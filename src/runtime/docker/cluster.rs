@@ -1,0 +1,590 @@
+//! Brokers and workers as containers: starting, striking, restarting, and taking down.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use testcontainers::bollard::models::NetworkCreateRequest;
+
+use crate::connect::Rest;
+use crate::journal::{Deadline, Exit, Journal, What};
+use crate::model::{KafkaVersion, RuntimeKind, WorkerName};
+
+use super::super::process::config;
+use super::super::process::node::{POLL, Progress};
+use super::super::process::prepare::run_temp;
+use super::super::{
+    Act, ClusterSpec, Condition, InternalTopics, Ledger, LogFile, Runtime, RuntimeError, Thing,
+};
+use super::engine::{Engine, Facts, Refusal};
+use super::image::{Image, Prepared};
+use super::layout::{Layout, REST_PORT, Subnet, network_name};
+use super::node::Node;
+use super::{events, labels, start};
+
+const PORT_ATTEMPTS: u32 = 3;
+const NETWORK_ATTEMPTS: u32 = 5;
+const KILL_LIMIT: Duration = Duration::from_secs(20);
+/// A log that ended is read to its end within this.
+pub const LOG_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// A restarted worker is asked for this long whether it answers; nobody waits for it here.
+const RESTART_WATCH: Duration = Duration::from_secs(600);
+
+/// A running cluster of containers. Dropping it takes it down.
+pub struct DockerCluster {
+    inner: Arc<Inner>,
+    bootstrap: String,
+    inner_bootstrap: String,
+    settings: BTreeMap<String, String>,
+    facts: BTreeMap<String, String>,
+    data: PathBuf,
+    temp: PathBuf,
+    watcher: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What all threads of a cluster share.
+pub struct Inner {
+    /// Where everything is recorded.
+    pub journal: Journal,
+    /// Where everything is written down before it is made.
+    pub ledger: Ledger,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The run's network.
+    pub network: String,
+    /// What every container and network carries.
+    pub labels: HashMap<String, String>,
+    /// The containers, brokers first.
+    pub nodes: Vec<Node>,
+    /// Set when the cluster is being taken down: from then on every end is asked for.
+    pub closing: AtomicBool,
+    /// Set when nothing is awaited of the engine any more.
+    pub done: AtomicBool,
+    record: Mutex<Record>,
+}
+
+/// What is kept for whoever asks.
+#[derive(Default)]
+pub struct Record {
+    /// Ends that nobody asked for.
+    pub deaths: Vec<(String, Exit)>,
+    /// What else somebody else did.
+    pub disturbances: Vec<String>,
+    /// All logs.
+    pub logs: Vec<LogFile>,
+    /// Which container has which id, by place in [`Inner::nodes`].
+    pub ids: HashMap<String, usize>,
+}
+
+impl DockerCluster {
+    /// Starts brokers and workers and waits until each of them answers. Ports that were taken meanwhile are replaced, up
+    /// to three times. When it fails, or `stop` becomes true, everything that was started is gone again.
+    pub fn start(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        stop: &AtomicBool,
+    ) -> Result<Self, RuntimeError> {
+        let mut attempt = 1;
+        loop {
+            let cluster = Self::build(spec, prepared, journal, attempt)?;
+            match cluster.come_up(spec, stop) {
+                Ok(()) => return Ok(cluster),
+                Err(RuntimeError::PortTaken { seen, who, .. }) => {
+                    cluster.take_down();
+                    if attempt == PORT_ATTEMPTS {
+                        return Err(RuntimeError::PortTaken {
+                            who,
+                            attempts: attempt,
+                            seen,
+                        });
+                    }
+                    let note =
+                        format!("{who} found its port taken; starting again with other ports");
+                    journal.record(What::Note(note));
+                    attempt += 1;
+                }
+                Err(error) => {
+                    cluster.take_down();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
+    pub fn worker_config(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
+    /// The name of a worker's container; `None` for a stranger.
+    pub fn container(&self, worker: &WorkerName) -> Option<String> {
+        Some(self.node(worker).ok()?.1.plan.container.clone())
+    }
+
+    fn build(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        attempt: u32,
+    ) -> Result<Self, RuntimeError> {
+        let temp = run_temp(&spec.folders.temp, spec.ledger.run());
+        spec.ledger.note(&Thing::Folder(temp.clone()))?;
+        // Worker settings may hold secrets: nobody else reads this folder.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&temp)
+            .map_err(RuntimeError::file("make", &temp))?;
+        Self::laid_out(spec, prepared, journal, temp.clone(), attempt).inspect_err(|_| {
+            // What cannot be removed stays in the ledger for the next clean.
+            let _ = fs::remove_dir_all(&temp);
+        })
+    }
+
+    fn laid_out(
+        spec: &ClusterSpec,
+        prepared: &Prepared,
+        journal: &Journal,
+        temp: PathBuf,
+        attempt: u32,
+    ) -> Result<Self, RuntimeError> {
+        let layout = Layout::new(spec, prepared, &temp, attempt)?;
+        let network = network_name(spec.ledger.run());
+        let labels = labels::of_run(spec.ledger.run());
+        spec.ledger.note(&Thing::Network {
+            name: network.clone(),
+        })?;
+        let engine = Arc::clone(&prepared.engine);
+        let subnet = make_network(&engine, &network, &labels)?;
+        let nodes = layout
+            .plans
+            .into_iter()
+            .enumerate()
+            .map(|(n, plan)| Node::new(plan, subnet.address(n), attempt - 1))
+            .collect();
+        let inner = Arc::new(Inner {
+            journal: journal.clone(),
+            ledger: spec.ledger.clone(),
+            engine: Arc::clone(&engine),
+            network: network.clone(),
+            labels,
+            nodes,
+            closing: AtomicBool::new(false),
+            done: AtomicBool::new(false),
+            record: Mutex::default(),
+        });
+        let watcher = events::watch(&inner).inspect_err(|_| {
+            // What cannot be removed stays in the ledger for the next clean.
+            let _ = engine.remove_network(&network);
+        })?;
+        Ok(Self {
+            inner,
+            bootstrap: layout.bootstrap,
+            inner_bootstrap: layout.inner_bootstrap,
+            settings: layout.settings,
+            facts: in_words(&prepared.facts, &prepared.broker, &prepared.worker),
+            data: spec.data.clone(),
+            temp,
+            watcher: Mutex::new(Some(watcher)),
+        })
+    }
+
+    /// Workers give up at once on a broker whose name nobody knows yet, so brokers are started first; nobody waits for
+    /// them to answer.
+    fn come_up(&self, spec: &ClusterSpec, stop: &AtomicBool) -> Result<(), RuntimeError> {
+        let brokers = self
+            .inner
+            .nodes
+            .iter()
+            .filter(|node| node.plan.worker.is_none())
+            .count();
+        start::all(&self.inner, 0..brokers, spec.ready_limit)?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(RuntimeError::Interrupted("starting containers".to_owned()));
+        }
+        start::all(
+            &self.inner,
+            brokers..self.inner.nodes.len(),
+            spec.ready_limit,
+        )?;
+        self.await_ready(spec.ready_limit, stop)?;
+        self.check_release(spec.connect_version)
+    }
+
+    /// An image is taken by its name; what is in it, its worker tells.
+    fn check_release(&self, wanted: KafkaVersion) -> Result<(), RuntimeError> {
+        let worker = self
+            .inner
+            .nodes
+            .iter()
+            .find(|node| node.plan.worker.is_some());
+        let Some(node) = worker else {
+            return Ok(());
+        };
+        let wrong = |why: String| RuntimeError::WrongImage {
+            image: node.plan.image.name.clone(),
+            why,
+        };
+        let url = format!("http://127.0.0.1:{}", node.plan.port);
+        let told = Rest::new(&url)
+            .and_then(|rest| rest.info(ANSWER_LIMIT))
+            .map_err(|error| wrong(error.to_string()))?;
+        if told.version == wanted.to_string() {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "it holds Kafka {}, but the scenario asks for {wanted}; name another image, or set the scenario's versions",
+            told.version
+        )))
+    }
+
+    fn await_ready(&self, limit: Duration, stop: &AtomicBool) -> Result<(), RuntimeError> {
+        let deadline = Deadline::after(limit);
+        loop {
+            let mut waiting = None;
+            for node in &self.inner.nodes {
+                match node.progress() {
+                    Progress::Ended(exit) => return Err(node.died(exit, LOG_LIMIT)),
+                    Progress::Starting => waiting = waiting.or(Some(node)),
+                    Progress::Down | Progress::Ready => {}
+                }
+            }
+            let Some(node) = waiting else {
+                return Ok(());
+            };
+            if stop.load(Ordering::Relaxed) {
+                return Err(RuntimeError::Interrupted(format!(
+                    "waiting for {}",
+                    node.plan.name
+                )));
+            }
+            if let Some(why) = self.inner.record().disturbances.first() {
+                return Err(RuntimeError::WrongEngine { why: why.clone() });
+            }
+            if deadline.has_passed() {
+                return Err(node.not_ready(limit));
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn node(&self, worker: &WorkerName) -> Result<(usize, &Node), RuntimeError> {
+        let is_it = |node: &Node| node.plan.worker.as_ref() == Some(worker);
+        self.inner
+            .nodes
+            .iter()
+            .enumerate()
+            .find(|(_, node)| is_it(node))
+            .ok_or_else(|| RuntimeError::UnknownWorker(worker.clone()))
+    }
+}
+
+impl Runtime for DockerCluster {
+    fn kind(&self) -> RuntimeKind {
+        RuntimeKind::Docker
+    }
+
+    fn facts(&self) -> BTreeMap<String, String> {
+        self.facts.clone()
+    }
+
+    fn bootstrap(&self) -> String {
+        self.bootstrap.clone()
+    }
+
+    fn inner_bootstrap(&self) -> String {
+        self.inner_bootstrap.clone()
+    }
+
+    fn group_id(&self) -> String {
+        self.settings.get("group.id").cloned().unwrap_or_default()
+    }
+
+    fn internal_topics(&self) -> InternalTopics {
+        config::internal_topics(&self.settings)
+    }
+
+    fn workers(&self) -> Vec<WorkerName> {
+        self.inner
+            .nodes
+            .iter()
+            .filter_map(|node| node.plan.worker.clone())
+            .collect()
+    }
+
+    fn rest_url(&self, worker: &WorkerName) -> Option<String> {
+        let (_, node) = self.node(worker).ok()?;
+        Some(format!("http://127.0.0.1:{}", node.plan.port))
+    }
+
+    fn worker_id(&self, worker: &WorkerName) -> Option<String> {
+        let (_, node) = self.node(worker).ok()?;
+        Some(format!("{}:{REST_PORT}", node.plan.container))
+    }
+
+    fn data_folder(&self) -> &Path {
+        &self.data
+    }
+
+    fn act(&self, worker: &WorkerName, act: Act) -> Result<(), RuntimeError> {
+        let (_, node) = self.node(worker)?;
+        if !node.slot().is_up() {
+            return Err(RuntimeError::WorkerDown(worker.clone()));
+        }
+        let before = node.change(|slot| {
+            let before = (slot.asked, slot.wants_cut_off);
+            slot.expected.extend(event_of(act));
+            match act {
+                Act::Kill | Act::Terminate => slot.asked = true,
+                Act::Pause | Act::Resume => {}
+                Act::Disconnect | Act::Reconnect => {
+                    slot.wants_cut_off = act == Act::Disconnect;
+                    slot.network_acts += 1;
+                }
+            }
+            before
+        });
+        let struck = self.inner.strike(node, act);
+        let is_up = node.change(|slot| {
+            if matches!(act, Act::Disconnect | Act::Reconnect) {
+                slot.network_acts += 1;
+            }
+            if struck.is_err() {
+                event_of(act).map(|event| slot.take_expected(&event));
+                (slot.asked, slot.wants_cut_off) = before;
+            }
+            slot.is_up()
+        });
+        struck.map_err(|refusal| refused(worker, act, is_up, refusal))
+    }
+
+    fn condition(&self, worker: &WorkerName) -> Result<Condition, RuntimeError> {
+        let condition = self.node(worker)?.1.condition();
+        condition.ok_or_else(|| RuntimeError::WorkerDown(worker.clone()))
+    }
+
+    fn wait_ended(
+        &self,
+        worker: &WorkerName,
+        limit: Duration,
+    ) -> Result<Option<Exit>, RuntimeError> {
+        let (_, node) = self.node(worker)?;
+        if node.slot().incarnation == 0 {
+            return Err(RuntimeError::WorkerDown(worker.clone()));
+        }
+        Ok(node.wait_ended(limit))
+    }
+
+    fn start_worker(&self, worker: &WorkerName) -> Result<(), RuntimeError> {
+        let (index, _) = self.node(worker)?;
+        start::one(&self.inner, index, RESTART_WATCH)
+    }
+
+    fn is_up(&self, worker: &WorkerName) -> bool {
+        let progress = self.node(worker).map(|(_, node)| node.progress());
+        matches!(progress, Ok(Progress::Starting | Progress::Ready))
+    }
+
+    fn unasked_deaths(&self) -> Vec<(String, Exit)> {
+        self.inner.record().deaths.clone()
+    }
+
+    fn disturbances(&self) -> Vec<String> {
+        self.inner.record().disturbances.clone()
+    }
+
+    fn log_files(&self) -> Vec<LogFile> {
+        self.inner.record().logs.clone()
+    }
+
+    fn take_down(&self) {
+        if self.inner.done.load(Ordering::SeqCst) {
+            return;
+        }
+        self.inner.closing.store(true, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            for node in &self.inner.nodes {
+                scope.spawn(|| self.inner.remove(node));
+            }
+        });
+        // What cannot be removed carries the run's label: the next clean finds it.
+        let _ = self.inner.engine.remove_network(&self.inner.network);
+        self.inner.done.store(true, Ordering::SeqCst);
+        let watcher = self
+            .watcher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(watcher) = watcher {
+            // A watcher that panicked has nothing more to tell.
+            let _ = watcher.join();
+        }
+        // What cannot be removed stays in the ledger for the next clean.
+        let _ = fs::remove_dir_all(&self.temp);
+    }
+}
+
+fn refused(worker: &WorkerName, act: Act, is_up: bool, refusal: Refusal) -> RuntimeError {
+    if !is_up || refusal.why.contains("is not running") {
+        return RuntimeError::WorkerDown(worker.clone());
+    }
+    RuntimeError::CannotAct {
+        worker: worker.clone(),
+        act,
+        why: refusal.why,
+    }
+}
+
+/// What the engine's event about this act is called among what is expected; a change to a network is told in other ways.
+fn event_of(act: Act) -> Option<String> {
+    match act {
+        Act::Kill | Act::Terminate => Some(format!("signal {}", signal_of(act))),
+        Act::Pause => Some("pause".to_owned()),
+        Act::Resume => Some("unpause".to_owned()),
+        Act::Disconnect | Act::Reconnect => None,
+    }
+}
+
+impl Drop for DockerCluster {
+    fn drop(&mut self) {
+        self.take_down();
+    }
+}
+
+impl Inner {
+    /// Locks the record.
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn strike(&self, node: &Node, act: Act) -> Result<(), Refusal> {
+        let container = &node.plan.container;
+        let docker = &self.engine.docker;
+        match act {
+            Act::Kill | Act::Terminate => self.engine.kill(container, signal_of(act)),
+            Act::Pause => self.engine.try_call(docker.pause_container(container)),
+            Act::Resume => self.engine.try_call(docker.unpause_container(container)),
+            Act::Disconnect => self.engine.disconnect(container, &self.network),
+            Act::Reconnect => self
+                .engine
+                .reconnect(container, &self.network, &node.address),
+        }
+    }
+
+    /// Ends a container at once, takes in the rest of its log, and removes it.
+    fn remove(&self, node: &Node) {
+        let _busy = node.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_up = node.change(|slot| {
+            slot.asked = true;
+            slot.is_up()
+        });
+        if is_up && self.engine.kill(&node.plan.container, 9).is_ok() {
+            node.wait_ended(KILL_LIMIT);
+        }
+        let (follower, handle) = node.change(|slot| (slot.follower.take(), slot.handle.take()));
+        if let Some(follower) = follower {
+            follower.finish(LOG_LIMIT);
+        }
+        let removed = handle.map(|handle| self.engine.block_on(handle.rm()));
+        if !matches!(removed, Some(Ok(()))) {
+            // A start that failed half-way leaves a container without a handle. What cannot be removed carries the
+            // run's label: the next clean finds it.
+            let _ = self.engine.remove(&node.plan.container);
+        }
+    }
+}
+
+const fn signal_of(act: Act) -> i32 {
+    match act {
+        Act::Terminate => 15,
+        Act::Kill | Act::Pause | Act::Resume | Act::Disconnect | Act::Reconnect => 9,
+    }
+}
+
+/// Makes the run's network. Addresses of one's own choice are allowed only in a network whose range was asked for, so the
+/// engine is first asked which range it would give.
+fn make_network(
+    engine: &Engine,
+    name: &str,
+    labels: &HashMap<String, String>,
+) -> Result<Subnet, RuntimeError> {
+    let request = |subnet: Option<&str>| NetworkCreateRequest {
+        name: name.to_owned(),
+        labels: Some(labels.clone()),
+        ipam: subnet.map(with_range),
+        ..NetworkCreateRequest::default()
+    };
+    let making = format!("make network {name}");
+    let mut last = String::new();
+    for _ in 0..NETWORK_ATTEMPTS {
+        engine.call(&making, engine.docker.create_network(request(None)))?;
+        let found = engine.call(
+            &format!("inspect network {name}"),
+            engine.docker.inspect_network(
+                name,
+                None::<testcontainers::bollard::query_parameters::InspectNetworkOptions>,
+            ),
+        );
+        engine.remove_network(name)?;
+        let ranges = found?.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+        let range = ranges
+            .into_iter()
+            .filter_map(|range| range.subnet)
+            .find_map(|text| Some((Subnet::parse(&text)?, text)));
+        let Some((subnet, text)) = range else {
+            return Err(RuntimeError::Engine {
+                action: making,
+                why: "it gave no IPv4 range with room for the containers; look at its `default-address-pools`".to_owned(),
+            });
+        };
+        match engine.try_call(engine.docker.create_network(request(Some(&text)))) {
+            Ok(_) => return Ok(subnet),
+            // Another one was given the range meanwhile.
+            Err(refusal) if refusal.why.contains("overlap") => last = refusal.why,
+            Err(refusal) => return Err(refusal.of(&making)),
+        }
+    }
+    Err(RuntimeError::Engine {
+        action: making,
+        why: last,
+    })
+}
+
+fn with_range(subnet: &str) -> testcontainers::bollard::models::Ipam {
+    use testcontainers::bollard::models::{Ipam, IpamConfig};
+    Ipam {
+        config: Some(vec![IpamConfig {
+            subnet: Some(subnet.to_owned()),
+            ..IpamConfig::default()
+        }]),
+        ..Ipam::default()
+    }
+}
+
+/// What `run.json` says of the engine and the images.
+fn in_words(facts: &Facts, broker: &Image, worker: &Image) -> BTreeMap<String, String> {
+    let mut words = BTreeMap::from([
+        ("engine".to_owned(), facts.version.clone()),
+        ("api".to_owned(), facts.api.clone()),
+        ("cgroup".to_owned(), facts.cgroup.clone()),
+    ]);
+    let mut add = |of: &str, image: &Image| {
+        words.insert(format!("{of}image"), image.name.clone());
+        words.insert(format!("{of}image-id"), image.id.clone());
+        if let Some(digest) = &image.digest {
+            words.insert(format!("{of}image-digest"), digest.clone());
+        }
+    };
+    add("", worker);
+    if broker != worker {
+        add("broker-", broker);
+    }
+    words
+}
