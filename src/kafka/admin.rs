@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
@@ -72,6 +73,8 @@ impl Admin {
                 ("allow.auto.create.topics", "false"),
                 ("isolation.level", "read_uncommitted"),
             ])
+            // A broker that hangs up because it speaks another protocol is told at this level only.
+            .set_log_level(RDKafkaLogLevel::Info)
             .create_with_context(Heard::default())
             .map_err(failed)?;
         Ok(Self {

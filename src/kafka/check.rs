@@ -13,7 +13,7 @@ use super::{Admin, KafkaError};
 const ASK: Duration = Duration::from_millis(500);
 /// Pause between two questions, for those that are answered at once.
 const AGAIN: Duration = Duration::from_millis(20);
-/// Brokers of which none can be connected to are given up after this long, however late the deadline is.
+/// Brokers that cannot be connected to are given up after this long, however late the deadline is.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 /// How many waiting events are served between two questions.
 const EVENTS: u32 = 50;
@@ -27,103 +27,120 @@ pub struct BrokerFacts {
     pub cluster_id: Option<String>,
 }
 
-/// What a sentence of librdkafka means for its reader.
+/// How long a trouble is borne before the wait is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Not at all: waiting cannot mend it.
+    None,
+    /// [`GIVE_UP_AFTER`].
+    Some,
+    /// Until the deadline.
+    All,
+}
+
+/// What a sentence of librdkafka means for its reader: which setting to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Meaning {
-    /// Which setting to look at.
+    patience: Patience,
     advice: &'static str,
-    /// Whether waiting cannot mend it.
-    is_final: bool,
+}
+
+const fn meaning(patience: Patience, advice: &'static str) -> Meaning {
+    Meaning { patience, advice }
 }
 
 /// Sentences of librdkafka 2 by a part of them, most telling first.
-const MEANINGS: [(&str, Meaning); 12] = [
+const MEANINGS: [(&str, Meaning); 15] = [
     (
         "certificate verify failed",
-        lasting(
+        meaning(
+            Patience::None,
             "the broker's certificate is not signed by an authority that is known here, or is made out to another host: look at `ssl.ca.location` and `ssl.endpoint.identification.algorithm`",
         ),
     ),
     (
         "connecting to a PLAINTEXT broker listener",
-        lasting(
+        meaning(
+            Patience::None,
             "the broker speaks no TLS on this port: look at `security.protocol` and at the port",
         ),
     ),
     (
-        "connecting to a SSL listener",
-        lasting("the broker wants TLS on this port: set `security.protocol` to SSL or SASL_SSL"),
-    ),
-    (
         "certificate required",
-        lasting(
+        meaning(
+            Patience::None,
             "the broker wants a client certificate: set `ssl.certificate.location` and `ssl.key.location`",
         ),
     ),
     (
         "bad certificate",
-        lasting(
+        meaning(
+            Patience::None,
             "the broker does not take the client certificate: look at `ssl.certificate.location` and `ssl.key.location`",
         ),
     ),
     (
         "SSL handshake failed",
-        lasting(
+        meaning(
+            Patience::None,
             "look at `security.protocol`, `ssl.ca.location` and `ssl.certificate.location`, and at the port",
         ),
     ),
     (
         "nsupported SASL mechanism",
-        lasting("the broker does not offer this SASL mechanism: look at `sasl.mechanism`"),
-    ),
-    (
-        "SASL",
-        lasting(
-            "the broker does not take the credentials: look at `sasl.username`, `sasl.password` and `sasl.mechanism`",
+        meaning(
+            Patience::None,
+            "the broker does not offer this SASL mechanism: look at `sasl.mechanism`",
         ),
     ),
     (
-        "Authentication",
-        lasting(
-            "the broker does not take the credentials: look at `sasl.username`, `sasl.password` and `sasl.mechanism`",
+        "might require SASL",
+        meaning(
+            Patience::None,
+            "the broker wants credentials: set `security.protocol` to SASL_SSL or SASL_PLAINTEXT",
+        ),
+    ),
+    ("SASL", meaning(Patience::None, CREDENTIALS)),
+    ("Authentication", meaning(Patience::None, CREDENTIALS)),
+    ("imed out", meaning(Patience::All, STUCK)),
+    (
+        "in state APIVERSION_QUERY",
+        meaning(
+            Patience::Some,
+            "what listens there hangs up on the first request, as a broker does that wants TLS: look at `security.protocol` and at the port",
+        ),
+    ),
+    (
+        "in state UP",
+        meaning(
+            Patience::Some,
+            "the broker hangs up on a client that has not said who it is: look at `security.protocol` and the `sasl.` settings",
         ),
     ),
     (
         "Connection refused",
-        passing(
+        meaning(
+            Patience::Some,
             "nothing listens there: look at the bootstrap address, and whether the broker runs",
         ),
     ),
     (
         "Failed to resolve",
-        passing("the host name is not known here: look at the bootstrap address"),
-    ),
-    (
-        "ApiVersion",
-        passing(
-            "something listens there and does not answer as a broker does: look at the bootstrap address, and whether the broker is stuck",
+        meaning(
+            Patience::Some,
+            "the host name is not known here: look at the bootstrap address",
         ),
     ),
+    ("ApiVersion", meaning(Patience::All, STUCK)),
 ];
 
-const fn lasting(advice: &'static str) -> Meaning {
-    Meaning {
-        advice,
-        is_final: true,
-    }
-}
-
-const fn passing(advice: &'static str) -> Meaning {
-    Meaning {
-        advice,
-        is_final: false,
-    }
-}
+const STUCK: &str = "something listens there and does not answer as a broker does: look at the bootstrap address, and whether the broker is stuck";
+const CREDENTIALS: &str = "the broker does not take the credentials: look at `sasl.username`, `sasl.password` and `sasl.mechanism`";
 
 fn meaning_of(words: &str) -> Meaning {
-    let known = MEANINGS.iter().find(|(part, _)| words.contains(part));
-    known.map_or(
-        passing(
+    MEANINGS.iter().find(|(part, _)| words.contains(part)).map_or(
+        meaning(
+            Patience::All,
             "look at the bootstrap address and the client settings, and whether the broker runs",
         ),
         |(_, meaning)| *meaning,
@@ -153,8 +170,12 @@ impl Admin {
             self.serve_events();
             let why = self.trouble_or(&format!("no answer ({seen})"));
             let meaning = meaning_of(&why);
-            let refused = patience.has_passed() && is_unconnected(&why);
-            if meaning.is_final || refused || deadline.has_passed() {
+            let is_over = match meaning.patience {
+                Patience::None => true,
+                Patience::Some => patience.has_passed(),
+                Patience::All => false,
+            };
+            if is_over || deadline.has_passed() {
                 return Err(KafkaError::Unreachable {
                     bootstrap: self.cluster().bootstrap.clone(),
                     why,
@@ -175,12 +196,6 @@ impl Admin {
     }
 }
 
-fn is_unconnected(words: &str) -> bool {
-    ["Connection refused", "Failed to resolve"]
-        .iter()
-        .any(|part| words.contains(part))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Cluster;
@@ -188,32 +203,32 @@ mod tests {
 
     #[test]
     fn librdkafkas_sentences_lead_to_the_setting_to_look_at() {
-        for (words, setting, is_final) in [
+        for (words, setting, patience) in [
             (
                 "sasl_ssl://127.0.0.1:9/bootstrap: SASL authentication error: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512 (after 5ms in state AUTH_REQ)",
                 "sasl.password",
-                true,
+                Patience::None,
             ),
             (
                 "ssl://127.0.0.1:9/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured",
                 "ssl.ca.location",
-                true,
+                Patience::None,
             ),
             (
-                "127.0.0.1:9/bootstrap: Disconnected while requesting ApiVersion: might be caused by incorrect security.protocol configuration (connecting to a SSL listener?)",
+                "sasl_plaintext://127.0.0.1:9/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 1ms in state APIVERSION_QUERY)",
                 "security.protocol",
-                true,
+                Patience::Some,
             ),
             (
                 "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
                 "bootstrap",
-                false,
+                Patience::Some,
             ),
-            ("something new", "bootstrap", false),
+            ("something new", "bootstrap", Patience::All),
         ] {
             let meaning = meaning_of(words);
             assert!(meaning.advice.contains(setting), "{words}: {meaning:?}");
-            assert_eq!(meaning.is_final, is_final, "{words}");
+            assert_eq!(meaning.patience, patience, "{words}");
         }
     }
 

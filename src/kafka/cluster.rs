@@ -192,8 +192,13 @@ impl Heard {
 }
 
 impl ClientContext for Heard {
-    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, message: &str) {
-        self.hear(message);
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if (level as i32) <= (RDKafkaLogLevel::Error as i32) || facility == "FAIL" {
+            // A line of the log begins with the thread that wrote it.
+            let own = message.starts_with("[thrd:");
+            let words = message.split_once("]: ").filter(|_| own);
+            self.hear(words.map_or(message, |(_, words)| words));
+        }
     }
 
     fn error(&self, error: Native, reason: &str) {

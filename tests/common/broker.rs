@@ -85,6 +85,28 @@ impl OwnSpec {
         self
     }
 
+    /// Takes this plugin, too; it is fetched at once.
+    #[allow(dead_code, reason = "not every test needs plugins")]
+    pub fn plugin(mut self, coordinate: &str) -> Self {
+        let plugin = squall::scenario::Plugin::Maven(coordinate.to_owned());
+        self.spec.plugins.push(plugin);
+        self.prepared = prepare(&self.spec, &self.journal, &AtomicBool::new(false))
+            .unwrap_or_else(|error| panic!("no plugin can be had: {error}"));
+        self
+    }
+
+    /// What it is started from.
+    #[allow(dead_code, reason = "for tests that start processes of their own")]
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    /// A folder that is gone with it.
+    #[allow(dead_code, reason = "for tests that start processes of their own")]
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// Finds the engine and the image for the same cluster in containers.
     #[allow(dead_code, reason = "only a benchmark needs containers")]
     pub fn prepare_containers(&self) -> docker::Prepared {

@@ -67,19 +67,14 @@ pub struct Wanted<'a> {
     pub asked: &'a BTreeSet<String>,
     /// The worker ids that its REST interface names as owners of connectors and tasks.
     pub claimed: &'a BTreeSet<String>,
-    /// Whether the worker is known to use these very brokers.
-    pub same_cluster: bool,
 }
 
-/// The group's id, and a remark where it was found by reasoning only.
-pub fn find(
-    groups: &BTreeMap<String, RawGroup>,
-    wanted: &Wanted<'_>,
-) -> Result<(String, Option<String>), FindError> {
+/// The group's id. That there is only one group proves nothing: the worker may belong to one that is still forming.
+pub fn find(groups: &BTreeMap<String, RawGroup>, wanted: &Wanted<'_>) -> Result<String, FindError> {
     let bootstrap = wanted.bootstrap.to_owned();
     if let Some(named) = wanted.group {
         if groups.contains_key(named) {
-            return Ok((named.to_owned(), None));
+            return Ok(named.to_owned());
         }
         return Err(FindError::NotThere {
             group: named.to_owned(),
@@ -96,7 +91,7 @@ pub fn find(
             .collect();
         match fitting.as_slice() {
             [] => {}
-            [only] => return Ok(((*only).clone(), None)),
+            [only] => return Ok((*only).clone()),
             several => {
                 return Err(FindError::Many {
                     worker,
@@ -106,20 +101,14 @@ pub fn find(
             }
         }
     }
-    match groups.keys().collect::<Vec<_>>().as_slice() {
-        [] => Err(FindError::None { bootstrap, worker }),
-        [only] if wanted.same_cluster => {
-            let remark = format!(
-                "no member of group {only} advertises {worker}; it is taken for the worker's group because the worker uses these brokers and there is no other Connect group on them"
-            );
-            Ok(((*only).clone(), Some(remark)))
-        }
-        _ => Err(FindError::Stranger {
-            worker,
-            bootstrap,
-            there: with_members(groups),
-        }),
+    if groups.is_empty() {
+        return Err(FindError::None { bootstrap, worker });
     }
+    Err(FindError::Stranger {
+        worker,
+        bootstrap,
+        there: with_members(groups),
+    })
 }
 
 /// Worker ids of the members, as far as the group's bytes tell them now.
@@ -187,7 +176,6 @@ mod tests {
         groups: &BTreeMap<String, RawGroup>,
         asked: &str,
         claimed: &[&str],
-        same_cluster: bool,
     ) -> Result<String, FindError> {
         let asked = BTreeSet::from([asked.to_owned()]);
         let claimed = claimed.iter().map(|id| (*id).to_owned()).collect();
@@ -196,9 +184,8 @@ mod tests {
             bootstrap: "b:1",
             asked: &asked,
             claimed: &claimed,
-            same_cluster,
         };
-        find(groups, &wanted).map(|(id, _)| id)
+        find(groups, &wanted)
     }
 
     #[test]
@@ -207,27 +194,27 @@ mod tests {
             ("a", &["http://h1:1/", "http://h2:1/"]),
             ("b", &["http://h3:1/"]),
         ]);
-        assert_eq!(found(&groups, "h2:1", &[], true).unwrap(), "a");
-        assert_eq!(found(&groups, "h3:1", &["h1:1"], true).unwrap(), "b");
+        assert_eq!(found(&groups, "h2:1", &[]).unwrap(), "a");
+        assert_eq!(found(&groups, "h3:1", &["h1:1"]).unwrap(), "b");
     }
 
     #[test]
     fn behind_a_mapped_port_the_group_is_found_by_what_rest_claims() {
         let groups = groups(&[("a", &["http://h1:1/"]), ("b", &["http://h3:1/"])]);
-        assert_eq!(found(&groups, "localhost:9", &["h3:1"], true).unwrap(), "b");
+        assert_eq!(found(&groups, "localhost:9", &["h3:1"]).unwrap(), "b");
     }
 
     #[test]
     fn several_that_fit_and_none_that_fits_are_named() {
         let same = groups(&[("a", &["http://c:1/"]), ("b", &["http://c:1/"])]);
-        let error = found(&same, "c:1", &[], true).unwrap_err().to_string();
+        let error = found(&same, "c:1", &[]).unwrap_err().to_string();
         assert!(
             error.contains("a, b") && error.contains("--group"),
             "{error}"
         );
-        let error = found(&same, "x:1", &[], true).unwrap_err().to_string();
+        let error = found(&same, "x:1", &[]).unwrap_err().to_string();
         assert!(error.contains("a (c:1), b (c:1)"), "{error}");
-        let none = found(&BTreeMap::new(), "x:1", &[], true).unwrap_err();
+        let none = found(&BTreeMap::new(), "x:1", &[]).unwrap_err();
         assert!(
             none.to_string().contains("no Connect group on b:1"),
             "{none}"
@@ -235,11 +222,10 @@ mod tests {
     }
 
     #[test]
-    fn the_only_group_is_taken_only_for_a_worker_of_the_same_brokers() {
+    fn the_only_group_is_not_taken_for_that_of_a_worker_that_may_not_have_joined() {
         let one = groups(&[("a", &["http://c:1/"])]);
-        assert_eq!(found(&one, "x:1", &[], true).unwrap(), "a");
         assert!(matches!(
-            found(&one, "x:1", &[], false),
+            found(&one, "x:1", &[]),
             Err(FindError::Stranger { .. })
         ));
     }

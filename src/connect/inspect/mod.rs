@@ -86,15 +86,15 @@ pub fn inspect(reach: &Reach) -> Result<Inspection, InspectError> {
     let brokers = admin.check(Deadline::after(CHECK_LIMIT))?;
     let rest = reach.rest()?;
     let info = rest.info(ANSWER_LIMIT)?;
-    let same_cluster = same_cluster(reach, &rest, &info, &brokers)?;
+    refuse_other_cluster(reach, &rest, &info, &brokers)?;
     let (infos, strange) = rest.info_all(ANSWER_LIMIT)?;
     let statuses = rest.status_all(ANSWER_LIMIT)?;
-    let (id, remark) = found(reach, &admin, &rest, &statuses, same_cluster)?;
+    let id = found(reach, &admin, &rest, &statuses)?;
     let members = stable_members(&admin, &id)?;
-    let mut doubts: Vec<String> = remark.into_iter().collect();
-    doubts.extend(strange.iter().map(|name| {
+    let left_out = strange.iter().map(|name| {
         format!("connector `{name}` is left out: Squall takes names of letters, digits, `.`, `_` and `-` only")
-    }));
+    });
+    let mut doubts: Vec<String> = left_out.collect();
     let workers = workers(reach, &rest, &members);
     let ids: BTreeSet<String> = members.by_worker.keys().cloned().collect();
     let generation = generation::of_group(&admin, &reach.cluster, &id, &reach.status_topic, &ids);
@@ -136,38 +136,38 @@ pub fn inspect(reach: &Reach) -> Result<Inspection, InspectError> {
 pub fn group_of(reach: &Reach, admin: &Admin, rest: &Rest) -> Result<String, InspectError> {
     let brokers = admin.check(Deadline::after(CHECK_LIMIT))?;
     let info = rest.info(ANSWER_LIMIT)?;
-    let same_cluster = same_cluster(reach, rest, &info, &brokers)?;
+    refuse_other_cluster(reach, rest, &info, &brokers)?;
     let statuses = rest.status_all(ANSWER_LIMIT)?;
-    found(reach, admin, rest, &statuses, same_cluster).map(|(id, _)| id)
+    found(reach, admin, rest, &statuses)
 }
 
-/// Whether worker and brokers are known to belong together; fails when they are known not to.
-fn same_cluster(
+/// Fails when worker and brokers are known not to belong together.
+fn refuse_other_cluster(
     reach: &Reach,
     rest: &Rest,
     info: &WorkerInfo,
     brokers: &BrokerFacts,
-) -> Result<bool, InspectError> {
+) -> Result<(), InspectError> {
     match &brokers.cluster_id {
-        Some(id) if *id == info.kafka_cluster_id => Ok(true),
-        Some(id) if !info.kafka_cluster_id.is_empty() => Err(InspectError::OtherCluster {
-            url: rest.base_url().to_owned(),
-            of_worker: info.kafka_cluster_id.clone(),
-            bootstrap: reach.cluster.bootstrap.clone(),
-            of_brokers: id.clone(),
-        }),
-        Some(_) | None => Ok(false),
+        Some(id) if *id != info.kafka_cluster_id && !info.kafka_cluster_id.is_empty() => {
+            Err(InspectError::OtherCluster {
+                url: rest.base_url().to_owned(),
+                of_worker: info.kafka_cluster_id.clone(),
+                bootstrap: reach.cluster.bootstrap.clone(),
+                of_brokers: id.clone(),
+            })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
-/// The group; asked again while a rebalance hides its members.
+/// The group; asked again while none fits: a rebalance hides members, and a worker that starts is none yet.
 fn found(
     reach: &Reach,
     admin: &Admin,
     rest: &Rest,
     statuses: &BTreeMap<ConnectorName, ConnectorStatus>,
-    same_cluster: bool,
-) -> Result<(String, Option<String>), InspectError> {
+) -> Result<String, InspectError> {
     let base = rest.base_url();
     let mut asked = BTreeSet::from([authority(base).to_owned()]);
     let known = reach.workers.iter().filter(|(_, known)| known.url == base);
@@ -182,17 +182,24 @@ fn found(
         bootstrap: &reach.cluster.bootstrap,
         asked: &asked,
         claimed: &claimed,
-        same_cluster,
     };
     let deadline = Deadline::after(STABLE_LIMIT);
     loop {
-        let groups = admin.groups_of_type("connect", ANSWER_LIMIT)?;
+        // A coordinator that loads, or moves, answers in a moment.
+        let groups = match admin.groups_of_type("connect", ANSWER_LIMIT) {
+            Err(error) if deadline.has_passed() => return Err(error.into()),
+            Err(_) => {
+                std::thread::sleep(AGAIN);
+                continue;
+            }
+            Ok(groups) => groups,
+        };
         let settled = groups.values().all(|group| group.state == "Stable");
         match find::find(&groups, &wanted) {
-            Ok(found) if found.1.is_none() || settled => return Ok(found),
-            Err(error) if settled => return Err(error.into()),
-            last if deadline.has_passed() => return Ok(last?),
-            Ok(_) | Err(_) => std::thread::sleep(AGAIN),
+            Ok(id) => return Ok(id),
+            Err(error @ FindError::Many { .. }) if settled => return Err(error.into()),
+            Err(error) if deadline.has_passed() => return Err(error.into()),
+            Err(_) => std::thread::sleep(AGAIN),
         }
     }
 }
@@ -200,16 +207,19 @@ fn found(
 fn stable_members(admin: &Admin, group: &str) -> Result<Members, InspectError> {
     let deadline = Deadline::after(STABLE_LIMIT);
     loop {
-        let raw = admin.group(group, ANSWER_LIMIT)?.unwrap_or(RawGroup {
-            state: "Dead".to_owned(),
-            protocol_type: String::new(),
-            protocol: String::new(),
-            members: Vec::new(),
-        });
-        if raw.state == "Stable" || deadline.has_passed() {
-            return Ok(Members::of(&raw)?);
+        match admin.group(group, ANSWER_LIMIT) {
+            Ok(Some(raw)) if raw.state == "Stable" => return Ok(Members::of(&raw)?),
+            last if deadline.has_passed() => {
+                let raw = last?.unwrap_or(RawGroup {
+                    state: "Dead".to_owned(),
+                    protocol_type: String::new(),
+                    protocol: String::new(),
+                    members: Vec::new(),
+                });
+                return Ok(Members::of(&raw)?);
+            }
+            Ok(_) | Err(_) => std::thread::sleep(AGAIN),
         }
-        std::thread::sleep(AGAIN);
     }
 }
 
