@@ -359,20 +359,9 @@ impl Admin {
         protocol_type: &str,
         timeout: Duration,
     ) -> Result<BTreeMap<String, RawGroup>, KafkaError> {
-        let list = self
-            .questions()
-            .fetch_group_list(None, timeout)
-            .map_err(|error| {
-                self.cluster
-                    .request_error("list the groups".to_owned(), &error)
-            })?;
-        let of_type = list
-            .groups()
-            .iter()
-            .filter(|group| group.protocol_type() == protocol_type);
-        Ok(of_type
-            .map(|group| (group.name().to_owned(), raw_group(group)))
-            .collect())
+        let mut groups = self.groups(timeout)?;
+        groups.retain(|_, group| group.protocol_type == protocol_type);
+        Ok(groups)
     }
 
     /// The offset of the first record that is still there in one partition, and the one that the next record will get.
