@@ -90,6 +90,7 @@ fn info() -> RunInfo {
         stream: StreamId(1),
         scenario,
         scenario_path: String::new(),
+        cluster_arguments: Vec::new(),
         host: HostInfo::default(),
         bootstrap: String::new(),
         worker_ids: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! `squall run`: the story of a run.
 
+use std::path::PathBuf;
+
 use crate::journal::{Clock, Ending, RunFolder};
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
@@ -7,7 +9,7 @@ use crate::run::{Request, Run, StopToken, Urgency};
 use crate::runtime::Act;
 use crate::verify::{self, Judgement};
 
-use super::args::{Format, RunArguments};
+use super::args::{Format, RunArguments, RuntimeChoice};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
@@ -97,7 +99,27 @@ fn request(arguments: &RunArguments, chosen: attach::Chosen) -> Request {
             None => arguments.runtime.into(),
         },
         attach,
+        cluster_arguments: cluster_arguments(arguments),
     }
+}
+
+/// The arguments that say which cluster it is, without those that are what they would be anyway.
+fn cluster_arguments(arguments: &RunArguments) -> Vec<String> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let cluster = &arguments.cluster;
+    let runtime = (arguments.runtime == RuntimeChoice::Docker && cluster.attach.is_none())
+        .then(|| "docker".to_owned());
+    let all = [
+        ("--runtime", runtime),
+        ("--image", arguments.image.clone()),
+        ("--kafka-home", path(&arguments.kafka_home)),
+        ("--attach", path(&cluster.attach)),
+        ("--yes-i-mean", cluster.yes_i_mean.clone()),
+    ];
+    all.into_iter()
+        .filter_map(|(name, value)| Some([name.to_owned(), value?]))
+        .flatten()
+        .collect()
 }
 
 /// Prints the verdict, writes all reports and points `latest` at the folder.

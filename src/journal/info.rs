@@ -36,6 +36,9 @@ pub struct RunInfo {
     pub scenario: Scenario,
     /// The scenario's path as given on the command line.
     pub scenario_path: String,
+    /// The words of the command line that say which cluster it is, such as `--runtime docker`.
+    #[serde(default)]
+    pub cluster_arguments: Vec<String>,
     /// The machine.
     pub host: HostInfo,
     /// The REST address (`host:port`) that each worker advertises; its worker id in Connect.

@@ -6,6 +6,7 @@ mod folder;
 mod info;
 mod observation;
 mod seal;
+mod status;
 mod writer;
 
 pub use clock::{Clock, Deadline, unix_us};
@@ -18,4 +19,5 @@ pub use observation::{
     BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
     ObservationWriter,
 };
+pub use status::Word;
 pub use writer::Journal;

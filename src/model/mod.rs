@@ -18,7 +18,7 @@ pub use names::{
 pub use record::{CodecError, MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
-    SequenceNames,
+    SequenceNames, sink_group,
 };
 pub use runtime_kind::RuntimeKind;
 pub use time::{Moment, Window, WindowError};

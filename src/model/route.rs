@@ -133,14 +133,17 @@ impl Connector {
             == simple_name.strip_suffix("Connector").unwrap_or(simple_name)
     }
 
-    /// The consumer group that a sink commits in: `connect-<name>` unless `consumer.override.group.id` says otherwise.
+    /// The consumer group that a sink commits in.
     pub fn sink_group(&self) -> String {
-        let default = || format!("connect-{}", self.name);
-        self.config
-            .get("consumer.override.group.id")
-            .cloned()
-            .unwrap_or_else(default)
+        sink_group(&self.name, &self.config)
     }
+}
+
+/// The consumer group that a sink of this name and configuration commits in: `connect-<name>` unless
+/// `consumer.override.group.id` says otherwise.
+pub fn sink_group(name: &ConnectorName, config: &BTreeMap<String, String>) -> String {
+    let own = config.get("consumer.override.group.id");
+    own.cloned().unwrap_or_else(|| format!("connect-{name}"))
 }
 
 /// Where the records of a route come from.

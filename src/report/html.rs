@@ -23,7 +23,7 @@ use self::chart::Chart;
 use self::evidence::{FaultRow, FindingCard, Line, OffsetRow, RewindRow};
 use self::recovery::RecoveryCard;
 use super::numbers::{count, long, memory, percent, plural, seconds};
-use super::text::{is_deceptive, shell_word, shown, visible};
+use super::text::{again, is_deceptive, shown, visible};
 
 const FINDINGS_BEFORE_ALL: usize = 3;
 const FINDINGS_SHOWN: usize = 8;
@@ -169,7 +169,6 @@ impl Head {
     fn of(judgement: &Judgement) -> Self {
         let run = &judgement.run;
         let (class, mark, word) = verdict(judgement);
-        let path = visible(&shell_word(&run.scenario_path), 400);
         let environment = judgement.environment_failure.as_deref();
         Self {
             class,
@@ -179,7 +178,7 @@ impl Head {
             sentence: visible(&judgement.sentence, 1_000),
             question: visible(&run.question, 1_000),
             summary: summary(judgement),
-            again: format!("squall run {path} --seed {}", run.seed),
+            again: visible(&again(run), 600),
             environment: environment.map(|why| visible(why, 2_000)),
             interrupted: judgement.interrupted,
         }

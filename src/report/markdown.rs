@@ -4,7 +4,7 @@ use crate::verify::{Judgement, Recovery, WATCHED_SHOWS};
 
 use super::ledger::equations;
 use super::numbers::{count, lasting, long, moment, percent, plural, seconds};
-use super::text::{shell_word, visible};
+use super::text::{again, visible};
 use super::watched as words;
 
 /// Most bytes of a summary; GitHub refuses a whole upload above 1 MiB.
@@ -250,11 +250,6 @@ fn recoveries(out: &mut String, judgement: &Judgement) {
 
 fn closing(out: &mut String, judgement: &Judgement) {
     let run = &judgement.run;
-    let again = format!(
-        "squall run {} --seed {}",
-        shell_word(&run.scenario_path),
-        run.seed
-    );
     out.push_str(&format!(
         "\n{} · {} · Kafka {}, Connect {} × {} · Squall {}\n\nAgain: {}\n",
         long(run.duration_ms),
@@ -263,7 +258,7 @@ fn closing(out: &mut String, judgement: &Judgement) {
         plain(&run.connect),
         run.workers,
         plain(&run.squall),
-        code(&again)
+        code(&again(run))
     ));
 }
 

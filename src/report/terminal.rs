@@ -5,7 +5,7 @@ use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery, RunSummar
 
 use super::ledger::equations;
 use super::numbers::{bare_seconds, count, lasting, long, moment, percent, plural, seconds};
-use super::text::{shell_word, visible, wrapped};
+use super::text::{again, shell_word, visible, wrapped};
 use super::watched as words;
 
 const TEXT_LIMIT: usize = 600;
@@ -462,7 +462,6 @@ fn runtime(run: &RunSummary) -> String {
 
 fn closing(screen: &mut Screen, judgement: &Judgement, folder: &str) {
     let run = &judgement.run;
-    let path = visible(&shell_word(&run.scenario_path), TEXT_LIMIT);
     let folder = visible(folder.trim_end_matches('/'), TEXT_LIMIT);
     let summary = format!(
         "{} · {}{} · Kafka {}, Connect {} × {} · {}",
@@ -478,7 +477,7 @@ fn closing(screen: &mut Screen, judgement: &Judgement, folder: &str) {
     for (name, text) in [
         ("run", summary),
         ("report", format!("{folder}/report.html")),
-        ("again", format!("squall run {path} --seed {}", run.seed)),
+        ("again", visible(&again(run), TEXT_LIMIT)),
     ] {
         screen
             .put(Ink::Faint, &format!("  {name:<7} "))

@@ -1,5 +1,7 @@
 //! Text of unknown origin made harmless for a reader: nothing hidden, nothing reversed, nothing endless.
 
+use crate::verify::RunSummary;
+
 /// Whether a character could hide, reverse or forge what a reader sees: control, bidirectional and invisible characters.
 pub(super) fn is_deceptive(c: char) -> bool {
     c.is_control()
@@ -49,6 +51,19 @@ pub(super) fn shell_word(word: &str) -> String {
     }
 }
 
+/// The command that repeats a run.
+pub(super) fn again(run: &RunSummary) -> String {
+    let seed = run.seed.to_string();
+    let words = ["squall", "run", &run.scenario_path].into_iter();
+    let cluster = run.cluster_arguments.iter().map(String::as_str);
+    words
+        .chain(cluster)
+        .chain(["--seed", &seed])
+        .map(shell_word)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// The text in lines of at most `width` characters, broken at spaces; a longer word stays whole.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -96,6 +111,20 @@ mod tests {
         assert_eq!(shell_word("my files/it's.yaml"), r"'my files/it'\''s.yaml'");
         assert_eq!(shell_word("$(rm)"), "'$(rm)'");
         assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn a_run_is_repeated_on_the_same_kind_of_cluster() {
+        let mut run = crate::report::sample::held().run;
+        assert_eq!(
+            again(&run),
+            "squall run scenarios/bounce.yaml --seed 7f3a-91c2"
+        );
+        run.cluster_arguments = ["--attach", "my cluster.yaml"].map(str::to_owned).to_vec();
+        assert_eq!(
+            again(&run),
+            "squall run scenarios/bounce.yaml --attach 'my cluster.yaml' --seed 7f3a-91c2"
+        );
     }
 
     proptest! {

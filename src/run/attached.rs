@@ -209,6 +209,17 @@ impl Run {
         self.others.keys().filter(is_watched).cloned().collect()
     }
 
+    /// Sinks among them, with the groups that they commit in.
+    pub(super) fn watched_sinks(&self) -> Vec<(ConnectorName, String)> {
+        let names = self.watched_connectors().into_iter();
+        names
+            .filter_map(|name| {
+                let group = self.others.get(&name)?.sink_group.clone()?;
+                Some((name, group))
+            })
+            .collect()
+    }
+
     /// The connectors whose events are kept: ours and the watched ones; all on a cluster of our own.
     pub(super) fn connectors_that_count(&self) -> Option<BTreeSet<ConnectorName>> {
         self.request.attach.as_ref()?;
@@ -222,10 +233,11 @@ impl Run {
     pub(super) fn guard(&self) -> Option<Guard> {
         let attach = self.request.attach.as_ref()?;
         let own = self.request.scenario.route.connectors();
+        let failed = self.others.values().flat_map(|other| &other.failed);
         Some(Guard {
             when: attach.inventory.stop_when,
             own: own.map(|connector| connector.name.clone()).collect(),
-            failed_before: self.others.values().flatten().cloned().collect(),
+            failed_before: failed.cloned().collect(),
         })
     }
 }

@@ -77,9 +77,9 @@ impl Conductor<'_> {
                 .filter(|(task, _)| task.connector == source);
             match of_source
                 .into_iter()
-                .find(|(_, (state, _, _))| state != "PAUSED")
+                .find(|(_, status)| status.state != "PAUSED")
             {
-                Some((task, (state, _, _))) => Err(format!("task {task} is {state}")),
+                Some((task, status)) => Err(format!("task {task} is {}", status.state)),
                 None => Ok(()),
             }
         })?;

@@ -61,8 +61,8 @@ impl Guard {
         let failed: Vec<String> = live
             .status
             .iter()
-            .filter(|(task, (state, _, _))| {
-                state == "FAILED" && !self.is_own(task) && !self.failed_before.contains(task)
+            .filter(|(task, status)| {
+                status.state == "FAILED" && !self.is_own(task) && !self.failed_before.contains(task)
             })
             .map(|(task, _)| task.to_string())
             .collect();

@@ -3,19 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::journal::{Event, Exit, GroupView, What};
+use crate::journal::{Event, Exit, GroupView, What, Word};
 use crate::model::{ConnectorName, Moment, TaskId, WorkerName};
 
 /// Older errors say nothing about the present rate.
 pub const ERRORS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What a task's status says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// RUNNING, UNASSIGNED, …
+    pub state: String,
+    /// Who wrote it; `None` for a stranger.
+    pub worker: Option<WorkerName>,
+    /// The generation of the group that it was written in.
+    pub generation: i64,
+}
+
+impl Status {
+    fn word(&self) -> Word<'_> {
+        Word {
+            state: &self.state,
+            worker: self.worker.as_ref(),
+            generation: self.generation,
+        }
+    }
+}
 
 /// What the last events say about the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
     /// The group as last described.
     pub group: Option<GroupView>,
-    /// Each task's last status: state, writer and moment.
-    pub status: BTreeMap<TaskId, (String, Option<WorkerName>, Moment)>,
+    /// Each task's status as a reader of the status topic has it.
+    pub status: BTreeMap<TaskId, Status>,
     /// The last trace of a failed task.
     pub traces: BTreeMap<TaskId, String>,
     /// How many tasks each connector was given by its last configuration.
@@ -53,11 +74,17 @@ impl Live {
                 task,
                 state,
                 worker,
+                generation,
                 trace,
-                ..
             } => {
-                self.status
-                    .insert(task.clone(), (state.clone(), worker.clone(), event.at));
+                self.note_status(
+                    task,
+                    Status {
+                        state: state.clone(),
+                        worker: worker.clone(),
+                        generation: *generation,
+                    },
+                );
                 if let Some(trace) = trace {
                     self.traces.insert(task.clone(), trace.clone());
                 }
@@ -142,6 +169,13 @@ impl Live {
         }
     }
 
+    fn note_status(&mut self, task: &TaskId, status: Status) {
+        let before = self.status.get(task).map(Status::word);
+        if !before.is_some_and(|before| status.word().is_of_a_zombie(&before)) {
+            self.status.insert(task.clone(), status);
+        }
+    }
+
     fn note_owners(&mut self, view: &GroupView, at: Moment) {
         let now: BTreeSet<TaskId> = view
             .members
@@ -193,8 +227,8 @@ impl Live {
 
     /// A task of these connectors that failed, with its trace.
     pub fn failed_task(&self, connectors: &[ConnectorName]) -> Option<(&TaskId, &str)> {
-        let (task, _) = self.status.iter().find(|(task, (state, _, _))| {
-            state == "FAILED" && connectors.contains(&task.connector)
+        let (task, _) = self.status.iter().find(|(task, status)| {
+            status.state == "FAILED" && connectors.contains(&task.connector)
         })?;
         Some((
             task,
@@ -271,11 +305,13 @@ impl Live {
         let [owner] = owners.as_slice() else {
             return Err(format!("task {task} is owned by {} members", owners.len()));
         };
-        match self.status.get(task) {
-            Some((state, worker, _)) if state == "RUNNING" && *worker == owner.worker => Ok(()),
-            Some((state, Some(worker), _)) => Err(format!("task {task} is {state} on {worker}")),
-            Some((state, None, _)) => Err(format!("task {task} is {state}")),
-            None => Err(format!("task {task} has no status yet")),
+        let Some(Status { state, worker, .. }) = self.status.get(task) else {
+            return Err(format!("task {task} has no status yet"));
+        };
+        match worker {
+            _ if state == "RUNNING" && *worker == owner.worker => Ok(()),
+            Some(worker) => Err(format!("task {task} is {state} on {worker}")),
+            None => Err(format!("task {task} is {state}")),
         }
     }
 }
@@ -327,12 +363,17 @@ mod tests {
             ..Live::default()
         };
         for (name, on) in running {
-            live.status.insert(
-                task(name),
-                ("RUNNING".to_owned(), Some(worker(on)), Moment(0)),
-            );
+            live.note_status(&task(name), status("RUNNING", on, 1));
         }
         live
+    }
+
+    fn status(state: &str, on: &str, generation: i64) -> Status {
+        Status {
+            state: state.to_owned(),
+            worker: Some(worker(on)),
+            generation,
+        }
     }
 
     fn workers(names: &[&str]) -> BTreeSet<WorkerName> {
@@ -381,5 +422,21 @@ mod tests {
     fn a_dead_workers_running_claim_does_not_count() {
         let live = live(vec![member("w1", &["m-0"])], &[("m-0", "w2")]);
         assert!(live.balanced(&workers(&["w1"]), &[task("m-0")]).is_err());
+    }
+
+    #[test]
+    fn a_task_runs_on_when_a_zombie_lets_go_of_it() {
+        let mut live = live(vec![member("w1", &["m-0"])], &[("m-0", "w1")]);
+        let runs = |live: &Live| live.balanced(&workers(&["w1"]), &[task("m-0")]);
+        live.note_status(&task("m-0"), status("UNASSIGNED", "w2", 0));
+        assert_eq!(runs(&live), Ok(()));
+        live.note_status(&task("m-0"), status("UNASSIGNED", "w2", 1));
+        assert_eq!(runs(&live), Ok(()));
+        // Its owner letting go, or anybody later, is meant.
+        let mut newer = live.clone();
+        newer.note_status(&task("m-0"), status("UNASSIGNED", "w2", 2));
+        assert!(runs(&newer).is_err());
+        live.note_status(&task("m-0"), status("UNASSIGNED", "w1", 1));
+        assert!(runs(&live).is_err());
     }
 }

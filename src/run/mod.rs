@@ -13,15 +13,16 @@ mod observe;
 mod schedule;
 mod stop;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
-use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId, TaskId};
+use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId};
 use crate::plan::Plan;
+use crate::runtime::attached::Other;
 use crate::runtime::{
     ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
 };
@@ -56,6 +57,8 @@ pub struct Request {
     pub image: Option<String>,
     /// The cluster that is joined instead of starting one.
     pub attach: Option<Attach>,
+    /// The words of the command line that say all this about the cluster, to repeat the run with.
+    pub cluster_arguments: Vec<String>,
 }
 
 /// A run that has begun to be written down, and has started nothing yet.
@@ -64,8 +67,8 @@ pub struct Run {
     folder: RunFolder,
     journal: Journal,
     stream: StreamId,
-    /// Connectors of others that were there before, each with its tasks that had failed.
-    others: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
+    /// Connectors of others that were there before.
+    others: BTreeMap<ConnectorName, Other>,
 }
 
 impl Run {
@@ -310,6 +313,7 @@ impl Run {
             config_topic: topics.config,
             sinks: sinks
                 .map(|sink| (sink.name.clone(), sink.sink_group()))
+                .chain(self.watched_sinks())
                 .collect(),
             workers: ids.collect(),
             access: runtime.rest_access(),
@@ -359,6 +363,7 @@ impl Run {
             stream: self.stream,
             scenario: host::masked_scenario(&self.request.scenario),
             scenario_path: self.request.scenario_path.clone(),
+            cluster_arguments: self.request.cluster_arguments.clone(),
             host: host::this_machine(java),
             worker_ids,
             bootstrap: bootstrap.to_owned(),

@@ -64,13 +64,14 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Whether an event is about a connector that counts.
+    /// Whether an event is about a connector that counts. The status of every task is kept: stop conditions are about the
+    /// tasks of all connectors.
     fn concerns(&self, what: &What) -> bool {
         let connector = match what {
             What::SourceCommit { connector, .. }
             | What::ConnectorConfig { connector, .. }
             | What::TargetState { connector, .. } => connector,
-            What::TaskStatus { task, .. } | What::TaskConfig { task, .. } => &task.connector,
+            What::TaskConfig { task, .. } => &task.connector,
             _ => return true,
         };
         self.only

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{
-    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, What,
+    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, What, Word,
 };
 use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
 
@@ -160,13 +160,24 @@ impl FaultStory {
     }
 }
 
-/// A task's status as it was written.
+/// A task's status as readers of the status topic have it.
 pub(super) struct StatusSeen<'a> {
     pub at: Moment,
     pub task: &'a TaskId,
     pub state: &'a str,
     pub worker: Option<&'a WorkerName>,
+    pub generation: i64,
     pub trace: Option<&'a str>,
+}
+
+impl<'a> StatusSeen<'a> {
+    fn word(&self) -> Word<'a> {
+        Word {
+            state: self.state,
+            worker: self.worker,
+            generation: self.generation,
+        }
+    }
 }
 
 /// A process that came, answered or went.
@@ -441,17 +452,22 @@ impl<'a> History<'a> {
             task,
             state,
             worker,
+            generation,
             trace,
-            ..
         } = &event.what
         {
-            self.statuses.push(StatusSeen {
+            let status = StatusSeen {
                 at: event.at,
                 task,
                 state,
                 worker: worker.as_ref(),
+                generation: *generation,
                 trace: trace.as_deref(),
-            });
+            };
+            let before = self.statuses.iter().rfind(|seen| seen.task == task);
+            if !before.is_some_and(|before| status.word().is_of_a_zombie(&before.word())) {
+                self.statuses.push(status);
+            }
         } else if let What::TaskConfig { task, config } = &event.what {
             self.task_configs.push((event.at, task, config));
         } else if let What::Log {

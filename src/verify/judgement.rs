@@ -74,6 +74,9 @@ pub struct RunSummary {
     pub question: String,
     /// Its path as given on the command line.
     pub scenario_path: String,
+    /// The words of the command line that say which cluster it was, such as `--runtime docker`.
+    #[serde(default)]
+    pub cluster_arguments: Vec<String>,
     /// Squall's version.
     pub squall: String,
     /// When it began, RFC 3339, UTC.

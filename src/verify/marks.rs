@@ -11,11 +11,21 @@ use super::zombie::Membership;
 /// Statuses written this long after the group was balanced still belong to its last rebalance, in microseconds.
 const LAST_STARTS_US: u64 = 15_000_000;
 
+/// The delay for which the leader held lost tasks back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DelayMarks {
+    /// When a view of the group first announced it.
+    pub from: Moment,
+    pub to: Moment,
+    /// The longest that was announced, in milliseconds.
+    pub announced_ms: u64,
+}
+
 /// One task that a fault took from its worker.
 #[derive(Debug, Clone)]
 pub(super) struct TaskMarks {
     pub task: TaskId,
-    pub delay_end: Option<(Moment, u64)>,
+    pub delay: Option<DelayMarks>,
     pub assigned: Option<(Moment, Option<WorkerName>)>,
     /// It was assigned to the very worker that had it and had outlived the fault, which goes on with it.
     pub back: bool,
@@ -33,7 +43,7 @@ impl TaskMarks {
     const fn stayed(task: TaskId) -> Self {
         Self {
             task,
-            delay_end: None,
+            delay: None,
             assigned: None,
             back: false,
             started: None,
@@ -103,7 +113,12 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
             .statuses
             .iter()
             .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit)
-            .filter(|s| !info.watched.contains(&s.task.connector));
+            .filter(|s| {
+                info.scenario
+                    .route
+                    .connectors()
+                    .any(|c| c.name == s.task.connector)
+            });
         starts.map(|status| status.at).fold(balanced, Moment::max)
     });
     let alive = |worker: Option<&WorkerName>| {
@@ -197,6 +212,20 @@ pub(super) fn owners(view: &GroupView, task: &TaskId) -> usize {
     owning.count()
 }
 
+/// The delay that views between two moments announced.
+fn delay(history: &History<'_>, from: Moment, until: Moment) -> Option<DelayMarks> {
+    let after = || history.groups.iter().filter(|(at, _)| *at >= from);
+    let announcing = || after().filter(|(at, view)| *at < until && view.delay_ms > 0);
+    let (first, _) = announcing().next()?;
+    let (last, _) = announcing().next_back()?;
+    let next = after().map(|(at, _)| *at).find(|at| at > last);
+    Some(DelayMarks {
+        from: *first,
+        to: next.unwrap_or(*last).min(until),
+        announced_ms: announcing().map(|(_, view)| view.delay_ms).max()?,
+    })
+}
+
 fn task_marks(
     task: TaskId,
     from: Moment,
@@ -213,19 +242,6 @@ fn task_marks(
         (view.state == "Stable").then(|| (*at, owner.worker.clone()))
     });
     let until = assigned.as_ref().map_or(Moment(u64::MAX), |(at, _)| *at);
-    let announced = after()
-        .filter(|(at, view)| *at < until && view.delay_ms > 0)
-        .map(|(_, view)| view.delay_ms)
-        .max();
-    let delay_end = announced.map(|announced| {
-        let last = after()
-            .filter(|(at, view)| *at < until && view.delay_ms > 0)
-            .map(|(at, _)| *at)
-            .max()
-            .unwrap_or(from);
-        let end = after().map(|(at, _)| *at).find(|at| *at > last);
-        (end.unwrap_or(last).min(until), announced)
-    });
     let started = history
         .statuses
         .iter()
@@ -234,7 +250,7 @@ fn task_marks(
     let back = started.is_none() && assigned.as_ref().is_some_and(|(_, to)| alive(to.as_ref()));
     TaskMarks {
         task,
-        delay_end,
+        delay: delay(history, from, until),
         assigned,
         back,
         started,

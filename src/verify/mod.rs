@@ -100,6 +100,9 @@
 //! whether the group gave the worker up is told beside that proof and is no part of it. A fault that was planned and not
 //! injected is not proven.
 //!
+//! **The status of a task** is what readers of the status topic make of it: an UNASSIGNED that is no newer than another
+//! worker's RUNNING is a zombie's that lets go of what it has lost already, and says nothing.
+//!
 //! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop, standing
 //! still or without network for the others. It ends when the fault is undone, where the worker outlived it, and the group is stable without a delay, every worker that should be back is a member, every task is owned once and
 //! has started, and every lane at every tap has had a record (where lanes get two a second or more, while the feed goes
@@ -112,6 +115,7 @@
 //! |---|---|---|---|
 //! | back | the worker was resumed or connected again, and the group had kept it: nothing up to `started` follows | runtime | |
 //! | noticed | the group has lost the member | group bytes | `session.timeout.ms`, but not after a stop |
+//! | rebalance | the members have joined again and a delay was announced, where there was one, and not in the view that noticed | group bytes | |
 //! | delay | the announced delay is over, where there was one | group bytes | `scheduled.rebalance.max.delay.ms` |
 //! | assigned | a stable view gives the task to a member | group bytes | |
 //! | started | the task is RUNNING; left out where its old worker was back in time to go on with it | status topic | |

@@ -202,13 +202,17 @@ fn walk(
     if taken {
         phase.setting = Some(settings::named(case.info, "session.timeout.ms"));
     }
-    if let Some((end, announced)) = task.delay_end {
-        let phase = phases.end("delay", end, error, "group bytes");
+    if let Some(delay) = task.delay {
+        // The setting answers for what was announced, and not for how long the members took to join again before it.
+        if delay.from > noticed {
+            phases.end("rebalance", delay.from, error, "group bytes");
+        }
+        let phase = phases.end("delay", delay.to, error, "group bytes");
         phase.setting = Some(settings::named(
             case.info,
             "scheduled.rebalance.max.delay.ms",
         ));
-        phase.note = format!("{announced} ms announced");
+        phase.note = format!("{} ms announced", delay.announced_ms);
     }
     let Some((assigned, owner)) = &task.assigned else {
         return false;

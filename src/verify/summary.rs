@@ -42,6 +42,7 @@ pub(super) fn run(case: &Case<'_>) -> RunSummary {
         scenario: scenario.name.clone(),
         question: scenario.question.clone(),
         scenario_path: info.scenario_path.clone(),
+        cluster_arguments: info.cluster_arguments.clone(),
         squall: info.squall.clone(),
         started: info.started.clone(),
         duration_ms: case.history.end.as_ms(),

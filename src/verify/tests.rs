@@ -128,6 +128,44 @@ fn phases_of_a_recovery_have_no_holes_and_name_their_settings() {
     }
 }
 
+#[test]
+fn a_delay_is_not_charged_with_the_rebalance_before_it() {
+    let lengths = |world: &World| {
+        let judgement = world.judge();
+        let phases = judgement.recoveries[0].phases.iter();
+        phases
+            .map(|phase| (phase.name.clone(), phase.length_ms))
+            .take(3)
+            .collect::<Vec<_>>()
+    };
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    let at_once = lengths(&world);
+    let announcing = world
+        .events
+        .iter()
+        .position(|(_, what)| matches!(what, What::Group(view) if view.delay_ms > 0));
+    let announcing = announcing.unwrap();
+    let (at, What::Group(mut view)) = world.events[announcing].clone() else {
+        unreachable!("that is what was looked for");
+    };
+    view.state = "PreparingRebalance".to_owned();
+    view.delay_ms = 0;
+    view.members
+        .iter_mut()
+        .for_each(|member| member.tasks.clear());
+    world
+        .events
+        .insert(announcing, (at - 700, What::Group(view)));
+    let [noticed, delay] = [&at_once[0], &at_once[1]];
+    assert_eq!((noticed.0.as_str(), delay.0.as_str()), ("noticed", "delay"));
+    let expected = [
+        ("noticed".to_owned(), noticed.1 - 700),
+        ("rebalance".to_owned(), 700),
+        delay.clone(),
+    ];
+    assert_eq!(lengths(&world), expected);
+}
+
 /// Where the first repeat of a lane stands in a tap's rows.
 fn first_repeat(rows: &[Observation]) -> usize {
     let mut seen = BTreeSet::new();

@@ -153,8 +153,28 @@ fn a_late_start_of_a_watched_task_does_not_lengthen_the_routes_recovery() {
     let early = recovery(&killed());
     let mut late = killed();
     tell(&mut late, KILL_MS + 13_000, running("billing-1", "w3"));
+    tell(&mut late, KILL_MS + 13_500, running("unwatched-0", "w3"));
     assert_eq!(recovery(&late), early);
     assert!(early.is_some());
+}
+
+#[test]
+fn a_zombie_that_lets_go_of_a_task_which_another_runs_changes_nothing() {
+    let judged = |generation: i64| {
+        let mut world = killed();
+        let mut late = status("billing-1", "UNASSIGNED", "w2");
+        if let What::TaskStatus { generation: of, .. } = &mut late {
+            *of = generation;
+        }
+        tell(&mut world, KILL_MS + 12_000, late);
+        world.judge().watched
+    };
+    let What::TaskStatus { generation, .. } = running("billing-1", "w3") else {
+        unreachable!("that is what it is");
+    };
+    let undisturbed = killed().judge().watched;
+    assert_eq!(judged(generation), undisturbed);
+    assert_ne!(judged(generation + 1), undisturbed);
 }
 
 #[test]

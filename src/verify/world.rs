@@ -228,6 +228,7 @@ fn info() -> RunInfo {
         stream: StreamId(7),
         scenario,
         scenario_path: "made-up.yaml".to_owned(),
+        cluster_arguments: Vec::new(),
         host: HostInfo::default(),
         bootstrap: String::new(),
         worker_ids: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::kafka::{Admin, KafkaError};
-use crate::model::{ConnectorName, KafkaVersion};
+use crate::model::{ConnectorName, KafkaVersion, sink_group};
 
 use super::super::answers::{ConnectorInfo, ConnectorOffset};
 use super::super::group::consumer_assignment;
@@ -101,7 +101,7 @@ impl<'a> Progress<'a> {
         info: &ConnectorInfo,
         told: Option<&[ConnectorOffset]>,
     ) -> OffsetFacts {
-        let group = sink_group(name, info);
+        let group = sink_group(name, &info.config);
         let topics = self.topics_of(&group, info, told);
         let mut offsets = Vec::new();
         for topic in topics {
@@ -182,12 +182,6 @@ impl<'a> Progress<'a> {
             })
             .collect()
     }
-}
-
-/// `connect-<name>` unless the connector says otherwise.
-fn sink_group(name: &ConnectorName, info: &ConnectorInfo) -> String {
-    let own = info.config.get("consumer.override.group.id");
-    own.cloned().unwrap_or_else(|| format!("connect-{name}"))
 }
 
 fn kafka_partition(told: &ConnectorOffset) -> Option<(String, i32)> {

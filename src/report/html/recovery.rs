@@ -104,7 +104,7 @@ fn phase_class(name: &str) -> &'static str {
     match name {
         "noticed" | "back" => "p1",
         "delay" => "p2",
-        "assigned" => "p3",
+        "rebalance" | "assigned" => "p3",
         "started" => "p4",
         "first record" => "p5",
         "first commit" => "p6",

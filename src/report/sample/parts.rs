@@ -22,6 +22,7 @@ pub(super) fn run_summary() -> RunSummary {
             "Does losing a worker lose records, or repeat more than the flush interval allows?"
                 .to_owned(),
         scenario_path: "scenarios/bounce.yaml".to_owned(),
+        cluster_arguments: Vec::new(),
         squall: "0.1.0".to_owned(),
         started: "2026-11-23T02:10:41Z".to_owned(),
         duration_ms: 62_000,

@@ -41,6 +41,15 @@ const ANSWER_POLL: Duration = Duration::from_millis(50);
 const LOG_QUIET: Duration = Duration::from_millis(150);
 const LOG_LIMIT: Duration = Duration::from_secs(1);
 
+/// A connector that was there before.
+#[derive(Debug, Clone, Default)]
+pub struct Other {
+    /// Its tasks that had failed.
+    pub failed: BTreeSet<TaskId>,
+    /// The consumer group that it commits in, where it is a sink.
+    pub sink_group: Option<String>,
+}
+
 /// What was found out about the cluster when it was joined.
 #[derive(Debug, Clone)]
 pub struct Joined {
@@ -50,8 +59,8 @@ pub struct Joined {
     pub version: KafkaVersion,
     /// How many brokers there are.
     pub brokers: u32,
-    /// Connectors that were there before, each with its tasks that had failed.
-    pub connectors: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
+    /// Connectors that were there before.
+    pub connectors: BTreeMap<ConnectorName, Other>,
     /// What else is worth knowing, for `run.json`.
     pub facts: BTreeMap<String, String>,
 }

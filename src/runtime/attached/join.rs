@@ -11,13 +11,13 @@ use crate::connect::rest::ConnectorStatus;
 use crate::connect::{Rest, RestError};
 use crate::journal::{Deadline, GroupView, Journal, What};
 use crate::kafka::{Admin, RawGroup};
-use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
+use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName, sink_group};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::inventory::{Inventory, Ssh, Way};
 
 use super::super::{Condition, Ledger, RuntimeError, UserFolders};
-use super::cluster::{AttachedCluster, Inner, Joined};
+use super::cluster::{AttachedCluster, Inner, Joined, Other};
 use super::commands::{Network, commands_of, container_question, network_question, networks_in};
 use super::error::AttachedError;
 use super::executor::Executor;
@@ -106,14 +106,14 @@ impl Joining<'_> {
         let access = own::access_of(&self.inventory.rest);
         let mut troubles = Vec::new();
         let mut versions = BTreeSet::new();
-        let mut connectors = BTreeMap::new();
+        let (mut connectors, mut infos) = (BTreeMap::new(), BTreeMap::new());
         for worker in &self.inventory.workers {
             let asked = Rest::with_access(&worker.rest, &access).and_then(|rest| {
-                let info = rest.info(REST_LIMIT)?;
-                Ok((info, rest.status_all(REST_LIMIT)?))
+                let (info, all) = (rest.info(REST_LIMIT)?, rest.status_all(REST_LIMIT)?);
+                Ok((info, all, rest.info_all(REST_LIMIT)?.0))
             });
             match asked {
-                Ok((info, all)) => {
+                Ok((info, all, all_infos)) => {
                     if cluster_id.is_some_and(|id| {
                         !info.kafka_cluster_id.is_empty() && info.kafka_cluster_id != id
                     }) {
@@ -124,6 +124,7 @@ impl Joining<'_> {
                     }
                     versions.insert(info.version);
                     connectors.extend(all);
+                    infos.extend(all_infos);
                 }
                 Err(error) => troubles.push(format!("{}: {}", worker.name, why_not(&error))),
             }
@@ -144,8 +145,12 @@ impl Joining<'_> {
             connectors: connectors
                 .into_iter()
                 .map(|(name, status)| {
-                    let failed = failed_tasks(&name, &status);
-                    (name, failed)
+                    let info = infos.get(&name).filter(|info| info.kind == "sink");
+                    let other = Other {
+                        failed: failed_tasks(&name, &status),
+                        sink_group: info.map(|info| sink_group(&name, &info.config)),
+                    };
+                    (name, other)
                 })
                 .collect(),
         })
@@ -446,7 +451,7 @@ impl Joining<'_> {
 
 struct RestSeen {
     version: KafkaVersion,
-    connectors: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
+    connectors: BTreeMap<ConnectorName, Other>,
 }
 
 fn failed_tasks(connector: &ConnectorName, status: &ConnectorStatus) -> BTreeSet<TaskId> {

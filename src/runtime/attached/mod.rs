@@ -27,7 +27,7 @@ mod worker;
 mod would_run;
 
 pub(super) use clean::undo_ledger;
-pub use cluster::{AttachedCluster, Joined};
+pub use cluster::{AttachedCluster, Joined, Other};
 pub use error::AttachedError;
 pub use join::Joining;
 pub use own::{access_of, cluster_of, remove};
