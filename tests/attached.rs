@@ -32,7 +32,11 @@ fn the_quickstart_holds_on_a_cluster_of_others_and_leaves_it_as_it_was() {
     let _turn = one_cluster();
     let foreign = Foreign::start(3);
     foreign.add_connector("theirs");
-    let inventory = foreign.write_inventory(&foreign.inventory());
+    foreign.add_sink("their-sink");
+    // What the workers' logs tell need not be written.
+    let text = foreign.inventory();
+    let text = text.replace("  offset.flush.interval.ms: 1000\n", "");
+    let inventory = foreign.write_inventory(&text);
     let before = foreign.belongings();
     let mut run = Running::start(&bundled("quickstart"), &["--attach", &inventory]);
     let (code, result) = run.judged();
@@ -46,7 +50,12 @@ fn the_quickstart_holds_on_a_cluster_of_others_and_leaves_it_as_it_was() {
     let info = RunFolder::open(&run.folder()).unwrap().info().unwrap();
     assert_eq!(info.runtime, squall::model::RuntimeKind::Attached);
     let watched: Vec<String> = info.watched.iter().map(ToString::to_string).collect();
-    assert_eq!(watched, ["theirs"]);
+    assert_eq!(watched, ["their-sink", "theirs"]);
+    assert_eq!(info.worker_config["offset.flush.interval.ms"], "1000");
+    let commits = &result["watched"][0]["commits"];
+    assert!(commits["commits"].as_u64().unwrap() > 0, "{commits}");
+    let again: Vec<&str> = info.cluster_arguments.iter().map(String::as_str).collect();
+    assert_eq!(again, ["--attach", inventory.as_str()]);
     assert_eq!(
         foreign.states("theirs"),
         BTreeMap::from([(0, "RUNNING".to_owned())])
@@ -77,7 +86,9 @@ fn refused(foreign: &Foreign, inventory: &str, faults: &str, more: &[&str]) -> (
         run = Running::start(&mirror(faults), &[&["--attach", &inventory], more].concat());
     }
     let code = run.end();
-    (code, format!("{}{}", run.stderr(), run.stdout()))
+    let said = format!("{}{}", run.stderr(), run.stdout());
+    // What a terminal breaks into lines is one line again.
+    (code, said.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 const KILL: &str = "  - kill: {target: any}\n";
@@ -102,8 +113,22 @@ type Case = (
 );
 
 /// What is to be refused, from an inventory that is fine and the REST port of its second worker.
-fn cases(good: &str, port: u16) -> [Case; 8] {
+fn cases(good: &str, port: u16) -> [Case; 9] {
     [
+        (
+            "settings that the workers do not have",
+            good.replace(
+                "offset.flush.interval.ms: 1000",
+                "offset.flush.interval.ms: 60000",
+            ),
+            KILL,
+            4,
+            &[
+                "w1 has offset.flush.interval.ms = 1000 by its log, not 60000",
+                "w2 has",
+                "correct its `settings`",
+            ],
+        ),
         (
             "a worker outside",
             good.to_owned(),

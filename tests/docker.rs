@@ -330,6 +330,19 @@ fn what_somebody_else_does_to_a_container_is_told_apart_from_an_act() {
     docker_must(&["network", "disconnect", &network, &c1]);
     told("took w1 off its network");
     assert_eq!(cluster.unasked_deaths(), vec![]);
+    // A signal past the engine gives no event.
+    let pid = docker_must(&["inspect", "--format", "{{.State.Pid}}", &c2]);
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, pid.trim()]).status();
+        assert!(sent.unwrap().success());
+    };
+    assert_eq!(cluster.out_of_step(), Vec::<String>::new());
+    signal("-STOP");
+    await_that("w2 stands still", || {
+        cluster.out_of_step() == ["somebody else stopped (SIGSTOP) the process of w2"]
+    });
+    signal("-CONT");
+    await_that("w2 goes on", || cluster.out_of_step().is_empty());
     docker_must(&["kill", "--signal", "KILL", &c2]);
     await_that("the death", || !cluster.unasked_deaths().is_empty());
     assert_eq!(
@@ -495,20 +508,35 @@ fn clean_removes_what_a_killed_harness_left_and_nothing_else() {
     assert_eq!(running.trim(), "true");
 }
 
-#[test]
-fn a_container_killed_from_outside_is_a_failure_of_the_environment_never_a_finding() {
-    let _turn = one_cluster();
+/// Does this to a run that flows, of which its first worker's container and its network are told; the run must end as a
+/// failure of the environment that names the worker, and leave nothing.
+fn damaged(what: &str, damage: impl Fn(&str, &str)) {
     need_image();
     let mut run = Running::start(SMALL, &["--runtime", "docker"]);
     run.wait_for("the baseline", is_flowing);
     let id = run_id(&run);
-    docker_must(&["kill", &format!("squall-{id}-w1")]);
+    damage(&format!("squall-{id}-w1"), &format!("squall-{id}"));
     let (code, result) = run.judged();
-    assert_eq!(code, 4, "{}\n{}", run.stderr(), run.stdout());
-    assert_ne!(result["verdict"], "broken");
-    let said = format!("{}{}", run.stdout(), run.stderr());
-    assert!(said.contains("w1"), "{said}");
-    assert_eq!(things_of(&id), Vec::<String>::new());
+    assert_eq!(code, 4, "{what}: {}\n{}", run.stderr(), run.stdout());
+    for answer in result["guarantees"].as_array().unwrap() {
+        assert_ne!(answer["verdict"], "broken", "{what}: {answer}");
+    }
+    let why = result["environment-failure"].as_str().unwrap();
+    assert!(why.contains("w1"), "{what}: {why}");
+    assert_eq!(things_of(&id), Vec::<String>::new(), "{what}");
+}
+
+#[test]
+fn damage_from_outside_is_a_failure_of_the_environment_never_a_finding() {
+    let _turn = one_cluster();
+    damaged("a kill", |worker, _| drop(docker_must(&["kill", worker])));
+    damaged("a pause", |worker, _| drop(docker_must(&["pause", worker])));
+    damaged("a removal", |worker, _| {
+        docker_must(&["rm", "--force", worker]);
+    });
+    damaged("a loss of network", |worker, network| {
+        docker_must(&["network", "disconnect", network, worker]);
+    });
 }
 
 #[test]

@@ -160,6 +160,29 @@ fn a_broker_that_dies_unasked_is_a_failure_of_the_environment_never_a_finding() 
 }
 
 #[test]
+fn a_worker_that_somebody_else_makes_stand_still_is_a_failure_of_the_environment() {
+    let _turn = one_cluster();
+    let mut run = Running::start(SMALL, &[]);
+    let started = run.wait_for(
+        "a worker",
+        |what| matches!(what, What::ProcessStarted { name, .. } if name == "w2"),
+    );
+    let What::ProcessStarted { pid, .. } = started.what else {
+        unreachable!("that was asked for")
+    };
+    run.wait_for("the baseline", is_flowing);
+    let stopped = Command::new("kill")
+        .args(["-STOP", &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(stopped.success());
+    let (code, result) = run.judged();
+    assert_eq!(code, 4, "{}", run.stderr());
+    let why = result["environment-failure"].as_str().unwrap();
+    assert!(why.contains("SIGSTOP") && why.contains("w2"), "{why}");
+}
+
+#[test]
 fn a_connector_that_fails_at_deployment_shows_its_trace() {
     let _turn = one_cluster();
     let scenario = SMALL.replace(

@@ -15,6 +15,7 @@ pub mod settings;
 pub mod topics;
 pub mod versions;
 mod wire;
+pub mod worker_values;
 
 pub use access::{Access, install_crypto};
 pub use rest::{Rest, RestError};

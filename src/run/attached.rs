@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connect::worker_values::last_in;
 use crate::connect::{Rest, backup, secrets};
 use crate::journal::{Deadline, Phase, What};
 use crate::model::{ConnectorName, StreamId};
-use crate::runtime::attached::{AttachedCluster, Joined, Joining, remove};
+use crate::runtime::attached::{AttachedCluster, Joined, Joining, Told, contradictions, remove};
 use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
 use crate::scenario::inventory::Inventory;
 use crate::scenario::{Difference, Scenario, rename_target};
@@ -116,7 +117,8 @@ impl Run {
             })
             .map_err(RunError::environment)
             .and_then(|()| run.backup_before_faults(&cluster))
-            .and_then(|()| run.conduct_on(Arc::clone(&cluster) as _, "", stop, rows));
+            .and_then(|()| run.conduct_on(Arc::clone(&cluster) as _, "", stop, rows))
+            .and_then(|()| run.check_settings(&cluster));
         // What was begun before an error is undone here; after a whole run there is nothing left to undo.
         cluster.take_down();
         let mut left = remove(&attach.inventory, &prefix);
@@ -166,6 +168,7 @@ impl Run {
         let scenario = &mut request.scenario;
         fit_replication(scenario, joined.brokers);
         scenario.connect.version = joined.version;
+        scenario.connect.config.clone_from(&joined.settings);
         scenario.connect.workers = cluster.workers();
         let others = joined.connectors.clone();
         Self {
@@ -174,6 +177,26 @@ impl Run {
             journal: self.journal.clone(),
             stream: self.stream,
             others,
+        }
+    }
+
+    /// Workers that were started in the run have the settings that they had before, as far as their logs tell.
+    fn check_settings(&self, cluster: &AttachedCluster) -> Result<(), RunError> {
+        let mut told = Told::new();
+        for file in cluster.log_files() {
+            let log = std::fs::read(&file.path).unwrap_or_default();
+            let values = last_in(&String::from_utf8_lossy(&log));
+            if !values.is_empty() {
+                told.insert(file.worker, values);
+            }
+        }
+        let wrong = contradictions(&self.request.scenario.connect.config, &told);
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(RunError::Environment(format!(
+                "a worker came back with other settings than those that the run counted on: {}; make them the same, and run again",
+                wrong.join("; ")
+            ))),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::scenario::Scenario;
 use super::guard::Guard;
 use super::live::Live;
 use super::observe::Observers;
+use super::step::OutOfStep;
 use super::stop::{StopToken, Urgency};
 
 /// Why a run ended before its time.
@@ -80,6 +81,7 @@ pub struct Conductor<'a> {
     events: Receiver<Event>,
     stop: &'a StopToken,
     progress_told: Moment,
+    out_of_step: OutOfStep,
 }
 
 impl<'a> Conductor<'a> {
@@ -114,6 +116,7 @@ impl<'a> Conductor<'a> {
             events: journal.listen(),
             stop,
             progress_told: Moment::default(),
+            out_of_step: OutOfStep::default(),
         })
     }
 
@@ -156,7 +159,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    fn check_health(&self) -> Result<(), RunError> {
+    fn check_health(&mut self) -> Result<(), RunError> {
         if self.stop.urgency() > Urgency::None {
             return Err(RunError::Interrupted);
         }
@@ -166,6 +169,12 @@ impl<'a> Conductor<'a> {
             )));
         }
         if let Some(what) = self.runtime.disturbances().first() {
+            return Err(RunError::Environment(format!(
+                "{what}; nobody else may touch the cluster during a run"
+            )));
+        }
+        let now = self.now();
+        if let Some(what) = self.out_of_step.lasting(now, || self.runtime.out_of_step()) {
             return Err(RunError::Environment(format!(
                 "{what}; nobody else may touch the cluster during a run"
             )));

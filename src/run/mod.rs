@@ -11,6 +11,7 @@ mod inject;
 mod live;
 mod observe;
 mod schedule;
+mod step;
 mod stop;
 
 use std::collections::BTreeMap;

@@ -168,6 +168,11 @@ pub trait Runtime: Send + Sync {
     fn disturbances(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Processes of brokers and workers that stand still because of a signal, or run, against what was asked of them: each
+    /// a sentence that names the victim. An act takes a moment to show, so this counts only when it lasts.
+    fn out_of_step(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// The logs of all starts of all workers so far.
     fn log_files(&self) -> Vec<LogFile>;
     /// Ends everything at once and removes what was made outside the run folder; may be called again.

@@ -20,6 +20,9 @@ fn parse_stat(stat: &str) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// What somebody else has done who makes a process stand still.
+pub const STOPPED: &str = "stopped (SIGSTOP) the process of";
+
 /// Whether a process stands still because of a signal: state T.
 pub fn is_stopped(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| state(&stat) == Some("T"))
@@ -48,7 +51,8 @@ pub fn pids_with_argument(token: &str) -> Vec<u32> {
         .collect()
 }
 
-fn has_argument(pid: u32, token: &str) -> bool {
+/// Whether the process has `token` as one whole argument of its command line.
+pub fn has_argument(pid: u32, token: &str) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
         line.split(|byte| *byte == 0)
             .any(|argument| argument == token.as_bytes())

@@ -4,6 +4,7 @@ use crate::journal::Ending;
 use crate::model::GuaranteeKind;
 
 use super::case::Case;
+use super::departures;
 use super::history::{FaultStory, Victim};
 
 /// Everything that keeps the verdict from being *held*.
@@ -23,6 +24,8 @@ pub(super) struct Doubts {
     group: Option<String>,
     /// Records may still arrive.
     moving: Option<String>,
+    /// A worker left the group for a reason that is not known.
+    departed: Option<String>,
 }
 
 impl Doubts {
@@ -38,6 +41,14 @@ impl Doubts {
             .filter_map(of_fault)
             .for_each(|text| doubts.list.push(text));
         doubts.of_drain(case);
+        let departures = departures::unasked(&case.history);
+        doubts.departed = departures.first().map(|departure| {
+            format!(
+                "the group lost {} at {} and no fault had been done to it: whether this is Connect's doing or the machine's is not known",
+                departure.who(),
+                departure.at
+            )
+        });
         doubts
     }
 
@@ -209,6 +220,26 @@ impl Doubts {
             GuaranteeKind::Stops => None,
         };
         self.untrusted.as_ref().or(own).map(String::as_str)
+    }
+
+    /// Why this guarantee may not be called broken, though it may be called held.
+    pub(super) fn excuses(&self, kind: GuaranteeKind) -> Option<&str> {
+        let may_follow = match kind {
+            GuaranteeKind::UnexplainedDuplicates
+            | GuaranteeKind::Duplicates
+            | GuaranteeKind::Offsets
+            | GuaranteeKind::Overlap
+            | GuaranteeKind::Recovery
+            | GuaranteeKind::Outage => true,
+            GuaranteeKind::Lost
+            | GuaranteeKind::Order
+            | GuaranteeKind::Phantoms
+            | GuaranteeKind::Stops => false,
+        };
+        self.departed
+            .as_ref()
+            .filter(|_| may_follow)
+            .map(String::as_str)
     }
 
     /// Why this guarantee may not be called held, though it may be called broken.

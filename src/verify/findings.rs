@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{FaultId, Lane, Moment, TaskId};
 
 use super::case::{Case, promise_us};
+use super::departures;
 use super::losses::Losses;
 use super::offsets::{Offsets, WrongCommit};
 use super::ownership::{Ownership, overlap_ms};
@@ -40,6 +41,7 @@ pub(super) fn list(facts: &Facts<'_, '_>) -> (Vec<Finding>, BTreeMap<FindingKind
     commits(facts, &mut found);
     overlaps(facts, &mut found);
     stops_and_failures(facts, &mut found);
+    departures(facts, &mut found);
     unrecovered(facts, &mut found);
     found.sort_by_key(|finding| (finding.kind, std::cmp::Reverse(finding.count)));
     number(found)
@@ -418,6 +420,22 @@ fn overlaps(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
             to: Some(last.to),
             log: facts.log_near(Some(first.from), Some(last.to)),
             ..blank(FindingKind::Overlap, text, stretches.len() as u64)
+        });
+    }
+}
+
+fn departures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
+    for departure in departures::unasked(&facts.case.history) {
+        let at = Some(departure.at);
+        let text = format!(
+            "the group lost {} at {}, and no fault had been done to it",
+            departure.who(),
+            departure.at
+        );
+        found.push(Finding {
+            from: at,
+            log: facts.log_near(at, at),
+            ..blank(FindingKind::Departure, text, 1)
         });
     }
 }

@@ -6,6 +6,7 @@ use super::doubts::Doubts;
 use super::findings::{Facts, grouped, own_strays, plural};
 use super::recovery::FaultRecovery;
 use super::rewinds::{Told, Undecidable};
+use super::settings;
 use super::zombie;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
@@ -109,7 +110,11 @@ impl Grounds<'_, '_> {
             .doubts
             .weakens(answer.kind)
             .filter(|_| answer.verdict == Verdict::Held);
-        if let Some(why) = silenced.or(weakened) {
+        let excused = self
+            .doubts
+            .excuses(answer.kind)
+            .filter(|_| answer.verdict == Verdict::Broken);
+        if let Some(why) = silenced.or(weakened).or(excused) {
             answer.verdict = Verdict::Inconclusive;
             answer.note = if answer.note.is_empty() {
                 why.to_owned()
@@ -248,13 +253,18 @@ impl Grounds<'_, '_> {
             note,
             ..answer
         };
-        let unknown = groups.values().any(|group| group.bound.is_none());
-        match unknown {
-            true => answer.undecided(
+        let repeats = groups.values().any(|group| group.copies > 0);
+        if groups.values().any(|group| group.bound.is_none()) {
+            return answer.undecided(
                 "whether the group gave up a worker is not known, so neither is the bound",
-            ),
-            false => answer,
+            );
         }
+        if repeats && !settings::is_known(self.facts.case.info, "offset.flush.interval.ms") {
+            return answer.undecided(
+                "the workers' offset.flush.interval.ms is not known, so neither is the bound: no log tells it; write it under `settings` of the inventory",
+            );
+        }
+        answer
     }
 
     /// What the bound is after faults that workers outlived.

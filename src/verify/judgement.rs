@@ -237,6 +237,8 @@ pub enum FindingKind {
     StopOverrun,
     /// A task failed.
     TaskFailed,
+    /// The group lost a member to whose worker nothing was done.
+    Departure,
     /// A fault was not recovered from while the run waited.
     NotRecovered,
     /// Committed offsets that went back as those of a zombie do.
@@ -262,6 +264,7 @@ impl FindingKind {
             Self::Overlap => "overlap",
             Self::StopOverrun => "overrun",
             Self::TaskFailed => "failed",
+            Self::Departure => "departure",
             Self::NotRecovered => "unrecovered",
             Self::ZombieCommit => "zombie-commit",
             Self::RepeatBeyondBound => "beyond-bound",

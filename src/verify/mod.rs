@@ -71,6 +71,8 @@
 //! 1,000 ms in flight). The commit time is what commits of the undisturbed run took beyond the interval, at most
 //! `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen. Where the lane delivered
 //! more than its nominal rate in that stretch before the kill, catching up after an outage, what it delivered counts.
+//! Of a cluster that is only joined the interval is known where its inventory or its workers' logs tell it; elsewhere
+//! nothing is said about the bound once a record was repeated.
 //! The bound is 0 after a stop at which the tasks could commit, under exactly-once and without a fault. After a pause
 //! through which the group kept the worker it is 0 too, after such a network loss what the lane delivers in the 1,000 ms
 //! in flight. After a worker was given up no setting limits its zombie, so the bound is what a zombie can do at most:
@@ -136,6 +138,11 @@
 //!
 //! # Doubts
 //!
+//! A **departure** is a member that the group lost although no fault was done to its worker. Whether Connect did that or
+//! the machine (a process that was made to stand still, a processor that was too busy) cannot be seen from here. It is
+//! told; and what such a worker repeats, leaves silent or writes late is no fault's doing, so repeats, commits, overlap,
+//! recovery and outage that break a guarantee are inconclusive then. Loss and order have no such excuse.
+//!
 //! A guarantee that is broken on complete evidence stays broken whatever else is in doubt. Nothing is called broken,
 //! and nothing held, where the journal is cut or damaged, a file differs from the seal, the environment failed, or a
 //! process died that nobody had asked to; nor about records where an observation file is short, long or damaged, nor
@@ -146,6 +153,7 @@ mod backlog;
 mod case;
 mod commits;
 mod cuts;
+mod departures;
 mod doubts;
 mod evidence;
 mod explain;
@@ -197,3 +205,4 @@ pub use judgement::{
     Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
     WatchedFault, WatchedReport,
 };
+pub use settings::decisive as decisive_settings;

@@ -140,7 +140,7 @@ pub(super) fn unasked(findings: &[Finding], guarantees: &[GuaranteeResult]) -> V
         FindingKind::OffsetAhead | FindingKind::OffsetRegression => !asked(GuaranteeKind::Offsets),
         FindingKind::Overlap => !asked(GuaranteeKind::Overlap),
         FindingKind::StopOverrun => !asked(GuaranteeKind::Stops),
-        FindingKind::TaskFailed => true,
+        FindingKind::TaskFailed | FindingKind::Departure => true,
         FindingKind::NotRecovered => !asked(GuaranteeKind::Recovery),
         FindingKind::Phantom
         | FindingKind::Corrupt

@@ -1,7 +1,7 @@
 //! The settings that decide how long a recovery takes and how much is repeated, with Connect's own defaults.
 
 use crate::journal::RunInfo;
-use crate::model::{Connector, Direction, KafkaVersion};
+use crate::model::{Connector, Direction, KafkaVersion, RuntimeKind};
 
 use super::Setting;
 
@@ -60,6 +60,11 @@ const TABLE: [(&str, &str, &str); 10] = [
     ),
 ];
 
+/// The names of the worker settings that bounds, recoveries and guarantees rest on.
+pub fn decisive() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _, _)| *name)
+}
+
 fn default_of(name: &str, version: KafkaVersion) -> Option<&'static str> {
     let (_, default, _) = TABLE.iter().find(|(known, _, _)| *known == name)?;
     let old_consumer = name == "consumer.session.timeout.ms" && !version.at_least(3, 0);
@@ -73,6 +78,12 @@ pub(super) fn value<'a>(info: &'a RunInfo, name: &str) -> &'a str {
         .map(String::as_str)
         .or_else(|| default_of(name, info.scenario.connect.version))
         .unwrap_or_default()
+}
+
+/// Whether it is known that the workers have the value above. Workers that Squall starts have what it gives them, or the
+/// default; of those of others it is known only where the inventory or their logs have told it.
+pub(super) fn is_known(info: &RunInfo, name: &str) -> bool {
+    info.runtime != RuntimeKind::Attached || info.worker_config.contains_key(name)
 }
 
 /// A setting in milliseconds; the default's value where the given one is no number.

@@ -166,6 +166,28 @@ fn a_delay_is_not_charged_with_the_rebalance_before_it() {
     assert_eq!(lengths(&world), expected);
 }
 
+#[test]
+fn the_bound_of_a_joined_cluster_is_known_only_where_its_flush_interval_is() {
+    let bound = |world: &World| {
+        let judgement = world.judge();
+        guarantee(&judgement, GuaranteeKind::Duplicates).verdict
+    };
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    world.info.runtime = crate::model::RuntimeKind::Attached;
+    assert_eq!(bound(&world), Verdict::Held);
+    let silent = |world: &mut World| {
+        let told = world.info.worker_config.remove("offset.flush.interval.ms");
+        assert!(told.is_some());
+    };
+    silent(&mut world);
+    assert_eq!(bound(&world), Verdict::Inconclusive);
+    // Without a repeat every bound is kept.
+    let mut calm = World::calm(RECORDS);
+    calm.info.runtime = crate::model::RuntimeKind::Attached;
+    silent(&mut calm);
+    assert_eq!(bound(&calm), Verdict::Held);
+}
+
 /// Where the first repeat of a lane stands in a tap's rows.
 fn first_repeat(rows: &[Observation]) -> usize {
     let mut seen = BTreeSet::new();
@@ -207,6 +229,64 @@ fn a_repeat_below_the_committed_position_is_unexplained_and_the_one_at_it_is_exp
         (Some(Lane(2)), vec![(below.sequence.0, below.sequence.0)])
     );
     assert_eq!(finding.connector.as_ref().unwrap().as_str(), "mirror");
+}
+
+/// Views of the group from this moment on have another member of w3, or none.
+fn w3_leaves(world: &mut World, from_ms: u64, until_ms: u64, comes_back_as: Option<&str>) {
+    for (at, what) in &mut world.events {
+        let What::Group(view) = what else { continue };
+        if (from_ms..until_ms).contains(at) {
+            match comes_back_as {
+                Some(id) => {
+                    for member in &mut view.members {
+                        if member.member_id == "w3-a" {
+                            id.clone_into(&mut member.member_id);
+                        }
+                    }
+                }
+                None => view.members.retain(|member| member.member_id != "w3-a"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_may_follow_from_a_departure_that_nobody_asked_for_is_not_called_broken() {
+    use GuaranteeKind::{Duplicates, UnexplainedDuplicates};
+    let left = KILL_MS + 8_000;
+    let mut world = World::with_fault(RECORDS, GRACEFUL);
+    assert_eq!(count_of(&world.judge(), FindingKind::Departure), 0);
+    w3_leaves(&mut world, left, u64::MAX, Some("w3-z"));
+    let judgement = world.judge();
+    assert_eq!(count_of(&judgement, FindingKind::Departure), 1);
+    for kind in [UnexplainedDuplicates, Duplicates] {
+        let answer = guarantee(&judgement, kind);
+        assert_eq!(answer.verdict, Verdict::Inconclusive, "{kind:?}");
+        assert!(answer.note.contains("lost w3"), "{}", answer.note);
+    }
+    // A loss has no such excuse.
+    world.archive[0].retain(|row| row.sequence.0 != 5);
+    assert_eq!(
+        verdict_of(&world.judge(), GuaranteeKind::Lost),
+        Verdict::Broken
+    );
+}
+
+#[test]
+fn a_departure_alone_breaks_nothing_and_is_told() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    w3_leaves(&mut world, KILL_MS + 8_000, u64::MAX, Some("w3-z"));
+    let judgement = world.judge();
+    assert_eq!(judgement.verdict, Verdict::Held, "{}", judgement.sentence);
+    let told = judgement.method.iter().find(|text| text.contains("w3"));
+    assert!(told.is_some(), "{:?}", judgement.method);
+}
+
+#[test]
+fn a_member_that_is_seen_again_had_not_left() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    w3_leaves(&mut world, KILL_MS + 5_000, KILL_MS + 8_000, None);
+    assert_eq!(count_of(&world.judge(), FindingKind::Departure), 0);
 }
 
 #[test]

@@ -220,6 +220,34 @@ impl Foreign {
         }
     }
 
+    /// Creates a sink that belongs to others, reads what [`Foreign::add_connector`] makes and commits what comes; waits
+    /// until its task runs. A line comes every second.
+    pub fn add_sink(&self, name: &str) {
+        let home = self.home.path();
+        let config = BTreeMap::from(
+            [
+                ("connector.class", "FileStreamSink"),
+                ("topics", "their-topic"),
+                ("file", home.join("their-copy").to_str().unwrap()),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        let name = ConnectorName::new(name).unwrap();
+        self.rest(1)
+            .put_config(&name, &config, Deadline::after(LIMIT))
+            .unwrap();
+        let deadline = Deadline::after(LIMIT);
+        while self.states(name.as_str()) != BTreeMap::from([(0, "RUNNING".to_owned())]) {
+            assert!(!deadline.has_passed(), "{:?}", self.states(name.as_str()));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // It ends with the cluster's folder, in which it writes.
+        shell(
+            home,
+            "nohup setsid sh -c 'while echo another line of theirs >>their-lines; do sleep 1; done' >/dev/null 2>&1 &",
+        );
+    }
+
     /// Makes the task of a connector fail, asked of this worker; waits until the worker says so.
     pub fn break_connector(&self, name: &str, worker: usize) {
         let file = self.home.path().join("their-lines");

@@ -76,6 +76,7 @@ fn what_counts(finding: &Finding) -> String {
         FindingKind::Overlap
         | FindingKind::StopOverrun
         | FindingKind::TaskFailed
+        | FindingKind::Departure
         | FindingKind::NotRecovered => ("time", "times"),
     };
     plural(finding.count, one, many)

@@ -61,6 +61,8 @@ pub struct Joined {
     pub brokers: u32,
     /// Connectors that were there before.
     pub connectors: BTreeMap<ConnectorName, Other>,
+    /// The workers' settings, from the inventory and their logs.
+    pub settings: BTreeMap<String, String>,
     /// What else is worth knowing, for `run.json`.
     pub facts: BTreeMap<String, String>,
 }

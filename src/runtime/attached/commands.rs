@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::connect::worker_values::BEGINS;
 use crate::model::FaultKind;
 use crate::scenario::inventory::{Commands, Way};
 
@@ -84,6 +85,31 @@ pub fn network_question(way: &Way) -> Option<String> {
         Way::Docker { container, .. } => Some(format!("{inspect} {}", quoted(container))),
         Way::Compose { .. } => Some(format!("{inspect} \"$c\"")),
         Way::Systemd { .. } | Way::Process { .. } | Way::Commands(_) => None,
+    }
+}
+
+/// The command that prints the settings of a worker's last start as its log so far has them; `None` where there is no such
+/// log. What follows the header line begins with a tab.
+pub fn settings_question(way: &Way) -> Option<String> {
+    let block = format!(
+        "awk '/{BEGINS}/{{b=$0 \"\\n\";f=1;next}} f&&/^\\t/{{b=b $0 \"\\n\";next}} {{f=0}} END{{printf \"%s\",b}}'"
+    );
+    let docker = |target: &str| format!("docker logs {target} 2>&1 | {block}");
+    match way {
+        Way::Docker { container, .. } => Some(docker(&quoted(container))),
+        Way::Compose { .. } => Some(docker("\"$c\"")),
+        Way::Systemd { unit, user } => {
+            let own = if *user { " --user" } else { "" };
+            let unit = quoted(unit);
+            Some(format!(
+                "journalctl{own} -u {unit} -o cat --no-pager | {block}"
+            ))
+        }
+        Way::Process { log, .. } => {
+            let log = log.as_ref()?.to_string_lossy().into_owned();
+            Some(format!("{block} {}", quoted(&log)))
+        }
+        Way::Commands(_) => None,
     }
 }
 

@@ -22,6 +22,28 @@ fn process_way(folder: &Path) -> Way {
 }
 
 #[test]
+fn the_settings_of_the_last_start_are_printed_from_a_log() {
+    let temp = tempfile::tempdir().unwrap();
+    let way = process_way(temp.path());
+    let question = settings_question(&way).unwrap();
+    assert!(!shell(&question).0);
+    let block = |value: &str| {
+        format!(
+            "[t] INFO DistributedConfig values: \n\tlisteners = []\n\toffset.flush.interval.ms = {value}\n (c)\n[t] INFO more\n\tno = setting\n"
+        )
+    };
+    let Way::Process { log: Some(log), .. } = &way else {
+        panic!("a process with a log")
+    };
+    std::fs::write(log, format!("[t] INFO first\n{}{}", block("1"), block("2"))).unwrap();
+    let (succeeded, printed) = shell(&question);
+    assert!(succeeded, "{printed}");
+    let values = crate::connect::worker_values::last_in(&printed);
+    assert_eq!(values.len(), 2, "{printed}");
+    assert_eq!(values["offset.flush.interval.ms"], "2");
+}
+
+#[test]
 fn a_process_is_seen_running_paused_and_ended_and_a_later_one_with_its_id_is_left_alone() {
     let temp = tempfile::tempdir().unwrap();
     let way = process_way(temp.path());

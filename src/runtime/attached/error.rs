@@ -40,6 +40,9 @@ pub enum AttachedError {
     /// The controls of the inventory do not fit.
     #[error("the inventory's control of {} does not work; nothing was touched:\n{}", count(.0.len()), listed(.0))]
     Control(Vec<String>),
+    /// The workers' settings are not those that bounds would be taken from.
+    #[error("bounds and recoveries are judged by the workers' settings, and those are not as the inventory has them; correct its `settings`; nothing was touched:\n{}", listed(.0))]
+    Settings(Vec<String>),
     /// The run would touch what it may not.
     #[error("refused, nothing was touched:\n{}", listed(.0))]
     Refused(Vec<String>),

@@ -8,22 +8,26 @@ use std::time::Duration;
 
 use crate::connect::group::{RawMember, view};
 use crate::connect::rest::ConnectorStatus;
+use crate::connect::worker_values::last_in;
 use crate::connect::{Rest, RestError};
 use crate::journal::{Deadline, GroupView, Journal, What};
 use crate::kafka::{Admin, RawGroup};
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName, sink_group};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::scenario::inventory::{Inventory, Ssh, Way};
+use crate::scenario::inventory::{Inventory, InventoryWorker, Ssh, Way};
 
 use super::super::{Condition, Ledger, RuntimeError, UserFolders};
 use super::cluster::{AttachedCluster, Inner, Joined, Other};
-use super::commands::{Network, commands_of, container_question, network_question, networks_in};
+use super::commands::{
+    Network, commands_of, container_question, network_question, networks_in, settings_question,
+};
 use super::error::AttachedError;
 use super::executor::Executor;
 use super::own;
 use super::safety::{self, Group};
 use super::seen::{Seen, seen};
+use super::values::{self, Told};
 use super::worker::{State, Worker};
 
 /// Wrong credentials are told by the brokers at once; what is not there is not told at all.
@@ -33,6 +37,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 const STABLE_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(200);
 const COMMAND_LIMIT: Duration = Duration::from_secs(15);
+/// How long reading a worker's whole log may take.
+const LOG_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is to be joined, and for what.
 pub struct Joining<'a> {
@@ -84,8 +90,12 @@ impl Joining<'_> {
                 .join(format!("squall-{}", self.ledger.run())),
         ))?;
         let workers = self.controlled(&executor, strangers)?;
+        let told = self.told_settings(&executor);
+        let settings =
+            values::settled(&self.inventory.settings, &told).map_err(AttachedError::Settings)?;
         let joined = Joined {
-            facts: self.facts(&group_id, brokers, cluster_id, &view, rest.version),
+            facts: self.facts(&group_id, brokers, cluster_id, (&view, &told), rest.version),
+            settings,
             group_id,
             version: rest.version,
             brokers: u32::try_from(brokers).unwrap_or(u32::MAX),
@@ -424,12 +434,25 @@ impl Joining<'_> {
         Ok(workers)
     }
 
+    /// What the workers' logs so far say of their settings; a log that cannot be read says nothing.
+    fn told_settings(&self, executor: &Executor) -> Told {
+        let tells = |worker: &InventoryWorker| {
+            let control = worker.control.as_ref()?;
+            let ssh = control.ssh.as_ref();
+            let way = container_of(executor, &control.way, ssh).ok()?;
+            let ran = executor.ask(ssh, &settings_question(&way)?, LOG_LIMIT);
+            let values = last_in(&ran.ok()?.stdout);
+            (!values.is_empty()).then(|| (worker.name.clone(), values))
+        };
+        self.inventory.workers.iter().filter_map(tells).collect()
+    }
+
     fn facts(
         &self,
         group_id: &str,
         brokers: usize,
         cluster_id: Option<String>,
-        view: &GroupView,
+        (view, told): (&GroupView, &Told),
         version: KafkaVersion,
     ) -> BTreeMap<String, String> {
         let fact = |key: &str, value: String| (key.to_owned(), value);
@@ -439,6 +462,7 @@ impl Joining<'_> {
             fact("brokers", brokers.to_string()),
             fact("members", view.members.len().to_string()),
             fact("workers' release", version.to_string()),
+            fact("workers' settings", settings_from(told)),
             fact(
                 "most workers down at once",
                 self.inventory.max_down.to_string(),
@@ -447,6 +471,14 @@ impl Joining<'_> {
         facts.extend(cluster_id.map(|id| fact("kafka cluster id", id)));
         facts
     }
+}
+
+fn settings_from(told: &Told) -> String {
+    if told.is_empty() {
+        return "as the inventory says; no log tells them".to_owned();
+    }
+    let names: Vec<&str> = told.keys().map(WorkerName::as_str).collect();
+    format!("as the logs of {} have them", names.join(", "))
 }
 
 struct RestSeen {

@@ -5,6 +5,7 @@
 //! | `commands` | what each way of controlling a worker means in shell commands |
 //! | `seen` | what a status command prints, understood |
 //! | `worker` | what was asked of a worker, what was seen of it, and what follows |
+//! | `values` | the settings that workers say they have, held against the inventory's |
 //! | `safety` | what a plan may do to an inventory's cluster |
 //! | `would_run` | every command that a run would run |
 //! | `executor` | running commands here and over ssh |
@@ -23,6 +24,7 @@ mod own;
 mod safety;
 mod seen;
 mod undo;
+mod values;
 mod worker;
 mod would_run;
 
@@ -32,4 +34,5 @@ pub use error::AttachedError;
 pub use join::Joining;
 pub use own::{access_of, cluster_of, remove};
 pub use safety::{Group, check, elsewhere};
+pub use values::{Told, contradictions};
 pub use would_run::{WouldRun, would_run};

@@ -6,7 +6,9 @@ use crate::model::Restart;
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
 
-use super::commands::{commands_of, container_question, needed_for, network_question};
+use super::commands::{
+    commands_of, container_question, needed_for, network_question, settings_question,
+};
 use super::safety::candidates;
 
 /// A command that would be run.
@@ -36,6 +38,7 @@ pub fn would_run(inventory: &Inventory, plan: &Plan) -> Vec<WouldRun> {
         let before = [
             ("container c", container_question(&control.way)),
             ("networks", network_question(&control.way)),
+            ("settings", settings_question(&control.way)),
         ];
         let always = [("status", commands.status), ("log", commands.log)];
         for (when, what, command) in before

@@ -15,6 +15,7 @@ use crate::connect::Rest;
 use crate::journal::{Deadline, Exit, Journal, What};
 use crate::model::{KafkaVersion, RuntimeKind, WorkerName};
 
+use super::super::proc_table;
 use super::super::process::config;
 use super::super::process::node::{POLL, Progress};
 use super::super::process::prepare::run_temp;
@@ -390,6 +391,17 @@ impl Runtime for DockerCluster {
     fn is_up(&self, worker: &WorkerName) -> bool {
         let progress = self.node(worker).map(|(_, node)| node.progress());
         matches!(progress, Ok(Progress::Starting | Progress::Ready))
+    }
+
+    fn out_of_step(&self) -> Vec<String> {
+        // A container's pause is no signal. Where the engine is on another machine, its processes are not to be seen here.
+        let mark = self.inner.ledger.token();
+        let of_node = |node: &Node| {
+            let pid = node.pid()?;
+            let stands = proc_table::is_stopped(pid) && proc_table::has_argument(pid, &mark);
+            stands.then(|| format!("somebody else {} {}", proc_table::STOPPED, node.plan.name))
+        };
+        self.inner.nodes.iter().filter_map(of_node).collect()
     }
 
     fn unasked_deaths(&self) -> Vec<(String, Exit)> {

@@ -90,6 +90,8 @@ pub struct Slot {
     pub ready: bool,
     /// What was seen instead of an answer.
     pub last_seen: String,
+    /// The id of its process on the engine's machine.
+    pub pid: Option<u32>,
     /// Who writes its log.
     pub follower: Option<Follower>,
 }
@@ -143,6 +145,12 @@ impl Node {
         drop(slot);
         self.changed.notify_all();
         result
+    }
+
+    /// The id of its process on the engine's machine, while it is up.
+    pub fn pid(&self) -> Option<u32> {
+        let slot = self.slot();
+        slot.pid.filter(|_| slot.is_up())
     }
 
     /// How far the last start has come.

@@ -199,12 +199,10 @@ fn announce(inner: &Arc<Inner>, index: usize, incarnation: u32) -> Result<(), Ru
             path: log.clone(),
         });
     }
+    let pid = state.pid.and_then(|pid| u32::try_from(pid).ok());
     inner.journal.record(What::ProcessStarted {
         name: node.plan.name.clone(),
-        pid: state
-            .pid
-            .and_then(|pid| u32::try_from(pid).ok())
-            .unwrap_or(0),
+        pid: pid.unwrap_or(0),
         incarnation,
         log: format!("logs/{}", node.log_name(incarnation)),
     });
@@ -212,6 +210,7 @@ fn announce(inner: &Arc<Inner>, index: usize, incarnation: u32) -> Result<(), Ru
     let ended = node.change(|slot| {
         slot.follower = Some(follower);
         slot.announced = true;
+        slot.pid = pid;
         slot.exit
     });
     if let Some(exit) = ended {

@@ -295,6 +295,14 @@ impl Runtime for ProcessCluster {
         matches!(progress, Ok(Progress::Starting | Progress::Ready))
     }
 
+    fn out_of_step(&self) -> Vec<String> {
+        let of_node = |node: &Node| {
+            let done = node.process()?.out_of_step()?;
+            Some(format!("somebody else {done} {}", node.name))
+        };
+        self.inner.nodes.iter().filter_map(of_node).collect()
+    }
+
     fn unasked_deaths(&self) -> Vec<(String, Exit)> {
         self.inner.record().deaths.clone()
     }

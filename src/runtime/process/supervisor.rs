@@ -104,6 +104,7 @@ fn spawn(order: Order) -> std::io::Result<Arc<Process>> {
         pid: child.id(),
         pidfd,
         asked: AtomicBool::new(false),
+        halted: AtomicBool::new(false),
         exit: Mutex::new(None),
         ended: Condvar::new(),
     });
@@ -119,6 +120,7 @@ pub struct Process {
     pid: u32,
     pidfd: OwnedFd,
     asked: AtomicBool,
+    halted: AtomicBool,
     exit: Mutex<Option<Exit>>,
     ended: Condvar,
 }
@@ -150,6 +152,9 @@ impl Process {
         if matches!(act, Act::Kill | Act::Terminate) {
             self.asked.store(true, Ordering::SeqCst);
         }
+        if matches!(act, Act::Pause | Act::Resume) {
+            self.halted.store(act == Act::Pause, Ordering::SeqCst);
+        }
         match pidfd_send_signal(&self.pidfd, signal) {
             Ok(()) => Ok(true),
             Err(Errno::SRCH) => Ok(false),
@@ -160,6 +165,18 @@ impl Process {
     /// Whether it stands still (state T), as the kernel says.
     pub fn is_stopped(&self) -> bool {
         self.exit().is_none() && proc_table::is_stopped(self.pid)
+    }
+
+    /// What somebody else has done to it when it stands still, or runs, against what was asked last.
+    pub fn out_of_step(&self) -> Option<&'static str> {
+        if self.exit().is_some() {
+            return None;
+        }
+        match (self.is_stopped(), self.halted.load(Ordering::SeqCst)) {
+            (true, false) => Some(proc_table::STOPPED),
+            (false, true) => Some("resumed the process of"),
+            (true, true) | (false, false) => None,
+        }
     }
 
     /// How it ended, when it has and all that had to be told was told.
