@@ -211,6 +211,21 @@ fn what_is_not_allowed_or_not_there_is_refused_with_its_reason_and_nothing_is_to
         code == 4 && said.contains("the group is their-group"),
         "{said}"
     );
+    // A bound that nobody could know at the end.
+    let blind = good
+        .replace("  offset.flush.interval.ms: 1000\n", "")
+        .replace(", log: w1.log", "")
+        .replace(", log: w2.log", "");
+    let text = mirror(KILL).replace("{lost: 0}", "{duplicates: within-flush-bound}");
+    let inventory = foreign.write_inventory(&blind);
+    let mut run = Running::start(&text, &["--attach", &inventory]);
+    let (code, result) = run.judged();
+    let why = result["environment-failure"].as_str().unwrap();
+    assert_eq!(code, 4, "{why}");
+    assert!(
+        why.contains("offset.flush.interval.ms") && why.contains("`settings:`"),
+        "{why}"
+    );
     assert_eq!([foreign.pid(1), foreign.pid(2)], pids);
     assert_eq!(foreign.belongings(), before);
 }

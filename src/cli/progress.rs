@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::journal::{Event, Phase, Proof, RunFolder, What};
-use crate::model::{FaultId, FaultKind, Moment, WorkerName};
+use crate::model::{FaultId, FaultKind, Moment, RuntimeKind, WorkerName};
 use crate::plan::Plan;
 use crate::run::Run;
 
@@ -38,21 +38,19 @@ impl Progress {
             scenario.question
         ));
         output.remark(format!(
-            "seed {} · runtime {} · Kafka {}, Connect {} × {} · about {} s · {}\n",
+            "seed {} · runtime {} · {} · about {} s · {}\n",
             plan.seed,
             run.runtime(),
-            scenario.kafka.version,
-            scenario.connect.version,
-            scenario.connect.workers.len(),
+            releases(run),
             plan.estimate_ms / 1_000,
             super::folder::shown(folder.path())
         ));
         let watched = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         let events = run.journal().listen();
-        let output = *output;
+        let (output, joins) = (*output, run.runtime() == RuntimeKind::Attached);
         let thread = std::thread::Builder::new()
             .name("progress".to_owned())
-            .spawn(move || Display::new(plan, watched, output).follow(&events));
+            .spawn(move || Display::new(plan, joins, watched, output).follow(&events));
         Self {
             thread: thread.ok(),
         }
@@ -66,9 +64,24 @@ impl Progress {
     }
 }
 
+/// What is started; of a cluster that is joined the releases are not known yet.
+fn releases(run: &Run) -> String {
+    let scenario = run.scenario();
+    let workers = scenario.connect.workers.len();
+    match run.runtime() {
+        RuntimeKind::Attached => format!("{workers} workers"),
+        RuntimeKind::Process | RuntimeKind::Docker => format!(
+            "Kafka {}, Connect {} × {workers}",
+            scenario.kafka.version, scenario.connect.version
+        ),
+    }
+}
+
 /// What has been seen so far, and where it is drawn.
 struct Display {
     plan: Plan,
+    /// Whether the cluster was there before.
+    joins: bool,
     bar: Option<ProgressBar>,
     output: Output,
     now: Moment,
@@ -81,7 +94,7 @@ struct Display {
 }
 
 impl Display {
-    fn new(plan: Plan, watched: bool, output: Output) -> Self {
+    fn new(plan: Plan, joins: bool, watched: bool, output: Output) -> Self {
         let bar = watched.then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(plan.estimate_ms), ProgressDrawTarget::stderr());
@@ -96,6 +109,7 @@ impl Display {
         });
         Self {
             plan,
+            joins,
             bar,
             output,
             now: Moment::default(),
@@ -281,7 +295,9 @@ impl Display {
 
     fn phase(&mut self, phase: Phase) {
         let activity = match phase {
+            Phase::Prepare if self.joins => "reading what the inventory says",
             Phase::Prepare => "getting Kafka ready",
+            Phase::Provision if self.joins => "joining the cluster",
             Phase::Provision => "starting brokers and workers",
             Phase::Deploy => "creating connectors",
             Phase::Baseline => "the stream flows undisturbed",
@@ -289,13 +305,17 @@ impl Display {
             Phase::Converge => "the stream ends",
             Phase::Drain => "reading every tap to its end",
             Phase::Collect => "collecting",
+            Phase::TakeDown if self.joins => "leaving the cluster as it was",
             Phase::TakeDown => "taking everything down",
         };
         if phase == Phase::Deploy {
             let times: Vec<String> = self
                 .ready
                 .iter()
-                .map(|(name, ms)| format!("{name} {}", seconds(*ms)))
+                .map(|(name, ms)| match self.joins {
+                    true => format!("{name} answers"),
+                    false => format!("{name} {}", seconds(*ms)),
+                })
                 .collect();
             self.stamped(&format!("cluster     ✓ {}", times.join(" · ")));
         }

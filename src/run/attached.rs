@@ -213,10 +213,13 @@ impl Run {
         let path = saved
             .write(&self.folder.path().join("backup"))
             .map_err(RunError::environment)?;
-        let count = saved.connectors.len();
+        let saved = match saved.connectors.len() {
+            1 => "1 connector was".to_owned(),
+            count => format!("{count} connectors were"),
+        };
         let path = path.display();
         self.journal.record(What::Note(format!(
-            "{count} connectors were saved to {path}; `squall restore` puts them back"
+            "{saved} saved to {path}; `squall restore` puts them back"
         )));
         Ok(())
     }

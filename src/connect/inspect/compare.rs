@@ -18,7 +18,7 @@ pub fn doubts(
     workers: &[WorkerFacts],
     rest: &Rest,
 ) -> Vec<String> {
-    let mut doubts = of_group(members, rest);
+    let mut doubts = of_group(members, workers, rest);
     doubts.extend(workers.iter().filter_map(of_worker));
     if members.is_known() {
         doubts.extend(
@@ -35,7 +35,7 @@ pub fn doubts(
     doubts
 }
 
-fn of_group(members: &Members, rest: &Rest) -> Vec<String> {
+fn of_group(members: &Members, workers: &[WorkerFacts], rest: &Rest) -> Vec<String> {
     let mut doubts = Vec::new();
     if !members.is_known() {
         let state = &members.state;
@@ -44,7 +44,11 @@ fn of_group(members: &Members, rest: &Rest) -> Vec<String> {
         ));
     }
     let asked = authority(rest.base_url());
-    if members.is_known() && !members.by_worker.contains_key(asked) {
+    // An inventory may know it under the address that it advertises.
+    let is_known_member =
+        |worker: &WorkerFacts| authority(&worker.url) == asked && worker.member_id.is_some();
+    let is_member = members.by_worker.contains_key(asked) || workers.iter().any(is_known_member);
+    if members.is_known() && !is_member {
         doubts.push(format!(
             "the asked worker {asked} goes by another address in the group; give it as its `id` in the inventory"
         ));
@@ -188,6 +192,35 @@ mod tests {
         let group = members(&[("h:1", &["c"], &["c-0"]), ("h:2", &[], &["c-1"])]);
         let claims = status("h:1", &[(0, "RUNNING", "h:1"), (1, "PAUSED", "h:2")]);
         assert_eq!(doubts_of(&group, claims), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_asked_worker_may_advertise_another_address_that_the_inventory_knows() {
+        let group = members(&[("inner:1", &["c"], &["c-0"])]);
+        let claims = || {
+            let status = status("inner:1", &[(0, "RUNNING", "inner:1")]);
+            BTreeMap::from([(name("c"), status)])
+        };
+        let rest = Rest::new("http://h:1").unwrap();
+        let known = |member_id: Option<&str>| WorkerFacts {
+            id: "inner:1".to_owned(),
+            name: None,
+            url: "http://h:1".to_owned(),
+            leads: true,
+            member_id: member_id.map(str::to_owned),
+            host: None,
+            state: "answers".to_owned(),
+            why: None,
+            version: None,
+            commit: None,
+            connectors: None,
+            tasks: None,
+        };
+        let told =
+            |workers: &[WorkerFacts]| doubts(&group, &claims(), &BTreeMap::new(), workers, &rest);
+        assert_eq!(told(&[known(Some("m"))]), Vec::<String>::new());
+        assert!(told(&[])[0].contains("another address"));
+        assert!(told(&[known(None)])[0].contains("another address"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::connect::worker_values::last_in;
 use crate::connect::{Rest, RestError};
 use crate::journal::{Deadline, GroupView, Journal, What};
 use crate::kafka::{Admin, RawGroup};
-use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName, sink_group};
+use crate::model::{ConnectorName, DuplicateLimit, KafkaVersion, TaskId, WorkerName, sink_group};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::inventory::{Inventory, InventoryWorker, Ssh, Way};
@@ -37,6 +37,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 const STABLE_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(200);
 const COMMAND_LIMIT: Duration = Duration::from_secs(15);
+/// What the bound of repeats rests on.
+const FLUSH_INTERVAL: &str = "offset.flush.interval.ms";
 /// How long reading a worker's whole log may take.
 const LOG_LIMIT: Duration = Duration::from_secs(30);
 
@@ -93,6 +95,7 @@ impl Joining<'_> {
         let told = self.told_settings(&executor);
         let settings =
             values::settled(&self.inventory.settings, &told).map_err(AttachedError::Settings)?;
+        self.check_bound(&settings)?;
         let joined = Joined {
             facts: self.facts(&group_id, brokers, cluster_id, (&view, &told), rest.version),
             settings,
@@ -432,6 +435,19 @@ impl Joining<'_> {
         }
         workers.extend(strangers.into_iter().enumerate().filter_map(stranger));
         Ok(workers)
+    }
+
+    /// A run whose repeats are to keep within a bound is not begun where no bound could be known at its end.
+    fn check_bound(&self, settings: &BTreeMap<String, String>) -> Result<(), RuntimeError> {
+        let is_asked = self.scenario.expect.duplicates == Some(DuplicateLimit::WithinFlushBound)
+            && !self.plan.faults.is_empty();
+        if !is_asked || settings.contains_key(FLUSH_INTERVAL) {
+            return Ok(());
+        }
+        Err(AttachedError::Missing(format!(
+            "the scenario expects `duplicates: within-flush-bound`, and nothing tells the workers' {FLUSH_INTERVAL}: no log has it; write it under `settings:` of the inventory"
+        ))
+        .into())
     }
 
     /// What the workers' logs so far say of their settings; a log that cannot be read says nothing.
