@@ -43,6 +43,30 @@ fn the_settings_of_the_last_start_are_printed_from_a_log() {
     assert_eq!(values["offset.flush.interval.ms"], "2");
 }
 
+/// A process that ends with its test, however that ends.
+struct Sleeper(std::process::Child);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        // One that was killed already is fine.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks until this is the answer: a signal takes a moment to show.
+fn await_answer(status: &str, wanted: &str) {
+    let deadline = crate::journal::Deadline::after(std::time::Duration::from_secs(20));
+    loop {
+        let (_, seen) = shell(status);
+        if seen == wanted {
+            return;
+        }
+        assert!(!deadline.has_passed(), "{seen}, not {wanted}");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_process_is_seen_running_paused_and_ended_and_a_later_one_with_its_id_is_left_alone() {
     let temp = tempfile::tempdir().unwrap();
@@ -50,19 +74,17 @@ fn a_process_is_seen_running_paused_and_ended_and_a_later_one_with_its_id_is_lef
     let commands = commands_of(&way, None);
     let status = commands.status.clone().unwrap();
     assert_eq!(shell(&status), (true, "ended".to_owned()));
-    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    let sleeper = Sleeper(Command::new("sleep").arg("60").spawn().unwrap());
+    let id = sleeper.0.id();
     let Way::Process { pid_file, .. } = &way else {
         panic!("a process")
     };
-    std::fs::write(pid_file, format!("{}\n", child.id())).unwrap();
+    std::fs::write(pid_file, format!("{id}\n")).unwrap();
     let (_, seen) = shell(&status);
     let identity = seen.strip_prefix("running ").unwrap().to_owned();
-    assert!(
-        identity.starts_with(&format!("{}.", child.id())),
-        "{identity}"
-    );
+    assert!(identity.starts_with(&format!("{id}.")), "{identity}");
     assert!(shell(&commands.pause.unwrap()).0);
-    assert_eq!(shell(&status).1, format!("paused {identity}"));
+    await_answer(&status, &format!("paused {identity}"));
     assert!(shell(&commands.resume.unwrap()).0);
     let kill = commands.kill.unwrap();
     assert!(
@@ -71,7 +93,7 @@ fn a_process_is_seen_running_paused_and_ended_and_a_later_one_with_its_id_is_lef
         ))
         .0
     );
-    assert_eq!(shell(&status).1, format!("running {identity}"));
+    await_answer(&status, &format!("running {identity}"));
     assert!(
         shell(&format!(
             "SQUALL_IDENTITY={identity}; export SQUALL_IDENTITY; {kill}"
@@ -79,10 +101,8 @@ fn a_process_is_seen_running_paused_and_ended_and_a_later_one_with_its_id_is_lef
         .0
     );
     // Not reaped yet: a zombie has ended.
-    while shell(&status).1 != "ended" {
-        std::thread::yield_now();
-    }
-    child.wait().unwrap();
+    await_answer(&status, "ended");
+    drop(sleeper);
     assert_eq!(shell(&status).1, "ended");
 }
 
