@@ -410,19 +410,27 @@ fn bundled(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// Runs a bundled scenario in containers to a verdict.
-fn held_in_containers(scenario: &str) -> Value {
-    need_image();
-    let mut run = Running::start(
-        &bundled(scenario),
-        &["--runtime", "docker", "--seed", "7f3a-91c2"],
-    );
+/// Runs a bundled scenario with one seed to a verdict.
+fn held(scenario: &str, runtime: &str) -> Value {
+    let arguments = ["--runtime", runtime, "--seed", "7f3a-91c2"];
+    let mut run = Running::start(&bundled(scenario), &arguments);
     let (code, result) = run.judged();
     assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
     let facts = &result["run"];
     assert_eq!(facts["faults-proven"], facts["faults-injected"]);
-    assert_eq!(facts["runtime"], "docker");
+    assert_eq!(facts["runtime"], runtime);
     result
+}
+
+/// Runs a bundled scenario in containers and as processes, which must come to the same; returns what containers gave.
+fn held_in_both(scenario: &str) -> Value {
+    need_image();
+    let (contained, processes) = (held(scenario, "docker"), held(scenario, "process"));
+    assert_eq!(contained["verdict"], processes["verdict"]);
+    assert_eq!(verdicts(&contained), verdicts(&processes));
+    let injected = |result: &Value| result["run"]["faults-injected"].clone();
+    assert_eq!(injected(&contained), injected(&processes));
+    contained
 }
 
 /// Guarantees with their verdicts.
@@ -438,26 +446,19 @@ fn verdicts(result: &Value) -> BTreeSet<(String, String)> {
 #[test]
 fn the_quickstart_has_the_same_verdict_in_containers_as_in_processes() {
     let _turn = one_cluster();
-    let contained = held_in_containers("quickstart");
-    let mut run = Running::start(&bundled("quickstart"), &["--seed", "7f3a-91c2"]);
-    let (code, processes) = run.judged();
-    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
-    assert_eq!(contained["verdict"], processes["verdict"]);
-    assert_eq!(verdicts(&contained), verdicts(&processes));
-    let injected = |result: &Value| result["run"]["faults-injected"].clone();
-    assert_eq!(injected(&contained), injected(&processes));
+    held_in_both("quickstart");
 }
 
 #[test]
-fn killing_every_container_in_turn_and_then_all_loses_nothing() {
+fn killing_every_worker_in_turn_and_then_all_loses_nothing_in_containers_as_in_processes() {
     let _turn = one_cluster();
-    held_in_containers("bounce-hard");
+    held_in_both("bounce-hard");
 }
 
 #[test]
-fn files_are_shared_with_containers() {
+fn files_are_shared_with_containers_and_have_the_same_verdict_as_in_processes() {
     let _turn = one_cluster();
-    let result = held_in_containers("file-to-file");
+    let result = held_in_both("file-to-file");
     assert!(result["feed"]["acked"].as_u64().unwrap() > 1_000);
 }
 

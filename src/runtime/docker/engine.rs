@@ -19,6 +19,7 @@ use testcontainers::bollard::query_parameters::{
 use testcontainers::core::client::docker_client_instance;
 
 use crate::connect::install_crypto;
+use crate::journal::Deadline;
 
 use super::super::RuntimeError;
 
@@ -26,6 +27,8 @@ use super::super::RuntimeError;
 pub const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// The first question of all: an engine that is there answers at once.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const SETTLE_POLL: Duration = Duration::from_millis(50);
 /// The oldest API that the runtime was tried with.
 pub const LEAST_API: (u32, u32) = (1, 41);
 
@@ -168,11 +171,30 @@ impl Engine {
 
     /// What the engine knows of a container.
     pub fn inspect(&self, container: &str) -> Result<ContainerInspectResponse, RuntimeError> {
-        let options = None::<InspectContainerOptions>;
-        self.call(
-            &format!("inspect container {container}"),
-            self.docker.inspect_container(container, options),
-        )
+        let asked = self.settled(|| {
+            let options = None::<InspectContainerOptions>;
+            self.docker.inspect_container(container, options)
+        });
+        asked.map_err(|refusal| refusal.of(&format!("inspect container {container}")))
+    }
+
+    /// Asks again for a moment while the answer has a word that the client does not know: Podman calls a container that
+    /// has ended `stopped` until it has cleaned up behind it.
+    fn settled<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Refusal>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let deadline = Deadline::after(SETTLE_LIMIT);
+        loop {
+            match self.try_call(ask()) {
+                Err(refusal)
+                    if refusal.why.contains("unknown variant") && !deadline.has_passed() =>
+                {
+                    std::thread::sleep(SETTLE_POLL);
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Starts a container that is there and down.
@@ -235,15 +257,15 @@ impl Engine {
 
     /// All containers, running or not, that carry this label (`key` or `key=value`).
     pub fn containers_with(&self, label: &str) -> Result<Vec<ContainerSummary>, RuntimeError> {
-        let options = ListContainersOptions {
-            all: true,
-            filters: Some(by_label(label)),
-            ..ListContainersOptions::default()
-        };
-        self.call(
-            "list containers",
-            self.docker.list_containers(Some(options)),
-        )
+        let listed = self.settled(|| {
+            let options = ListContainersOptions {
+                all: true,
+                filters: Some(by_label(label)),
+                ..ListContainersOptions::default()
+            };
+            self.docker.list_containers(Some(options))
+        });
+        listed.map_err(|refusal| refusal.of("list containers"))
     }
 
     /// Names and labels of all networks that carry this label.

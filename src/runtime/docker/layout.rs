@@ -60,6 +60,10 @@ impl Subnet {
     }
 }
 
+/// A container's network is changed once after its start: its program begins when that is over, told by a file whose name
+/// comes first among the arguments.
+const AT_GATE: &str = "until [ -e \"$1\" ]; do sleep 0.05; done; shift;";
+
 /// Everything of one attempt that does not change any more.
 pub struct Layout {
     /// The containers: brokers first, then workers in the scenario's order.
@@ -168,18 +172,20 @@ impl Draft<'_> {
         let (properties, java) = self.java(Role::Broker, &name, version, &settings, &[])?;
         // The tool writes the folder once; the broker then takes the shell's place as the container's first process.
         let script = format!(
-            "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '{LIBS}' kafka.tools.StorageTool format \
+            "{AT_GATE} java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '{LIBS}' kafka.tools.StorageTool format \
              --ignore-formatted -t \"$1\" -c \"$2\" && shift 2 && exec java \"$@\""
         );
         let mut arguments = vec![
             "-c".to_owned(),
             script,
             "sh".to_owned(),
+            self.gate(&name),
             cluster_id.to_owned(),
             properties.display().to_string(),
         ];
         arguments.extend(java);
         Ok(Plan {
+            gate: self.gate(&name).into(),
             name,
             worker: None,
             container: host.to_owned(),
@@ -204,19 +210,29 @@ impl Draft<'_> {
         let settings = config::worker_at(facts, "0.0.0.0", &host, REST_PORT);
         let version = self.spec.connect_version;
         let jars = &self.prepared.more_jars;
-        let (_, arguments) = self.java(Role::Worker, &name, version, &settings, jars)?;
+        let (_, java) = self.java(Role::Worker, &name, version, &settings, jars)?;
+        let script = format!("{AT_GATE} exec java \"$@\"");
+        let mut arguments = vec!["-c".to_owned(), script, "sh".to_owned(), self.gate(&name)];
+        arguments.extend(java);
         Ok(Plan {
+            gate: self.gate(&name).into(),
             name,
             worker: Some(worker.clone()),
             container: host,
             image: self.prepared.worker.clone(),
-            entry_point: "java".to_owned(),
+            entry_point: "/bin/sh".to_owned(),
             arguments,
             inner_port: REST_PORT,
             port,
             probe: Probe::Worker(port),
             ..self.common()
         })
+    }
+
+    /// The file that lets a container's program begin.
+    fn gate(&self, name: &str) -> String {
+        let file = self.temp.join(format!("{name}-gate"));
+        file.display().to_string()
     }
 
     fn common(&self) -> Plan {
@@ -241,6 +257,7 @@ impl Draft<'_> {
             folder: self.spec.data.clone(),
             read_only,
             read_write: vec![self.spec.data.clone(), self.spec.logs.clone()],
+            gate: PathBuf::new(),
             logs: self.spec.logs.clone(),
         }
     }

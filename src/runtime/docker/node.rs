@@ -47,6 +47,8 @@ pub struct Plan {
     pub read_write: Vec<PathBuf>,
     /// Where its logs go.
     pub logs: PathBuf,
+    /// Its program begins when this file is there: from its first start on, once it has its lasting address.
+    pub gate: PathBuf,
 }
 
 /// A container: what never changes, and what it is now.
@@ -105,6 +107,13 @@ impl Slot {
     /// Takes this off what is expected; false when nobody here asked for it.
     pub fn take_expected(&mut self, what: &str) -> bool {
         let place = self.expected.iter().position(|expected| expected == what);
+        place.map(|place| self.expected.remove(place)).is_some()
+    }
+
+    /// The same for the first that is expected of what begins with this: an engine may leave out the rest.
+    pub fn take_expected_kind(&mut self, beginning: &str) -> bool {
+        let is_it = |expected: &String| expected.starts_with(beginning);
+        let place = self.expected.iter().position(is_it);
         place.map(|place| self.expected.remove(place)).is_some()
     }
 

@@ -106,7 +106,8 @@ fn create(inner: &Arc<Inner>, index: usize) -> Result<(), RuntimeError> {
         .and_then(|()| inner.engine.reconnect(name, &inner.network, &node.address));
     node.change(|slot| slot.network_acts += 1);
     match placed {
-        Ok(()) => Ok(()),
+        Ok(()) => std::fs::write(&node.plan.gate, b"")
+            .map_err(RuntimeError::file("write", &node.plan.gate)),
         // It has ended already: its log tells more.
         Err(refusal) if refusal.why.contains("not running") => Ok(()),
         Err(refusal) => Err(failed_start(node, &refusal.why)),
