@@ -44,7 +44,8 @@
 //! - it had been delivered by the kill: before a second had passed or the first task taken over was at work again,
 //!   whichever is later;
 //! - the lane had not gone on beyond that when the rewind began;
-//! - the same fault has not explained the same record of the same connector already.
+//! - the same fault has not explained the same record of the same connector already, or has done so less often than the
+//!   connector was given copies of it beside the first: a task that goes back reads them all once more.
 //!
 //! Which of the copies behind a connector are those that it was given cannot be seen, only how many. The first ones count
 //! as given; where the times of the others do not explain them, those of the first ones may, since a task that went back

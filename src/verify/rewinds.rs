@@ -72,7 +72,7 @@ struct Teller<'c, 'a> {
 /// The records of a lane that a fault lets repeat.
 #[derive(Debug, Clone, Copy, Default)]
 struct Covers {
-    /// Once each.
+    /// Once each, and once more for each copy that the connector was given.
     once: Option<(u64, u64)>,
     /// From this moment in microseconds on, twice each, and twice more for each copy that the connector was given.
     again: Option<(u64, (u64, u64))>,
@@ -82,6 +82,8 @@ struct Covers {
 #[derive(Debug, Default)]
 struct Used {
     once: RoaringTreemap,
+    /// How often beyond that, for copies that the connector was given.
+    more: HashMap<u64, u32>,
     again: HashMap<u64, u32>,
 }
 
@@ -272,17 +274,38 @@ impl Teller<'_, '_> {
 /// Explains a run as one that began at this moment, with the lane as far as this.
 fn explain_as(case: &Case<'_>, run: Run, covers: Covers, used: &mut Used, told: &mut Told) {
     let again = covers.again.filter(|(wake_us, _)| run.at_us >= *wake_us);
+    let given = |sequence| case.given(told.leg, run.lane, sequence);
     if let Some(part) = again.and_then(|(_, cover)| meet(run, cover)) {
-        let given = |sequence| case.given(told.leg, run.lane, sequence);
         told.explained = used.take_again(part, covers.once, given);
         told.covered = Some(part);
     } else if let Some(part) = covers.once.and_then(|cover| meet(run, cover)) {
-        told.explained = used.once.insert_range(part.0..=part.1);
+        told.explained = used.take_once(part, given);
         told.covered = Some(part);
     }
 }
 
 impl Used {
+    /// Counts each record of a stretch that has not been explained, or been explained less often than the connector was given
+    /// copies of it beside: who goes back reads them all once more.
+    fn take_once(&mut self, (first, last): (u64, u64), given: impl Fn(u64) -> u32) -> u64 {
+        let mut before = self.once.iter();
+        before.advance_to(first);
+        let before: Vec<u64> = before.take_while(|sequence| *sequence <= last).collect();
+        let fresh = self.once.insert_range(first..=last);
+        let more = before.into_iter();
+        fresh
+            + more
+                .filter(|sequence| self.take_more(*sequence, &given))
+                .count() as u64
+    }
+
+    fn take_more(&mut self, sequence: u64, given: impl Fn(u64) -> u32) -> bool {
+        let times = self.more.entry(sequence).or_insert(0);
+        let takes = *times < given(sequence);
+        *times += u32::from(takes);
+        takes
+    }
+
     /// Counts each record of a stretch that has been explained seldom enough since the return of a zombie.
     fn take_again(
         &mut self,
@@ -298,7 +321,7 @@ impl Used {
             if *times < most {
                 *times += 1;
                 explained += 1;
-            } else if in_once && self.once.insert(sequence) {
+            } else if in_once && (self.once.insert(sequence) || self.take_more(sequence, &given)) {
                 explained += 1;
             }
         }

@@ -1,6 +1,6 @@
 //! Made-up runs with faults that a worker outlives: short pauses, zombies, lost networks, and harm of known size in them.
 
-use crate::journal::{Event, Proof, What};
+use crate::journal::{Event, Observation, Proof, What};
 use crate::model::{FaultId, FaultKind, GuaranteeKind, Lane, Moment, Verdict};
 
 use super::tests::{count_of, guarantee, verdict_of};
@@ -205,6 +205,30 @@ fn a_zombie_explains_nothing_below_the_committed_position_and_nothing_once_it_ha
     let judgement = late.judge();
     assert_eq!(copies(&judgement, 0).1, 5);
     assert_eq!(judgement.verdict, Verdict::Broken);
+}
+
+#[test]
+fn a_killed_sink_reads_all_copies_again_that_it_was_given() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    let plain = world.judge();
+    assert_eq!(copies(&plain, 1).1, 0);
+    // Twice in the sink's input, both behind what it had committed when it was killed.
+    world.plant(KILL_MS - 40, DELIVERED - 1..DELIVERED);
+    let judgement = world.judge();
+    assert!(copies(&judgement, 1).0 > copies(&plain, 1).0);
+    assert_eq!(copies(&judgement, 1).1, 0, "{:?}", judgement.rewinds);
+    // A third reading is one too many.
+    let lane = &mut world.archive[2];
+    let last = lane.iter().rposition(|row| row.sequence.0 == DELIVERED - 1);
+    let last = lane[last.unwrap()];
+    for _ in 0..3 {
+        lane.push(Observation {
+            at: Moment(last.at.0 + 1_000),
+            ..last
+        });
+    }
+    lane.sort_by_key(|row| row.at);
+    assert!(copies(&world.judge(), 1).1 > 0);
 }
 
 #[test]
