@@ -512,16 +512,21 @@ start\\ *--no-block*) {home}/start-$unit; rm -f $unit.died;;
 reset-failed*) exit 1;;
 show*)
   state=$(sed 's/.*) //' /proc/$pid/stat 2>/dev/null | cut -c1)
-  case $state in ''|Z) printf 'ActiveState=failed\\nSubState=failed\\nMainPID=0\\nExecMainCode=2\\nExecMainStatus=9\\n';;
-  *) printf 'MainPID=%s\\nActiveState=active\\nSubState=running\\nExecMainCode=0\\nExecMainStatus=0\\n' $pid;; esac;;
+  # As systemd does, which learns of an end a moment later than /proc: once more, it is the main process of an active unit.
+  case $state in ''|Z) if [ ! -e $unit.died ]; then touch $unit.died; state=late; fi;; esac
+  case $state in ''|Z) printf 'ActiveState=failed\\nMainPID=0\\nExecMainStartTimestampMonotonic=0\\nExecMainCode=2\\nExecMainStatus=9\\n';;
+  *) printf 'MainPID=%s\\nActiveState=active\\nExecMainStartTimestampMonotonic=%s0\\nExecMainCode=0\\nExecMainStatus=0\\n' $pid $pid;; esac;;
 *) echo \"unknown: $*\" >&2; exit 64;;
 esac
 "
     );
     let journalctl = format!(
         "#!/bin/sh
-[ \"$1 $3 $4 $5 $6 $7\" = '-u -f -n 0 -o cat' ] || exit 64
-exec tail -n 0 -F {home}/$2.log
+case \"$1 $3 $4 $5 $6 $7\" in
+'-u -f -n 0 -o cat') exec tail -n 0 -F {home}/$2.log;;
+'-u -o cat --no-pager  ') exec cat {home}/$2.log;;
+*) exit 64;;
+esac
 "
     );
     std::fs::create_dir_all(folder).unwrap();

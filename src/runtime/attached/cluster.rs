@@ -21,7 +21,7 @@ use super::commands::command_for;
 use super::error::AttachedError;
 use super::executor::{Executor, place_of};
 use super::own;
-use super::seen::seen;
+use super::seen::{Seen, seen};
 use super::undo::told;
 use super::worker::{Consequence, State, Wanted, Worker, locked};
 
@@ -233,6 +233,35 @@ impl Inner {
         locked(&self.record).trouble.get_or_insert(why);
     }
 
+    fn tell_returned(&self, index: usize) {
+        self.journal.record(What::Note(format!(
+            "{} was started again by whatever looks after it, not by squall",
+            self.workers[index].name
+        )));
+    }
+
+    /// What the status command says now.
+    fn seen_now(&self, commands: &Commands, ssh: Option<&Ssh>) -> Result<Seen, String> {
+        let status = commands.status.as_deref().unwrap_or("echo running");
+        let ran = self
+            .executor
+            .ask(ssh, status, COMMAND_LIMIT)
+            .map_err(|error| error.to_string())?;
+        if ran.status != Some(0) {
+            return Err(format!("its status command {}", ran.words()));
+        }
+        seen(&ran.stdout).map_err(|why| format!("its status command {why}"))
+    }
+
+    /// Whether a worker that came back by itself is up; one that cannot be looked at counts as down.
+    fn is_back(&self, index: usize) -> bool {
+        let Some((commands, ssh)) = &self.workers[index].control else {
+            return false;
+        };
+        let seen = self.seen_now(commands, ssh.as_ref());
+        seen.is_ok_and(|seen| !matches!(seen.condition, Condition::Ended(_)))
+    }
+
     /// Looks at the worker once.
     fn look(&self, index: usize) -> Result<(), String> {
         let worker = &self.workers[index];
@@ -240,15 +269,7 @@ impl Inner {
             return Ok(());
         };
         let acts = worker.state().acts;
-        let status = commands.status.as_deref().unwrap_or("echo running");
-        let ran = self
-            .executor
-            .ask(ssh.as_ref(), status, COMMAND_LIMIT)
-            .map_err(|error| error.to_string())?;
-        if ran.status != Some(0) {
-            return Err(format!("its status command {}", ran.words()));
-        }
-        let seen = seen(&ran.stdout).map_err(|why| format!("its status command {why}"))?;
+        let seen = self.seen_now(commands, ssh.as_ref())?;
         let consequence = {
             let mut state = worker.state();
             if state.acts != acts || self.closing.load(Ordering::SeqCst) {
@@ -262,11 +283,9 @@ impl Inner {
             Consequence::Died(exit) => self.tell_ended(index, exit, false),
             Consequence::CameBack => {
                 self.tell_ended(index, Exit::Unknown, true);
-                self.journal.record(What::Note(format!(
-                    "{} was started again by whatever looks after it, not by squall",
-                    worker.name
-                )));
+                self.tell_returned(index);
             }
+            Consequence::Returned => self.tell_returned(index),
             Consequence::Trouble(why) => self.trouble(format!("worker {} {why}", worker.name)),
         }
         Ok(())
@@ -606,9 +625,10 @@ impl Runtime for AttachedCluster {
             state.wanted = Wanted::Starting;
             state.took_effect = false;
             state.came_back = false;
+            state.identity = None;
             state.condition = Condition::Running;
         }
-        if !came_back {
+        if !came_back || !inner.is_back(index) {
             inner.run(index, "start", start)?;
         }
         worker.look_now();
@@ -673,6 +693,8 @@ fn watch_readiness(inner: &Arc<Inner>, index: usize, incarnation: u32) -> Result
             is_this_start && !inner.closing.load(Ordering::SeqCst)
         };
         if inner.await_answer(index, START_LIMIT, goes_on) {
+            // Which process it is must be known before anything more is done to it.
+            let _ = inner.look(index);
             let took = inner.journal.clock().now().since(started);
             inner.tell_ready(index, incarnation, took);
             inner.undone(index, acts);

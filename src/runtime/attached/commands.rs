@@ -188,12 +188,14 @@ fn systemd(unit: &str, user: bool) -> Commands {
     };
     // `--kill-who` is the older name of `--kill-whom`, and understood by all releases.
     let signal = |name: &str| Some(format!("{systemctl} kill --kill-who=main -s {name} {unit}"));
+    // Which process it is, systemd alone tells: one that was killed may be gone from /proc before systemd says so.
     let status = format!(
-        "s=$({systemctl} show -p ActiveState,SubState,MainPID,ExecMainCode,ExecMainStatus {unit}) || exit 1; \
+        "s=$({systemctl} show -p ActiveState,MainPID,ExecMainStartTimestampMonotonic,ExecMainCode,ExecMainStatus {unit}) || exit 1; \
          get() {{ printf '%s\\n' \"$s\" | sed -n \"s/^$1=//p\"; }}; p=$(get MainPID); r=$(get ExecMainStatus); \
+         i=$p.$(get ExecMainStartTimestampMonotonic); \
          case \"$(get ActiveState)\" in active|reloading|activating|deactivating) \
-         if [ \"${{p:-0}}\" != 0 ]; then f=$(sed 's/.*) //' \"/proc/$p/stat\" 2>/dev/null) || f=; set -- $f; \
-         case \"${{1:-S}}\" in T|t) echo \"paused $p.${{20}}\";; *) echo \"running $p.${{20}}\";; esac; exit 0; fi;; esac; \
+         if [ \"${{p:-0}}\" != 0 ]; then case \"$(sed 's/.*) //' \"/proc/$p/stat\" 2>/dev/null)\" in \
+         T*|t*) echo \"paused $i\";; *) echo \"running $i\";; esac; exit 0; fi;; esac; \
          case \"$(get ExecMainCode)\" in 1) echo \"ended $r\";; 2|3) echo \"ended $((128+r))\";; *) echo ended;; esac"
     );
     Commands {

@@ -39,6 +39,8 @@ pub enum Consequence {
     Died(Exit),
     /// It ended and is there again without being asked: whatever looks after it has started it.
     CameBack,
+    /// It is there again after its end was seen, and nobody here has started it.
+    Returned,
     /// A start of ours has brought it up.
     Up,
     /// Somebody else did something to it.
@@ -110,7 +112,7 @@ impl State {
                 self.arrive(Wanted::Up, seen);
                 Consequence::Up
             }
-            Wanted::Down if self.took_effect => Consequence::None,
+            Wanted::Down if self.took_effect => self.take_return(seen, is_up),
             Wanted::Down => self.take_end(seen, other),
             Wanted::Up | Wanted::Paused | Wanted::Disconnected => {
                 if let Condition::Ended(exit) = seen.condition {
@@ -134,6 +136,16 @@ impl State {
         self.condition = seen.condition;
         self.identity.clone_from(&seen.identity);
         self.took_effect = true;
+    }
+
+    /// Whatever looks after a worker may start it again after its end was seen.
+    fn take_return(&mut self, seen: &Seen, is_up: bool) -> Consequence {
+        if !is_up || self.came_back {
+            return Consequence::None;
+        }
+        self.identity.clone_from(&seen.identity);
+        self.came_back = true;
+        Consequence::Returned
     }
 
     fn take_end(&mut self, seen: &Seen, other: bool) -> Consequence {
@@ -279,6 +291,24 @@ mod tests {
         assert_eq!(look(&mut state, "running 2"), Consequence::CameBack);
         assert_eq!(state.condition, Condition::Ended(Exit::Unknown));
         assert!(state.came_back);
+    }
+
+    #[test]
+    fn a_worker_that_its_manager_starts_again_after_its_end_was_seen_is_told_once_and_is_another_process()
+     {
+        let mut state = state();
+        state.ask(Act::Kill);
+        let ended = Consequence::Ended(Exit::Signal(9));
+        assert_eq!(look(&mut state, "ended 137"), ended);
+        assert_eq!(look(&mut state, "running 2"), Consequence::Returned);
+        assert_eq!(look(&mut state, "running 2"), Consequence::None);
+        assert!(state.came_back);
+        // Its end is that of the process which is there now.
+        state.wanted = Wanted::Starting;
+        state.came_back = false;
+        state.ask(Act::Kill);
+        assert_eq!(look(&mut state, "running 2"), Consequence::None);
+        assert_eq!(look(&mut state, "ended 137"), ended);
     }
 
     #[test]
