@@ -321,7 +321,9 @@ fn faults(screen: &mut Screen, judgement: &Judgement) {
 }
 
 fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
-    let workers: Vec<&str> = fault.workers.iter().map(|worker| worker.as_str()).collect();
+    // None where it was never injected.
+    let workers = fault.workers.iter();
+    let workers: String = workers.map(|worker| format!(" {worker}")).collect();
     let when = fault
         .took_effect
         .map_or("without effect".to_owned(), moment);
@@ -335,10 +337,9 @@ fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
         None => "recovery not seen".to_owned(),
     };
     let head = format!(
-        "{}  {when}  {} {}{}, {}  ",
+        "{}  {when}  {}{workers}{}, {}  ",
         fault.id,
         visible(&fault.signal, 40),
-        workers.join(" "),
         lasting(fault.lasted_ms),
         visible(&fault.target, 80)
     );

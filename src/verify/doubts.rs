@@ -82,7 +82,10 @@ impl Doubts {
                 }
                 Ending::Environment(why) => {
                     self.environment = Some(why.clone());
-                    self.untrust(format!("the environment failed: {why}"));
+                    // The reason stands above all guarantees: each of them need not repeat it.
+                    self.untrusted
+                        .get_or_insert_with(|| "the environment failed".to_owned());
+                    self.list.push(format!("the environment failed: {why}"));
                 }
             },
         }
