@@ -33,6 +33,21 @@ fn run_id(run: &Running) -> String {
         .to_string()
 }
 
+/// The process of a broker or worker, once it was started.
+fn pid_of(run: &mut Running, who: &str) -> u32 {
+    let is_it = |what: &What| matches!(what, What::ProcessStarted { name, .. } if name == who);
+    let What::ProcessStarted { pid, .. } = run.wait_for(who, is_it).what else {
+        unreachable!("that was asked for")
+    };
+    pid
+}
+
+/// Sends a signal past the harness.
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
 fn wait_until_gone(text: &str) {
     let deadline = Deadline::after(Duration::from_secs(10));
     while !processes_with(text).is_empty() {
@@ -132,19 +147,9 @@ fn two_interrupts_leave_at_once_and_leave_nothing() {
 fn a_broker_that_dies_unasked_is_a_failure_of_the_environment_never_a_finding() {
     let _turn = one_cluster();
     let mut run = Running::start(SMALL, &[]);
-    let started = run.wait_for(
-        "the broker",
-        |what| matches!(what, What::ProcessStarted { name, .. } if name.starts_with("broker")),
-    );
-    let What::ProcessStarted { pid, .. } = started.what else {
-        unreachable!("that was asked for")
-    };
+    let pid = pid_of(&mut run, "broker-1");
     run.wait_for("the baseline", is_flowing);
-    let killed = Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    signal(pid, "-KILL");
     let (code, result) = run.judged();
     assert_eq!(code, 4, "{}", run.stderr());
     assert!(
@@ -163,19 +168,9 @@ fn a_broker_that_dies_unasked_is_a_failure_of_the_environment_never_a_finding() 
 fn a_worker_that_somebody_else_makes_stand_still_is_a_failure_of_the_environment() {
     let _turn = one_cluster();
     let mut run = Running::start(SMALL, &[]);
-    let started = run.wait_for(
-        "a worker",
-        |what| matches!(what, What::ProcessStarted { name, .. } if name == "w2"),
-    );
-    let What::ProcessStarted { pid, .. } = started.what else {
-        unreachable!("that was asked for")
-    };
+    let pid = pid_of(&mut run, "w2");
     run.wait_for("the baseline", is_flowing);
-    let stopped = Command::new("kill")
-        .args(["-STOP", &pid.to_string()])
-        .status()
-        .unwrap();
-    assert!(stopped.success());
+    signal(pid, "-STOP");
     let (code, result) = run.judged();
     assert_eq!(code, 4, "{}", run.stderr());
     let why = result["environment-failure"].as_str().unwrap();

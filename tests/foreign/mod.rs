@@ -190,23 +190,13 @@ impl Foreign {
     pub fn add_connector(&self, name: &str) {
         let file = self.home.path().join("their-lines");
         std::fs::write(&file, "a line of theirs\n").unwrap();
-        let config = BTreeMap::from(
-            [
-                ("connector.class", "FileStreamSource"),
-                ("file", file.to_str().unwrap()),
-                ("topic", "their-topic"),
-            ]
-            .map(|(key, value)| (key.to_owned(), value.to_owned())),
-        );
-        let name = ConnectorName::new(name).unwrap();
-        self.rest(1)
-            .put_config(&name, &config, Deadline::after(LIMIT))
-            .unwrap();
+        let config = [
+            ("connector.class", "FileStreamSource"),
+            ("file", file.to_str().unwrap()),
+            ("topic", "their-topic"),
+        ];
+        self.create(name, config);
         let deadline = Deadline::after(LIMIT);
-        while self.states(name.as_str()) != BTreeMap::from([(0, "RUNNING".to_owned())]) {
-            assert!(!deadline.has_passed(), "{:?}", self.states(name.as_str()));
-            std::thread::sleep(Duration::from_millis(50));
-        }
         // Its first record makes the topic, which may come after the task's first status.
         let admin = Admin::new(&Cluster::at(&self.bootstrap())).unwrap();
         while !admin
@@ -220,27 +210,30 @@ impl Foreign {
         }
     }
 
-    /// Creates a sink that belongs to others, reads what [`Foreign::add_connector`] makes and commits what comes; waits
-    /// until its task runs. A line comes every second.
-    pub fn add_sink(&self, name: &str) {
-        let home = self.home.path();
-        let config = BTreeMap::from(
-            [
-                ("connector.class", "FileStreamSink"),
-                ("topics", "their-topic"),
-                ("file", home.join("their-copy").to_str().unwrap()),
-            ]
-            .map(|(key, value)| (key.to_owned(), value.to_owned())),
-        );
+    fn create<const N: usize>(&self, name: &str, config: [(&str, &str); N]) {
+        let config = config.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let name = ConnectorName::new(name).unwrap();
         self.rest(1)
-            .put_config(&name, &config, Deadline::after(LIMIT))
+            .put_config(&name, &BTreeMap::from(config), Deadline::after(LIMIT))
             .unwrap();
         let deadline = Deadline::after(LIMIT);
         while self.states(name.as_str()) != BTreeMap::from([(0, "RUNNING".to_owned())]) {
             assert!(!deadline.has_passed(), "{:?}", self.states(name.as_str()));
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Creates a sink that belongs to others, reads what [`Foreign::add_connector`] makes and commits what comes; waits
+    /// until its task runs. A line comes every second.
+    pub fn add_sink(&self, name: &str) {
+        let home = self.home.path();
+        let copy = home.join("their-copy");
+        let config = [
+            ("connector.class", "FileStreamSink"),
+            ("topics", "their-topic"),
+            ("file", copy.to_str().unwrap()),
+        ];
+        self.create(name, config);
         // It ends with the cluster's folder, in which it writes.
         shell(
             home,
