@@ -450,9 +450,9 @@ fn the_quickstart_has_the_same_verdict_in_containers_as_in_processes() {
 }
 
 #[test]
-fn killing_every_worker_in_turn_and_then_all_loses_nothing_in_containers_as_in_processes() {
+fn an_exactly_once_source_has_the_same_verdict_in_containers_as_in_processes() {
     let _turn = one_cluster();
-    held_in_both("bounce-hard");
+    held_in_both("exactly-once-source");
 }
 
 #[test]
