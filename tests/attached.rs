@@ -112,23 +112,26 @@ type Case = (
     &'static [&'static str],
 );
 
+/// Settings that the workers do not have.
+fn other_settings(good: &str) -> Case {
+    let flush = "offset.flush.interval.ms: ";
+    (
+        "settings that the workers do not have",
+        good.replace(&format!("{flush}1000"), &format!("{flush}60000")),
+        KILL,
+        4,
+        &[
+            "w1 has offset.flush.interval.ms = 1000 by its log, not 60000",
+            "w2 has",
+            "correct its `settings`",
+        ],
+    )
+}
+
 /// What is to be refused, from an inventory that is fine and the REST port of its second worker.
 fn cases(good: &str, port: u16) -> [Case; 9] {
     [
-        (
-            "settings that the workers do not have",
-            good.replace(
-                "offset.flush.interval.ms: 1000",
-                "offset.flush.interval.ms: 60000",
-            ),
-            KILL,
-            4,
-            &[
-                "w1 has offset.flush.interval.ms = 1000 by its log, not 60000",
-                "w2 has",
-                "correct its `settings`",
-            ],
-        ),
+        other_settings(good),
         (
             "a worker outside",
             good.to_owned(),

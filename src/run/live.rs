@@ -21,6 +21,14 @@ pub struct Status {
 }
 
 impl Status {
+    fn of(state: &str, worker: Option<&WorkerName>, generation: i64) -> Self {
+        Self {
+            state: state.to_owned(),
+            worker: worker.cloned(),
+            generation,
+        }
+    }
+
     fn word(&self) -> Word<'_> {
         Word {
             state: &self.state,
@@ -77,14 +85,7 @@ impl Live {
                 generation,
                 trace,
             } => {
-                self.note_status(
-                    task,
-                    Status {
-                        state: state.clone(),
-                        worker: worker.clone(),
-                        generation: *generation,
-                    },
-                );
+                self.note_status(task, Status::of(state, worker.as_ref(), *generation));
                 if let Some(trace) = trace {
                     self.traces.insert(task.clone(), trace.clone());
                 }
@@ -369,11 +370,7 @@ mod tests {
     }
 
     fn status(state: &str, on: &str, generation: i64) -> Status {
-        Status {
-            state: state.to_owned(),
-            worker: Some(worker(on)),
-            generation,
-        }
+        Status::of(state, Some(&worker(on)), generation)
     }
 
     fn workers(names: &[&str]) -> BTreeSet<WorkerName> {
