@@ -225,11 +225,14 @@ fn a_harness_to_be_killed() {
     let temp = tempfile::tempdir_in(&folder).unwrap();
     let scene = scene_in(temp, "victim", 1);
     let _cluster = started(&scene);
+    let state = Path::new(&folder).join("state");
+    let half = state.with_extension("half");
     std::fs::write(
-        Path::new(&folder).join("state"),
+        &half,
         scene.spec.folders.state.as_os_str().as_encoded_bytes(),
     )
     .unwrap();
+    std::fs::rename(half, state).unwrap();
     std::thread::sleep(LIMIT);
 }
 
@@ -253,7 +256,7 @@ fn no_jvm_outlives_a_harness_that_was_killed() {
         ..UserFolders::from_env()
     };
     let report = clean(&folders).unwrap();
-    assert_eq!((report.runs.len(), report.left.len()), (1, 0));
+    assert_eq!((report.runs.len(), report.left.len()), (1, 0), "{report:?}");
     assert_eq!(report.runs[0].removed.len(), 1);
     assert!(!report.runs[0].removed[0].exists());
 }

@@ -12,7 +12,7 @@ const FLOORS: [&str; 12] = [
 ];
 
 /// Which floors may name which outside crate; a crate that is not here may be named anywhere.
-const CRATES: [(&str, &[&str]); 25] = [
+const CRATES: [(&str, &[&str]); 26] = [
     ("rdkafka", &["kafka"]),
     ("reqwest", &["connect"]),
     ("rustls", &["connect"]),
@@ -26,6 +26,7 @@ const CRATES: [(&str, &[&str]); 25] = [
     ("rand", &["plan"]),
     ("rand_chacha", &["plan"]),
     ("arrow_array", &["journal"]),
+    ("arrow_buffer", &["journal"]),
     ("arrow_ipc", &["journal"]),
     ("arrow_schema", &["journal"]),
     ("roaring", &["verify"]),

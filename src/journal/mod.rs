@@ -3,6 +3,7 @@
 mod clock;
 mod event;
 mod folder;
+mod frames;
 mod info;
 mod observation;
 mod seal;

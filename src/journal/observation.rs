@@ -1,7 +1,7 @@
 //! What was fed and what arrived, record by record: one crash-tolerant Arrow IPC stream for each place.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use arrow_array::{
     ArrayRef, Int32Array, Int64Array, RecordBatch, UInt8Array, UInt32Array, UInt64Array,
 };
 use arrow_ipc::CompressionType;
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
+use super::frames::Frames;
 use crate::model::{Lane, Moment, Sequence};
 
 /// Rows that are gathered before they are written as one Arrow batch.
@@ -285,7 +285,7 @@ impl ObservationWriter {
 /// Reads the observations of one place, batch by batch, as far as they are whole.
 pub struct ObservationReader {
     path: PathBuf,
-    stream: StreamReader<BufReader<File>>,
+    frames: Frames,
     rows: u64,
     done: bool,
 }
@@ -302,16 +302,15 @@ impl ObservationReader {
             rows: 0,
             why,
         };
-        let stream = StreamReader::try_new_buffered(file, None)
-            .map_err(|error| damaged(error.to_string()))?;
-        if stream.schema() != schema() {
+        let frames = Frames::open(file, BATCH_ROWS).map_err(damaged)?;
+        if *frames.schema() != *schema() {
             return Err(damaged(
                 "the columns are not those of an observation file".to_owned(),
             ));
         }
         Ok(Self {
             path: path.to_owned(),
-            stream,
+            frames,
             rows: 0,
             done: false,
         })
@@ -335,18 +334,18 @@ impl Iterator for ObservationReader {
         if self.done {
             return None;
         }
-        match self.stream.next() {
-            None => {
+        match self.frames.next() {
+            Ok(None) => {
                 self.done = true;
                 None
             }
-            Some(Ok(batch)) => {
+            Ok(Some(batch)) => {
                 self.rows += batch.num_rows() as u64;
                 Some(Ok(columns_of(&batch)))
             }
-            Some(Err(error)) => {
+            Err(why) => {
                 self.done = true;
-                Some(Err(self.damaged(error.to_string())))
+                Some(Err(self.damaged(why)))
             }
         }
     }
@@ -437,6 +436,28 @@ mod tests {
                 Err(_) => 0,
             };
             assert_eq!(rows % BATCH_ROWS, 0);
+        }
+    }
+
+    #[test]
+    fn a_file_changed_anywhere_gives_rows_or_an_error_and_never_panics() {
+        let (_folder, path) = written(BATCH_ROWS as u64 + 20);
+        let whole = std::fs::read(&path).unwrap();
+        // All of the heads, and samples of what is packed: both frames begin with the numbers that are followed.
+        let second = whole.len() - 1_200;
+        let places = (0..2_000)
+            .chain((2_000..second).step_by(499))
+            .chain(second..whole.len());
+        for place in places {
+            for mask in [0x01, 0x10, 0x80] {
+                let mut changed = whole.clone();
+                changed[place] ^= mask;
+                std::fs::write(&path, changed).unwrap();
+                if let Ok(reader) = ObservationReader::open(&path) {
+                    let rows: usize = reader.map_while(Result::ok).map(|batch| batch.len()).sum();
+                    assert!(rows <= BATCH_ROWS + 20);
+                }
+            }
         }
     }
 

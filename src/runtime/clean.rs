@@ -1,10 +1,11 @@
 //! Undoes what a harness that was itself killed has left: its processes, its temporary folders and its ledger.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::journal::Deadline;
@@ -149,7 +150,8 @@ fn kill_all(owner: &Owner, things: &[Thing], left: &mut Vec<String>) -> Vec<u32>
 }
 
 /// Kills the process that had this pid since that time; a later process with the same pid is none of ours. The start
-/// time is read after the pidfd was opened, so what is compared is what is killed.
+/// time is read after the pidfd was opened, so what is compared is what is killed. One that is dying already is awaited to
+/// its last thread, because until then files may appear in the folders that are removed next.
 fn kill_one(name: &str, pid: u32, start_ticks: u64, killed: &mut Vec<u32>, left: &mut Vec<String>) {
     let Some(target) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return;
@@ -157,7 +159,7 @@ fn kill_one(name: &str, pid: u32, start_ticks: u64, killed: &mut Vec<u32>, left:
     let Ok(pidfd) = pidfd_open(target, PidfdFlags::empty()) else {
         return;
     };
-    if proc_table::start_ticks(pid) != Some(start_ticks) {
+    if proc_table::start_ticks_to_the_last(pid) != Some(start_ticks) || has_ended(&pidfd) {
         return;
     }
     match pidfd_send_signal(&pidfd, Signal::KILL) {
@@ -184,6 +186,12 @@ fn kill_one(name: &str, pid: u32, start_ticks: u64, killed: &mut Vec<u32>, left:
         }
     }
     left.push(format!("{name} (pid {pid}) does not end after SIGKILL"));
+}
+
+/// Whether all threads have ended: a zombie's pidfd can be read.
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
+    poll(&mut ended, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 fn remove_folders(things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {
@@ -219,6 +227,7 @@ fn is_ours(folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::process::{Child, Command};
 
     use super::super::Ledger;
@@ -297,6 +306,63 @@ mod tests {
         known.wait().unwrap();
         unknown.wait().unwrap();
         assert_eq!(clean(&scene.folders).unwrap(), CleanReport::default());
+    }
+
+    /// Not a test of its own: what [`a_dying_process_is_awaited_to_its_last_thread`] kills.
+    #[test]
+    #[ignore = "the victim of another test, which runs it as a process of its own"]
+    fn a_process_of_many_threads() {
+        let Some(folder) = std::env::var_os("SQUALL_TEST_VICTIM").map(PathBuf::from) else {
+            return;
+        };
+        let write = |thread: u32| {
+            for number in 0.. {
+                let path = folder.join(format!("{thread}-{number}"));
+                let mut file = fs::File::create(path).unwrap();
+                file.write_all(&[1; 100_000]).unwrap();
+                file.sync_all().unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..24 {
+                scope.spawn(move || write(thread));
+            }
+        });
+    }
+
+    #[test]
+    fn a_dying_process_is_awaited_to_its_last_thread() {
+        for _ in 0..25 {
+            let scene = scene();
+            let folder = scene.folders.temp.join("squall-dying");
+            fs::create_dir_all(&folder).unwrap();
+            let mut victim = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--ignored",
+                    "--exact",
+                    "runtime::clean::tests::a_process_of_many_threads",
+                ])
+                .env("SQUALL_TEST_VICTIM", &folder)
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            let ledger = Ledger::begin(&scene.folders.ledgers(), &dead_owner("dying")).unwrap();
+            ledger.note(&Thing::Folder(folder.clone())).unwrap();
+            ledger.note(&started(&victim)).unwrap();
+            let limit = Deadline::after(END_LIMIT);
+            let await_that = |condition: &dyn Fn() -> bool| {
+                while !condition() {
+                    assert!(!limit.has_passed());
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            };
+            await_that(&|| fs::read_dir(&folder).unwrap().count() > 48);
+            victim.kill().unwrap();
+            await_that(&|| proc_table::start_ticks(victim.id()).is_none());
+            let report = clean(&scene.folders).unwrap();
+            assert_eq!(report.left, Vec::<String>::new());
+            assert!(victim.try_wait().unwrap().is_some(), "{report:?}");
+        }
     }
 
     #[test]

@@ -5,19 +5,24 @@ use std::fs;
 /// When a process was started, in clock ticks since boot (field 22 of `/proc/<pid>/stat`); together with the pid and the
 /// boot id it names a process for ever. `None` when there is no such process, or only its zombie.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&stat)
+    let stat = stat(pid)?;
+    begun(&stat).filter(|_| !matches!(state(&stat), Some("Z" | "X")))
+}
+
+/// Like [`start_ticks`], and also for a zombie. The state is that of the first thread: a killed process is called a zombie
+/// while its other threads are still at what the kernel did for them, such as making a file.
+pub fn start_ticks_to_the_last(pid: u32) -> Option<u64> {
+    begun(&stat(pid)?)
+}
+
+fn stat(pid: u32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok()
 }
 
 /// The second field, the name, may hold blanks and brackets: fields are counted after its last bracket.
-fn parse_stat(stat: &str) -> Option<u64> {
+fn begun(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    let mut fields = after_name.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// What somebody else has done who makes a process stand still.
@@ -25,7 +30,7 @@ pub const STOPPED: &str = "stopped (SIGSTOP) the process of";
 
 /// Whether a process stands still because of a signal: state T.
 pub fn is_stopped(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| state(&stat) == Some("T"))
+    stat(pid).is_some_and(|stat| state(&stat) == Some("T"))
 }
 
 fn state(stat: &str) -> Option<&str> {
@@ -66,9 +71,8 @@ mod tests {
     #[test]
     fn the_start_time_is_found_behind_a_name_with_brackets() {
         let stat = "12 (a) b (c) S 1 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3";
-        assert_eq!(parse_stat(stat), Some(987_654));
-        assert_eq!(parse_stat(&stat.replace(" S ", " Z ")), None);
-        assert_eq!(parse_stat("rubbish"), None);
+        assert_eq!(begun(stat), Some(987_654));
+        assert_eq!(begun("rubbish"), None);
         assert_eq!(state(stat), Some("S"));
         assert_eq!(state("rubbish"), None);
     }
@@ -77,6 +81,26 @@ mod tests {
     fn this_process_has_a_start_time_and_pid_0_has_none() {
         assert!(start_ticks(std::process::id()).is_some());
         assert_eq!(start_ticks(0), None);
+        assert_eq!(start_ticks_to_the_last(0), None);
         assert!(!boot_id().is_empty());
+    }
+    #[test]
+    fn a_zombie_runs_no_more_and_is_still_the_process_that_it_was() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ticks = start_ticks(child.id());
+        assert!(ticks.is_some());
+        assert_eq!(start_ticks_to_the_last(child.id()), ticks);
+        child.kill().unwrap();
+        let limit = crate::journal::Deadline::after(std::time::Duration::from_secs(10));
+        while start_ticks(child.id()).is_some() && !limit.has_passed() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(start_ticks(child.id()), None);
+        assert_eq!(start_ticks_to_the_last(child.id()), ticks);
+        child.wait().unwrap();
+        assert_eq!(start_ticks_to_the_last(child.id()), None);
     }
 }
