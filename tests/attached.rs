@@ -320,8 +320,12 @@ fn a_harness_that_was_killed_is_undone_by_clean() {
 /// Followers of logs end with their harness.
 fn no_follower_is_left(foreign: &Foreign) {
     let log = foreign.home.path().join("w1.log");
+    none_is_left(&format!("tail -n 0 -F {}", log.display()));
+}
+
+fn none_is_left(follower: &str) {
     let deadline = Deadline::after(LIMIT);
-    let left = || common::processes_with(&format!("tail -n 0 -F {}", log.display()));
+    let left = || common::processes_with(follower);
     while !left().is_empty() {
         assert!(!deadline.has_passed(), "{:?}", left());
         std::thread::sleep(Duration::from_millis(20));
@@ -497,6 +501,69 @@ impl Drop for Sshd {
     }
 }
 
+/// The unit of worker 1: of systemd where this machine runs it and lets us, else of a stand-in.
+struct Unit {
+    name: String,
+    file: Option<PathBuf>,
+}
+
+impl Unit {
+    /// Hands the worker over; `bin` is searched first for programs by who comes over ssh.
+    fn of_worker_1(foreign: &Foreign, bin: &Path) -> Self {
+        let units = Path::new("/run/systemd/system");
+        if !units.is_dir() || shell(bin.parent().unwrap(), "id -u").trim() != "0" {
+            stand_in_for_systemd(foreign, bin);
+            return Self {
+                name: "w1".to_owned(),
+                file: None,
+            };
+        }
+        let name = format!("squall-test-{}", std::process::id());
+        let file = units.join(format!("{name}.service"));
+        // A unit doubles the dollar signs that the shell is to see.
+        let text = format!(
+            "[Service]\nType=exec\nWorkingDirectory={home}\nExecStart=/bin/sh -c 'echo $$$$ >w1.pid; exec {program}'\nSuccessExitStatus=143\n",
+            home = foreign.home.path().display(),
+            program = foreign.program(1).display(),
+        );
+        std::fs::write(&file, text).unwrap();
+        let unit = Self {
+            name,
+            file: Some(file),
+        };
+        let home = foreign.home.path();
+        shell(home, "kill -TERM $(cat w1.pid)");
+        await_that("w1 has left", || foreign.process_state(1).is_none());
+        shell(
+            home,
+            &format!("systemctl daemon-reload; systemctl start {}", unit.name),
+        );
+        foreign.await_workers();
+        unit
+    }
+
+    /// What a follower of its log looks like in the process table.
+    fn follower(&self, foreign: &Foreign) -> String {
+        match &self.file {
+            Some(_) => format!("journalctl -u {}", self.name),
+            None => format!("tail -n 0 -F {}/w1.log", foreign.home.path().display()),
+        }
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = std::fs::remove_file(file);
+            let end = format!(
+                "systemctl kill -s KILL {0}; systemctl stop {0}; systemctl reset-failed {0}; systemctl daemon-reload",
+                self.name
+            );
+            let _ = Command::new("sh").args(["-c", &end]).output();
+        }
+    }
+}
+
 /// Programs that do to the worker of a unit what systemd would do.
 fn stand_in_for_systemd(foreign: &Foreign, folder: &Path) {
     let home = foreign.home.path().display();
@@ -580,13 +647,13 @@ fn workers_are_reached_over_ssh_and_by_systemd() {
     let _turn = one_cluster();
     let foreign = Foreign::start(2);
     let sshd = Sshd::start(&foreign.home.path().join("ssh"));
-    stand_in_for_systemd(&foreign, &sshd.folder.join("bin"));
+    let unit = Unit::of_worker_1(&foreign, &sshd.folder.join("bin"));
     let home = foreign.home.path().display().to_string();
     let with_key = |key: &str| {
         foreign.inventory_with(|number| {
             let ssh = format!("ssh: {{host: their-node, config: {}}}", sshd.config(key));
             match number {
-                1 => format!("systemd: w1, {ssh}"),
+                1 => format!("systemd: {}, {ssh}", unit.name),
                 _ => format!(
                     "process: {{pid-file: {home}/w2.pid, start: {home}/start-w2, log: {home}/w2.log}}, {ssh}"
                 ),
@@ -622,7 +689,7 @@ fn workers_are_reached_over_ssh_and_by_systemd() {
     assert_eq!(foreign.process_state(1).as_deref(), Some("S"));
     assert_eq!(cluster.unasked_deaths(), vec![]);
     drop(cluster);
-    no_follower_is_left(&foreign);
+    none_is_left(&unit.follower(&foreign));
     assert_eq!(common::processes_with("their-node"), Vec::<String>::new());
 }
 

@@ -129,6 +129,11 @@ impl Foreign {
         self.home.path().join(format!("start-w{number}"))
     }
 
+    /// The program that becomes a worker, in the foreground.
+    pub fn program(&self, number: usize) -> PathBuf {
+        self.home.path().join(format!("run-w{number}"))
+    }
+
     /// Where a worker's process id stands.
     pub fn pid_file(&self, number: usize) -> PathBuf {
         self.home.path().join(format!("w{number}.pid"))
@@ -323,19 +328,28 @@ impl Foreign {
         std::fs::write(&file, properties).unwrap();
         let logger = home.join("logger.properties");
         std::fs::write(&logger, LOGGER).unwrap();
-        let start = format!(
-            "#!/bin/sh\ncd {home}\nsetsid {java} -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=UTC -Dlog4j2.configurationFile=file:{logger} -cp {cp} \
-             org.apache.kafka.connect.cli.ConnectDistributed {file} >>w{number}.log 2>&1 </dev/null &\necho $! >w{number}.pid.new && mv w{number}.pid.new w{number}.pid\n",
+        let run = format!(
+            "#!/bin/sh\ncd {home}\nexec {java} -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Duser.timezone=UTC -Dlog4j2.configurationFile=file:{logger} -cp {cp} \
+             org.apache.kafka.connect.cli.ConnectDistributed {file}\n",
             home = home.display(),
             java = prepared.java.path.display(),
             logger = logger.display(),
             cp = prepared.worker.class_path(),
             file = file.display(),
         );
-        let script = self.script(number);
-        std::fs::write(&script, start).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&self.program(number), &run);
+        let start = format!(
+            "#!/bin/sh\ncd {home}\nsetsid {run} >>w{number}.log 2>&1 </dev/null &\necho $! >w{number}.pid.new && mv w{number}.pid.new w{number}.pid\n",
+            home = home.display(),
+            run = self.program(number).display(),
+        );
+        write_script(&self.script(number), &start);
     }
+}
+
+fn write_script(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 impl Drop for Foreign {
