@@ -440,7 +440,8 @@ fn a_paused_worker_is_resumed_at_the_end_and_interference_is_noticed() {
     await_that("the pause is told", || {
         cluster
             .trouble()
-            .is_some_and(|why| why.contains("w1 stands still"))
+            .iter()
+            .any(|why| why.contains("w1 stands still"))
     });
     shell(
         foreign.home.path(),

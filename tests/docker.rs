@@ -233,7 +233,7 @@ fn workers_are_paused_cut_off_killed_and_stopped_and_come_back_as_they_were() {
     assert_eq!(killed, Some(Exit::Signal(9)));
     cluster.act(&w1, Act::Disconnect).unwrap();
     cluster.act(&w1, Act::Pause).unwrap();
-    assert_eq!(cluster.disturbances(), Vec::<String>::new());
+    assert_eq!(cluster.trouble(), Vec::<String>::new());
     assert_eq!(cluster.unasked_deaths(), vec![]);
     cluster.take_down();
     cluster.take_down();
@@ -317,10 +317,7 @@ fn what_somebody_else_does_to_a_container_is_told_apart_from_an_act() {
     let network = format!("squall-{}", scene.spec.ledger.run());
     let told = |words: &str| {
         await_that(words, || {
-            cluster
-                .disturbances()
-                .iter()
-                .any(|told| told.contains(words))
+            cluster.trouble().iter().any(|told| told.contains(words))
         });
     };
     docker_must(&["pause", &c1]);

@@ -37,6 +37,14 @@ pub struct Reach {
     pub status_topic: String,
 }
 
+/// How the brokers of an inventory are reached.
+pub fn cluster_of(inventory: &Inventory) -> Cluster {
+    Cluster {
+        bootstrap: inventory.bootstrap.clone(),
+        properties: inventory.client.0.clone(),
+    }
+}
+
 impl From<&RestMeans> for Access {
     fn from(means: &RestMeans) -> Self {
         Self {
@@ -58,10 +66,7 @@ impl Reach {
             (worker.worker_id().to_owned(), known)
         });
         Self {
-            cluster: Cluster {
-                bootstrap: inventory.bootstrap.clone(),
-                properties: inventory.client.0.clone(),
-            },
+            cluster: cluster_of(inventory),
             inner_bootstrap: inventory.inner_bootstrap.clone(),
             access: Access::from(&inventory.rest),
             workers: workers.collect(),

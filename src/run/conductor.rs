@@ -10,7 +10,7 @@ use crate::kafka::{Admin, Cluster};
 use crate::model::{Lane, Moment, PlaceName, TaskId};
 use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
 use crate::plan::Plan;
-use crate::runtime::Runtime;
+use crate::runtime::{HANDS_OFF, Runtime};
 use crate::scenario::Scenario;
 
 use super::guard::Guard;
@@ -168,16 +168,12 @@ impl<'a> Conductor<'a> {
                 "{failure}; free disk space and run again"
             )));
         }
-        if let Some(what) = self.runtime.disturbances().first() {
-            return Err(RunError::Environment(format!(
-                "{what}; nobody else may touch the cluster during a run"
-            )));
+        if let Some(why) = self.runtime.trouble().into_iter().next() {
+            return Err(RunError::Environment(why));
         }
         let now = self.now();
         if let Some(what) = self.out_of_step.lasting(now, || self.runtime.out_of_step()) {
-            return Err(RunError::Environment(format!(
-                "{what}; nobody else may touch the cluster during a run"
-            )));
+            return Err(RunError::Environment(format!("{what}; {HANDS_OFF}")));
         }
         if let Some((name, exit)) = self.runtime.unasked_deaths().first() {
             let logs = self.folder.logs();
@@ -185,9 +181,6 @@ impl<'a> Conductor<'a> {
                 "{name} ended {exit} without being asked; its last words are in {}",
                 logs.display()
             )));
-        }
-        if let Some(why) = self.runtime.trouble() {
-            return Err(RunError::Environment(why));
         }
         let stop_condition = self
             .guard

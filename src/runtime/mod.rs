@@ -103,6 +103,9 @@ pub struct InternalTopics {
     pub status: String,
 }
 
+/// What to do about somebody else's hands on the cluster.
+pub const HANDS_OFF: &str = "nobody else may touch the cluster during a run";
+
 /// The one thing that `run` knows of a cluster. All calls are safe from any thread; each start, first answer and end of
 /// a process is recorded in the journal by the runtime itself.
 pub trait Runtime: Send + Sync {
@@ -157,17 +160,13 @@ pub trait Runtime: Send + Sync {
     fn touchable(&self, worker: &WorkerName) -> bool {
         self.workers().contains(worker)
     }
-    /// Why the run cannot go on although nothing has ended: somebody else has interfered, or a worker is out of sight.
-    fn trouble(&self) -> Option<String> {
-        None
+    /// Why the run cannot go on although nothing has ended without being asked: somebody else has paused, signalled or cut
+    /// off a broker or worker, or one is out of sight. Each is a sentence with its victim and what to do, the first first.
+    fn trouble(&self) -> Vec<String> {
+        Vec::new()
     }
     /// Brokers and workers that ended without being asked.
     fn unasked_deaths(&self) -> Vec<(String, Exit)>;
-    /// What else befell brokers and workers from outside: paused, signalled or cut off by somebody else. Each is a
-    /// sentence that names the victim.
-    fn disturbances(&self) -> Vec<String> {
-        Vec::new()
-    }
     /// Processes of brokers and workers that stand still because of a signal, or run, against what was asked of them: each
     /// a sentence that names the victim. An act takes a moment to show, so this counts only when it lasts.
     fn out_of_step(&self) -> Vec<String> {

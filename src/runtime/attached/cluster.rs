@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::connect::reach::cluster_of;
 use crate::connect::{Access, Rest};
 use crate::journal::{Deadline, Exit, Journal, What};
 use crate::kafka::Cluster;
@@ -20,7 +21,6 @@ use super::super::{
 use super::commands::command_for;
 use super::error::AttachedError;
 use super::executor::{Executor, place_of};
-use super::own;
 use super::seen::{Seen, seen};
 use super::undo::told;
 use super::worker::{Consequence, State, Wanted, Worker, locked};
@@ -327,7 +327,7 @@ impl Inner {
     /// Asks the worker while this goes on, until it answers or the limit passes; true when it answers.
     fn await_answer(&self, index: usize, limit: Duration, goes_on: impl Fn() -> bool) -> bool {
         let worker = &self.workers[index];
-        let access = own::access_of(&self.inventory.rest);
+        let access = Access::from(&self.inventory.rest);
         let Some(Ok(rest)) = worker
             .rest
             .as_ref()
@@ -497,11 +497,11 @@ impl Runtime for AttachedCluster {
     }
 
     fn cluster(&self) -> Cluster {
-        own::cluster_of(&self.inner.inventory)
+        cluster_of(&self.inner.inventory)
     }
 
     fn rest_access(&self) -> Access {
-        own::access_of(&self.inner.inventory.rest)
+        Access::from(&self.inner.inventory.rest)
     }
 
     fn group_id(&self) -> String {
@@ -646,8 +646,9 @@ impl Runtime for AttachedCluster {
             .is_ok_and(|(_, worker)| worker.control.is_some())
     }
 
-    fn trouble(&self) -> Option<String> {
-        locked(&self.inner.record).trouble.clone()
+    fn trouble(&self) -> Vec<String> {
+        let first = locked(&self.inner.record).trouble.clone();
+        first.into_iter().collect()
     }
 
     fn unasked_deaths(&self) -> Vec<(String, Exit)> {

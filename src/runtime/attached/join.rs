@@ -2,33 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::connect::group::{RawMember, view};
+use crate::connect::reach::cluster_of;
 use crate::connect::rest::ConnectorStatus;
-use crate::connect::worker_values::last_in;
-use crate::connect::{Rest, RestError};
+use crate::connect::{Access, Rest, RestError};
 use crate::journal::{Deadline, GroupView, Journal, What};
 use crate::kafka::{Admin, RawGroup};
 use crate::model::{ConnectorName, DuplicateLimit, KafkaVersion, TaskId, WorkerName, sink_group};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::scenario::inventory::{Inventory, InventoryWorker, Ssh, Way};
+use crate::scenario::inventory::Inventory;
 
-use super::super::{Condition, Ledger, RuntimeError, UserFolders};
+use super::super::{Ledger, RuntimeError, UserFolders};
 use super::cluster::{AttachedCluster, Inner, Joined, Other};
-use super::commands::{
-    Network, commands_of, container_question, network_question, networks_in, settings_question,
-};
 use super::error::AttachedError;
 use super::executor::Executor;
-use super::own;
+use super::first_look::{self, Looked};
 use super::safety::{self, Group};
-use super::seen::{Seen, seen};
 use super::values::{self, Told};
-use super::worker::{State, Worker};
+use super::worker::Worker;
 
 /// Wrong credentials are told by the brokers at once; what is not there is not told at all.
 const BROKER_LIMIT: Duration = Duration::from_secs(12);
@@ -36,11 +31,8 @@ const REST_LIMIT: Duration = Duration::from_secs(5);
 const ASK_LIMIT: Duration = Duration::from_secs(10);
 const STABLE_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(200);
-const COMMAND_LIMIT: Duration = Duration::from_secs(15);
 /// What the bound of repeats rests on.
 const FLUSH_INTERVAL: &str = "offset.flush.interval.ms";
-/// How long reading a worker's whole log may take.
-const LOG_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is to be joined, and for what.
 pub struct Joining<'a> {
@@ -68,7 +60,7 @@ impl Joining<'_> {
     /// Looks at brokers, REST interfaces, group, topics, data folder and the workers' controls, refuses what may not be
     /// done, and takes the cluster over. Fails with everything that is wrong with one of these at once.
     pub fn join(&self, stop: &AtomicBool) -> Result<AttachedCluster, RuntimeError> {
-        let cluster = own::cluster_of(self.inventory);
+        let cluster = cluster_of(self.inventory);
         let brokers_failed =
             |error: crate::kafka::KafkaError| AttachedError::Brokers(error.to_string());
         let admin = Admin::new(&cluster).map_err(brokers_failed)?;
@@ -91,8 +83,8 @@ impl Joining<'_> {
                 .temp
                 .join(format!("squall-{}", self.ledger.run())),
         ))?;
-        let workers = self.controlled(&executor, strangers)?;
-        let told = self.told_settings(&executor);
+        let Looked { mut workers, told } = first_look::at_all(self.inventory, &executor)?;
+        workers.extend((1..).zip(&strangers).filter_map(stranger));
         let settings =
             values::settled(&self.inventory.settings, &told).map_err(AttachedError::Settings)?;
         self.check_bound(&settings)?;
@@ -116,17 +108,21 @@ impl Joining<'_> {
     }
 
     fn ask_rest(&self, cluster_id: Option<&str>) -> Result<RestSeen, RuntimeError> {
-        let access = own::access_of(&self.inventory.rest);
+        let access = Access::from(&self.inventory.rest);
         let mut troubles = Vec::new();
         let mut versions = BTreeSet::new();
         let (mut connectors, mut infos) = (BTreeMap::new(), BTreeMap::new());
         for worker in &self.inventory.workers {
             let asked = Rest::with_access(&worker.rest, &access).and_then(|rest| {
                 let (info, all) = (rest.info(REST_LIMIT)?, rest.status_all(REST_LIMIT)?);
-                Ok((info, all, rest.info_all(REST_LIMIT)?.0))
+                if infos.is_empty() {
+                    // All workers know all configurations; one that is asked is enough.
+                    infos = rest.info_all(REST_LIMIT)?.0;
+                }
+                Ok((info, all))
             });
             match asked {
-                Ok((info, all, all_infos)) => {
+                Ok((info, all)) => {
                     if cluster_id.is_some_and(|id| {
                         !info.kafka_cluster_id.is_empty() && info.kafka_cluster_id != id
                     }) {
@@ -137,7 +133,6 @@ impl Joining<'_> {
                     }
                     versions.insert(info.version);
                     connectors.extend(all);
-                    infos.extend(all_infos);
                 }
                 Err(error) => troubles.push(format!("{}: {}", worker.name, why_not(&error))),
             }
@@ -392,51 +387,6 @@ impl Joining<'_> {
         Err(AttachedError::Refused(refused).into())
     }
 
-    /// All workers with their commands, after each control was seen to lead to a worker that runs.
-    fn controlled(
-        &self,
-        executor: &Executor,
-        strangers: Vec<String>,
-    ) -> Result<Vec<Worker>, RuntimeError> {
-        let mut workers = Vec::new();
-        let mut troubles = Vec::new();
-        for there in &self.inventory.workers {
-            let mut worker = Worker {
-                name: there.name.clone(),
-                rest: Some(there.rest.clone()),
-                id: there.worker_id().to_owned(),
-                control: None,
-                state: Mutex::new(State::found(None)),
-                follower: Mutex::default(),
-                undo: Mutex::default(),
-                wake: Mutex::default(),
-            };
-            if let Some(control) = &there.control {
-                let way = match container_of(executor, &control.way, control.ssh.as_ref()) {
-                    Ok(way) => way,
-                    Err(why) => {
-                        troubles.push(format!("{}: {why}", there.name));
-                        continue;
-                    }
-                };
-                let network = network_of(executor, &way, control.ssh.as_ref());
-                let commands = commands_of(&way, network.as_ref());
-                let status = commands.status.clone().unwrap_or_default();
-                match first_look(executor, control.ssh.as_ref(), &status) {
-                    Ok(seen) => worker.state = Mutex::new(State::found(seen.identity)),
-                    Err(why) => troubles.push(format!("{}: {why}", there.name)),
-                }
-                worker.control = Some((commands, control.ssh.clone()));
-            }
-            workers.push(worker);
-        }
-        if !troubles.is_empty() {
-            return Err(AttachedError::Control(troubles).into());
-        }
-        workers.extend(strangers.into_iter().enumerate().filter_map(stranger));
-        Ok(workers)
-    }
-
     /// A run whose repeats are to keep within a bound is not begun where no bound could be known at its end.
     fn check_bound(&self, settings: &BTreeMap<String, String>) -> Result<(), RuntimeError> {
         let is_asked = self.scenario.expect.duplicates == Some(DuplicateLimit::WithinFlushBound)
@@ -448,19 +398,6 @@ impl Joining<'_> {
             "the scenario expects `duplicates: within-flush-bound`, and nothing tells the workers' {FLUSH_INTERVAL}: no log has it; write it under `settings:` of the inventory"
         ))
         .into())
-    }
-
-    /// What the workers' logs so far say of their settings; a log that cannot be read says nothing.
-    fn told_settings(&self, executor: &Executor) -> Told {
-        let tells = |worker: &InventoryWorker| {
-            let control = worker.control.as_ref()?;
-            let ssh = control.ssh.as_ref();
-            let way = container_of(executor, &control.way, ssh).ok()?;
-            let ran = executor.ask(ssh, &settings_question(&way)?, LOG_LIMIT);
-            let values = last_in(&ran.ok()?.stdout);
-            (!values.is_empty()).then(|| (worker.name.clone(), values))
-        };
-        self.inventory.workers.iter().filter_map(tells).collect()
     }
 
     fn facts(
@@ -537,83 +474,15 @@ fn version_in(text: &str) -> Option<KafkaVersion> {
     (version.at_least(2, 0) && !version.at_least(5, 0)).then_some(version)
 }
 
+/// A member that the inventory does not have.
+fn stranger((number, address): (usize, &String)) -> Option<Worker> {
+    let name = WorkerName::new(&format!("other-{number}")).ok()?;
+    Some(Worker::found(name, None, address))
+}
+
 fn address_of(url: &str) -> &str {
     let address = url.split("://").nth(1).unwrap_or(url);
     address.trim_end_matches('/')
-}
-
-/// A member that the inventory does not have.
-fn stranger((number, address): (usize, String)) -> Option<Worker> {
-    Some(Worker {
-        name: WorkerName::new(&format!("other-{}", number + 1)).ok()?,
-        rest: None,
-        id: address,
-        control: None,
-        state: Mutex::new(State::found(None)),
-        follower: Mutex::default(),
-        undo: Mutex::default(),
-        wake: Mutex::default(),
-    })
-}
-
-/// The way with the container of a service in its place.
-fn container_of(executor: &Executor, way: &Way, ssh: Option<&Ssh>) -> Result<Way, String> {
-    let Some(question) = container_question(way) else {
-        return Ok(way.clone());
-    };
-    let ran = executor
-        .ask(ssh, &question, COMMAND_LIMIT)
-        .map_err(|error| error.to_string())?;
-    if ran.status != Some(0) {
-        return Err(format!("`{question}` {}", ran.words()));
-    }
-    let names: Vec<&str> = ran.stdout.split_whitespace().collect();
-    match names.as_slice() {
-        [name] => Ok(Way::Docker {
-            container: (*name).to_owned(),
-            network: None,
-        }),
-        [] => Err(format!(
-            "`{question}` finds no container; is the project up?"
-        )),
-        _ => Err(format!(
-            "`{question}` finds {} containers: {}; there must be one",
-            names.len(),
-            names.join(", ")
-        )),
-    }
-}
-
-/// The network that a container can be cut off from; without an answer the commands find it themselves.
-fn network_of(executor: &Executor, way: &Way, ssh: Option<&Ssh>) -> Option<Network> {
-    let question = network_question(way)?;
-    let ran = executor.ask(ssh, &question, COMMAND_LIMIT).ok()?;
-    let networks = networks_in(&ran.stdout)?;
-    let named = match way {
-        Way::Docker { network, .. } => network.clone(),
-        _ => None,
-    };
-    match named {
-        Some(name) => networks.into_iter().find(|network| network.name == name),
-        None => networks.into_iter().next(),
-    }
-}
-
-fn first_look(executor: &Executor, ssh: Option<&Ssh>, status: &str) -> Result<Seen, String> {
-    let ran = executor
-        .ask(ssh, status, COMMAND_LIMIT)
-        .map_err(|error| error.to_string())?;
-    if ran.status != Some(0) {
-        return Err(format!("`{status}` {}", ran.words()));
-    }
-    let seen = seen(&ran.stdout).map_err(|why| format!("`{status}` {why}"))?;
-    if seen.condition == Condition::Running {
-        return Ok(seen);
-    }
-    let said = ran.stdout.trim();
-    Err(format!(
-        "`{status}` says `{said}`, but the worker answers: the control leads to something else, or nowhere"
-    ))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! | `safety` | what a plan may do to an inventory's cluster |
 //! | `would_run` | every command that a run would run |
 //! | `executor` | running commands here and over ssh |
+//! | `first_look` | that each control leads to a worker that runs, and what its log says |
 //! | `join` | everything is looked at before anything is touched |
 //! | `cluster` | the runtime itself |
 //! | `undo`, `own` | bringing workers back, and removing what is ours |
@@ -19,6 +20,7 @@ mod cluster;
 mod commands;
 mod error;
 mod executor;
+mod first_look;
 mod join;
 mod own;
 mod safety;
@@ -32,7 +34,7 @@ pub(super) use clean::undo_ledger;
 pub use cluster::{AttachedCluster, Joined, Other};
 pub use error::AttachedError;
 pub use join::Joining;
-pub use own::{access_of, cluster_of, remove};
+pub use own::remove;
 pub use safety::{Group, check, elsewhere};
 pub use values::{Told, contradictions};
 pub use would_run::{WouldRun, would_run};

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::connect::reach::cluster_of;
 use crate::connect::rest::{ConnectorStatus, while_passing};
 use crate::connect::{Access, Rest};
 use crate::journal::Deadline;
-use crate::kafka::{Admin, Cluster};
+use crate::kafka::Admin;
 use crate::model::ConnectorName;
-use crate::scenario::inventory::{Inventory, RestMeans};
+use crate::scenario::inventory::Inventory;
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(100);
@@ -18,23 +19,6 @@ const REMOVE_LIMIT: Duration = Duration::from_secs(60);
 const STAY_AWAY: Duration = Duration::from_secs(1);
 /// How long a connector may take to stop; without that its offsets stay behind, which harms nobody.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// How the brokers of an inventory are reached.
-pub fn cluster_of(inventory: &Inventory) -> Cluster {
-    Cluster {
-        bootstrap: inventory.bootstrap.clone(),
-        properties: inventory.client.0.clone(),
-    }
-}
-
-/// How the REST interfaces of an inventory are spoken to.
-pub fn access_of(means: &RestMeans) -> Access {
-    Access {
-        basic: means.basic.clone(),
-        ca_file: means.ca_file.clone(),
-        client: means.client.clone(),
-    }
-}
 
 /// Removes everything whose name begins with this prefix; returns what is left, in words. Never touches anything else.
 pub fn remove(inventory: &Inventory, prefix: &str) -> Vec<String> {
@@ -71,7 +55,7 @@ fn remove_connectors(
     prefix: &str,
     deadline: Deadline,
 ) -> Result<(), String> {
-    let access = access_of(&inventory.rest);
+    let access = Access::from(&inventory.rest);
     let mut why = "no worker".to_owned();
     loop {
         for worker in &inventory.workers {

@@ -214,6 +214,20 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// One that was found up and that nothing was asked of yet; without a control.
+    pub fn found(name: WorkerName, rest: Option<String>, id: &str) -> Self {
+        Self {
+            name,
+            rest,
+            id: id.to_owned(),
+            control: None,
+            state: Mutex::new(State::found(None)),
+            follower: Mutex::default(),
+            undo: Mutex::default(),
+            wake: Mutex::default(),
+        }
+    }
+
     /// Locks what is known of it.
     pub fn state(&self) -> MutexGuard<'_, State> {
         locked(&self.state)

@@ -20,7 +20,8 @@ use super::super::process::config;
 use super::super::process::node::{POLL, Progress};
 use super::super::process::prepare::run_temp;
 use super::super::{
-    Act, ClusterSpec, Condition, InternalTopics, Ledger, LogFile, Runtime, RuntimeError, Thing,
+    Act, ClusterSpec, Condition, HANDS_OFF, InternalTopics, Ledger, LogFile, Runtime, RuntimeError,
+    Thing,
 };
 use super::engine::{Engine, Facts, Refusal};
 use super::image::{Image, Prepared};
@@ -408,8 +409,10 @@ impl Runtime for DockerCluster {
         self.inner.record().deaths.clone()
     }
 
-    fn disturbances(&self) -> Vec<String> {
-        self.inner.record().disturbances.clone()
+    fn trouble(&self) -> Vec<String> {
+        let with_advice = |what: &String| format!("{what}; {HANDS_OFF}");
+        let record = self.inner.record();
+        record.disturbances.iter().map(with_advice).collect()
     }
 
     fn log_files(&self) -> Vec<LogFile> {
