@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{GroupMember, GroupView};
+use crate::kafka::RawGroup;
 use crate::model::{ConnectorName, TaskId, WorkerName};
 
 use super::wire::{DecodeError, Fields};
@@ -202,17 +203,6 @@ fn read_metadata(metadata: &[u8], view: &mut MemberView) -> Result<(), DecodeErr
     Ok(())
 }
 
-/// One member as the broker describes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawMember<'a> {
-    /// Kafka's member id.
-    pub member_id: &'a str,
-    /// The metadata bytes; empty in any state but `Stable`.
-    pub metadata: &'a [u8],
-    /// The assignment bytes.
-    pub assignment: &'a [u8],
-}
-
 /// A member of the group whose bytes cannot be read.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("cannot read what member {member_id} of the Connect group owns: {source}")]
@@ -237,18 +227,17 @@ impl GroupReader {
     /// description taken after a leader has gone may still name it.
     pub fn view(
         &mut self,
-        state: &str,
-        protocol: &str,
-        members: &[RawMember<'_>],
+        raw: &RawGroup,
         worker_of_url: impl Fn(&str) -> Option<WorkerName>,
     ) -> Result<GroupView, GroupError> {
         let mut decoded = BTreeMap::new();
-        for member in members {
-            let view = decode(member.metadata, member.assignment).map_err(|source| GroupError {
-                member_id: member.member_id.to_owned(),
-                source,
-            })?;
-            decoded.insert(member.member_id, view);
+        for member in &raw.members {
+            let view =
+                decode(&member.metadata, &member.assignment).map_err(|source| GroupError {
+                    member_id: member.member_id.clone(),
+                    source,
+                })?;
+            decoded.insert(member.member_id.as_str(), view);
         }
         self.remember(&decoded);
         let leader = decoded.values().find_map(|view| {
@@ -258,8 +247,8 @@ impl GroupReader {
                 .then_some(view.leader_url.as_deref()?)
         });
         Ok(GroupView {
-            state: state.to_owned(),
-            protocol: protocol.to_owned(),
+            state: raw.state.clone(),
+            protocol: raw.protocol.clone(),
             leader: leader.and_then(&worker_of_url),
             delay_ms: decoded
                 .values()
@@ -268,7 +257,7 @@ impl GroupReader {
                 .unwrap_or(0),
             members: decoded
                 .iter()
-                .map(|(id, view)| self.member(id, view, state, &worker_of_url))
+                .map(|(id, view)| self.member(id, view, &raw.state, &worker_of_url))
                 .collect(),
         })
     }
@@ -304,12 +293,10 @@ impl GroupReader {
 
 /// The view of a single description, without memory of earlier ones; see [`GroupReader::view`].
 pub fn view(
-    state: &str,
-    protocol: &str,
-    members: &[RawMember<'_>],
+    raw: &RawGroup,
     worker_of_url: impl Fn(&str) -> Option<WorkerName>,
 ) -> Result<GroupView, GroupError> {
-    GroupReader::default().view(state, protocol, members, worker_of_url)
+    GroupReader::default().view(raw, worker_of_url)
 }
 
 /// Which partitions a member of a consumer group was given (`ConsumerProtocol`, all versions); empty bytes are no error.

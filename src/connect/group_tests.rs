@@ -4,6 +4,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::kafka::RawMember;
 
 fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len())
@@ -108,19 +109,20 @@ const W1_REBALANCING: &str = "00020000003c636f6e6e6563742d3132372e302e302e313a31
 const W1_DELAYED: &str = "00020000003c636f6e6e6563742d3132372e302e302e313a31393331312d31366135313734632d323064302d343234612d393731302d3262383562373933666436330017687474703a2f2f3132372e302e302e313a31393331312f0000000000000015000000000000000000000bb8";
 
 fn view_of(reader: &mut GroupReader, state: &str, members: &[(&str, &str, &str)]) -> GroupView {
-    let bytes: Vec<(&str, Vec<u8>, Vec<u8>)> = members
-        .iter()
-        .map(|(id, metadata, assignment)| (*id, unhex(metadata), unhex(assignment)))
-        .collect();
-    let raw: Vec<RawMember<'_>> = bytes
-        .iter()
-        .map(|(member_id, metadata, assignment)| RawMember {
-            member_id,
-            metadata,
-            assignment,
-        })
-        .collect();
-    reader.view(state, "sessioned", &raw, worker).unwrap()
+    let member = |(id, metadata, assignment): &(&str, &str, &str)| RawMember {
+        member_id: (*id).to_owned(),
+        client_id: String::new(),
+        client_host: String::new(),
+        metadata: unhex(metadata),
+        assignment: unhex(assignment),
+    };
+    let raw = RawGroup {
+        state: state.to_owned(),
+        protocol_type: "connect".to_owned(),
+        protocol: "sessioned".to_owned(),
+        members: members.iter().map(member).collect(),
+    };
+    reader.view(&raw, worker).unwrap()
 }
 
 fn texts<T: ToString>(names: &[T]) -> Vec<String> {

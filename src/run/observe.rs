@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::connect::group::{GroupReader, RawMember, consumer_assignment, task_of_client_id};
+use crate::connect::group::{GroupReader, consumer_assignment, task_of_client_id};
 use crate::connect::log::LogParser;
 use crate::connect::secrets;
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
@@ -302,18 +302,7 @@ fn described(
         protocol: String::new(),
         members: Vec::new(),
     });
-    let members: Vec<RawMember<'_>> = raw
-        .members
-        .iter()
-        .map(|member| RawMember {
-            member_id: &member.member_id,
-            metadata: &member.metadata,
-            assignment: &member.assignment,
-        })
-        .collect();
-    let view = reader.view(&raw.state, &raw.protocol, &members, |url| {
-        watched.worker_of_url(url)
-    });
+    let view = reader.view(&raw, |url| watched.worker_of_url(url));
     view.map_err(|error| error.to_string())
 }
 

@@ -6,6 +6,7 @@ pub mod docker;
 mod doctor;
 mod error;
 mod ledger;
+mod own_cluster;
 mod proc_table;
 pub mod process;
 mod spec;

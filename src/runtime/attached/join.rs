@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::connect::group::{RawMember, view};
+use crate::connect::group::view;
 use crate::connect::reach::cluster_of;
 use crate::connect::rest::ConnectorStatus;
 use crate::connect::{Access, Rest, RestError};
@@ -257,16 +257,7 @@ impl Joining<'_> {
     }
 
     fn view_of(&self, raw: &RawGroup) -> Option<GroupView> {
-        let members: Vec<RawMember<'_>> = raw
-            .members
-            .iter()
-            .map(|member| RawMember {
-                member_id: &member.member_id,
-                metadata: &member.metadata,
-                assignment: &member.assignment,
-            })
-            .collect();
-        view(&raw.state, &raw.protocol, &members, |url| {
+        view(raw, |url| {
             let address = address_of(url);
             let found = self
                 .inventory

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,13 +11,13 @@ use std::time::Duration;
 use testcontainers::bollard::models::NetworkCreateRequest;
 
 use crate::connect::Rest;
-use crate::journal::{Deadline, Exit, Journal, What};
+use crate::journal::{Deadline, Exit, Journal};
 use crate::model::{KafkaVersion, RuntimeKind, WorkerName};
 
+use super::super::own_cluster::{in_private_folder, with_free_ports};
 use super::super::proc_table;
 use super::super::process::config;
 use super::super::process::node::{POLL, Progress};
-use super::super::process::prepare::run_temp;
 use super::super::{
     Act, ClusterSpec, Condition, HANDS_OFF, InternalTopics, Ledger, LogFile, Runtime, RuntimeError,
     Thing,
@@ -29,7 +28,6 @@ use super::layout::{Layout, REST_PORT, Subnet, network_name};
 use super::node::Node;
 use super::{events, labels, start};
 
-const PORT_ATTEMPTS: u32 = 3;
 const NETWORK_ATTEMPTS: u32 = 5;
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 /// A log that ended is read to its end within this.
@@ -93,31 +91,11 @@ impl DockerCluster {
         journal: &Journal,
         stop: &AtomicBool,
     ) -> Result<Self, RuntimeError> {
-        let mut attempt = 1;
-        loop {
-            let cluster = Self::build(spec, prepared, journal, attempt)?;
-            match cluster.come_up(spec, stop) {
-                Ok(()) => return Ok(cluster),
-                Err(RuntimeError::PortTaken { seen, who, .. }) => {
-                    cluster.take_down();
-                    if attempt == PORT_ATTEMPTS {
-                        return Err(RuntimeError::PortTaken {
-                            who,
-                            attempts: attempt,
-                            seen,
-                        });
-                    }
-                    let note =
-                        format!("{who} found its port taken; starting again with other ports");
-                    journal.record(What::Note(note));
-                    attempt += 1;
-                }
-                Err(error) => {
-                    cluster.take_down();
-                    return Err(error);
-                }
-            }
-        }
+        with_free_ports(
+            journal,
+            |attempt| Self::build(spec, prepared, journal, attempt),
+            |cluster| cluster.come_up(spec, stop),
+        )
     }
 
     /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
@@ -136,17 +114,8 @@ impl DockerCluster {
         journal: &Journal,
         attempt: u32,
     ) -> Result<Self, RuntimeError> {
-        let temp = run_temp(&spec.folders.temp, spec.ledger.run());
-        spec.ledger.note(&Thing::Folder(temp.clone()))?;
-        // Worker settings may hold secrets: nobody else reads this folder.
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&temp)
-            .map_err(RuntimeError::file("make", &temp))?;
-        Self::laid_out(spec, prepared, journal, temp.clone(), attempt).inspect_err(|_| {
-            // What cannot be removed stays in the ledger for the next clean.
-            let _ = fs::remove_dir_all(&temp);
+        in_private_folder(spec, |temp| {
+            Self::laid_out(spec, prepared, journal, temp, attempt)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +10,7 @@ use std::time::Duration;
 use crate::journal::{Deadline, Exit, Journal, What};
 use crate::model::{RuntimeKind, WorkerName};
 
+use super::super::own_cluster::{in_private_folder, with_free_ports};
 use super::super::{
     Act, ClusterSpec, Condition, InternalTopics, Ledger, LogFile, Runtime, RuntimeError,
     StartStyle, Thing, proc_table,
@@ -18,11 +18,10 @@ use super::super::{
 use super::config;
 use super::layout::Layout;
 use super::node::{Node, POLL, Progress, Slot};
-use super::prepare::{Prepared, run_temp};
+use super::prepare::Prepared;
 use super::probe::Probe;
 use super::supervisor::{Order, Supervisor};
 
-const PORT_ATTEMPTS: u32 = 3;
 const KILL_LIMIT: Duration = Duration::from_secs(20);
 /// A restarted worker is asked for this long whether it answers; nobody waits for it here.
 const RESTART_WATCH: Duration = Duration::from_secs(600);
@@ -60,31 +59,11 @@ impl ProcessCluster {
         journal: &Journal,
         stop: &AtomicBool,
     ) -> Result<Self, RuntimeError> {
-        let mut attempt = 1;
-        loop {
-            let cluster = Self::build(spec, prepared, journal, attempt)?;
-            match cluster.come_up(spec, stop) {
-                Ok(()) => return Ok(cluster),
-                Err(RuntimeError::PortTaken { seen, who, .. }) => {
-                    cluster.take_down();
-                    if attempt == PORT_ATTEMPTS {
-                        return Err(RuntimeError::PortTaken {
-                            who,
-                            attempts: attempt,
-                            seen,
-                        });
-                    }
-                    let note =
-                        format!("{who} found its port taken; starting again with other ports");
-                    journal.record(What::Note(note));
-                    attempt += 1;
-                }
-                Err(error) => {
-                    cluster.take_down();
-                    return Err(error);
-                }
-            }
-        }
+        with_free_ports(
+            journal,
+            |attempt| Self::build(spec, prepared, journal, attempt),
+            |cluster| cluster.come_up(spec, stop),
+        )
     }
 
     /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
@@ -98,17 +77,8 @@ impl ProcessCluster {
         journal: &Journal,
         attempt: u32,
     ) -> Result<Self, RuntimeError> {
-        let temp = run_temp(&spec.folders.temp, spec.ledger.run());
-        spec.ledger.note(&Thing::Folder(temp.clone()))?;
-        // Worker settings may hold secrets: nobody else reads this folder.
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&temp)
-            .map_err(RuntimeError::file("make", &temp))?;
-        Self::laid_out(spec, prepared, journal, temp.clone(), attempt).inspect_err(|_| {
-            // What cannot be removed stays in the ledger for the next clean.
-            let _ = fs::remove_dir_all(&temp);
+        in_private_folder(spec, |temp| {
+            Self::laid_out(spec, prepared, journal, temp, attempt)
         })
     }
 
