@@ -277,6 +277,8 @@ fn a_stop_condition_ends_the_run_and_undoes_everything() {
         said.contains("failed-tasks") && said.contains("theirs-0"),
         "{said}"
     );
+    let told = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("everything was undone"), "{said}");
     assert_eq!(foreign.process_state(1).as_deref(), Some("S"));
     foreign.await_workers();
     assert_eq!(foreign.belongings(), before);

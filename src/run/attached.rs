@@ -125,7 +125,7 @@ impl Run {
         left.extend(cluster.left());
         if left.is_empty() {
             ledger.close();
-            return result;
+            return result.map_err(with_comfort);
         }
         let left = left.join("; ");
         let why = format!("not everything could be undone: {left}; run `squall clean`");
@@ -265,6 +265,16 @@ impl Run {
             own: own.map(|connector| connector.name.clone()).collect(),
             failed_before: failed.cloned().collect(),
         })
+    }
+}
+
+/// Whose cluster it is wants to know first that it is as it was.
+fn with_comfort(error: RunError) -> RunError {
+    match error {
+        RunError::Environment(why) => {
+            RunError::Environment(format!("{why}; everything was undone"))
+        }
+        RunError::Interrupted => RunError::Interrupted,
     }
 }
 

@@ -24,12 +24,11 @@ impl Guard {
     pub fn broken(&self, live: &Live, now: Moment) -> Option<String> {
         let why = self
             .rest_down(live, now)
+            .or_else(|| self.brokers_down(live))
             .or_else(|| self.unowned(live, now))
             .or_else(|| self.failed(live))
             .or_else(|| self.errors(live, now))?;
-        Some(format!(
-            "a stop condition of the inventory was met: {why}; everything was undone"
-        ))
+        Some(format!("a stop condition of the inventory was met: {why}"))
     }
 
     fn rest_down(&self, live: &Live, now: Moment) -> Option<String> {
@@ -42,6 +41,18 @@ impl Guard {
             format!(
                 "rest-down: no worker's REST interface answered for {} s",
                 now.since(since).as_secs()
+            )
+        })
+    }
+
+    /// Counts to the last question that had no answer: an observer that asks no more says nothing about brokers.
+    fn brokers_down(&self, live: &Live) -> Option<String> {
+        let limit = Duration::from_millis(self.when.brokers_down_ms?);
+        let silent = live.group_silent?.since(live.group_answered);
+        (silent > limit).then(|| {
+            format!(
+                "brokers-down: no broker told anything of the workers' group for {} s",
+                silent.as_secs()
             )
         })
     }
@@ -101,6 +112,7 @@ mod tests {
         Guard {
             when: StopWhen {
                 rest_down_ms: Some(1_000),
+                brokers_down_ms: Some(5_000),
                 unowned_ms: Some(2_000),
                 failed_tasks: Some(1),
                 errors_per_minute: Some(2),
@@ -161,6 +173,31 @@ mod tests {
         assert!(broken(&live, 61_001).unwrap().contains("rest-down"));
         take(&mut live, 61_100, rest("w1", true));
         assert_eq!(broken(&live, 90_000), None);
+    }
+
+    #[test]
+    fn brokers_are_down_when_the_group_is_asked_for_in_vain_for_long_enough() {
+        let mut live = Live::default();
+        let polled = |polls| What::GroupPolled {
+            polls,
+            longest_gap_ms: 0,
+        };
+        take(&mut live, 10_000, polled(3));
+        assert_eq!(broken(&live, 60_000), None);
+        take(&mut live, 15_000, polled(0));
+        assert_eq!(broken(&live, 60_000), None);
+        take(&mut live, 15_001, polled(0));
+        let why = broken(&live, 15_001).unwrap();
+        assert!(
+            why.contains("brokers-down") && why.contains("for 5 s"),
+            "{why}"
+        );
+        for answer in [polled(1), group(&[])] {
+            take(&mut live, 15_002, answer);
+            assert_eq!(broken(&live, 60_000), None);
+            take(&mut live, 20_002, polled(0));
+            assert_eq!(broken(&live, 60_000), None);
+        }
     }
 
     #[test]

@@ -64,6 +64,10 @@ pub struct Live {
     pub failed_observers: Vec<String>,
     /// Whether each worker's REST interface answered when it was last asked, and since when that is so.
     pub rest: BTreeMap<WorkerName, (bool, Moment)>,
+    /// When the brokers last told something of the workers' group.
+    pub group_answered: Moment,
+    /// When it was last found that they tell nothing any more; `None` while they do.
+    pub group_silent: Option<Moment>,
     /// When the workers' logs had an ERROR, within the last minute of them.
     pub errors: VecDeque<Moment>,
     /// Tasks that somebody owned once and nobody owns now, and since when.
@@ -143,7 +147,14 @@ impl Live {
     /// Takes in what tells how the cluster's other users fare.
     fn apply_for_others(&mut self, event: &Event) {
         match &event.what {
-            What::Group(view) => self.note_owners(view, event.at),
+            What::Group(view) => {
+                self.note_owners(view, event.at);
+                (self.group_answered, self.group_silent) = (event.at, None);
+            }
+            What::GroupPolled { polls: 0, .. } => self.group_silent = Some(event.at),
+            What::GroupPolled { .. } => {
+                (self.group_answered, self.group_silent) = (event.at, None);
+            }
             What::ConnectorConfig {
                 connector,
                 config: None,

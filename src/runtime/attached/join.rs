@@ -173,10 +173,10 @@ impl Joining<'_> {
         let deadline = Deadline::after(STABLE_LIMIT);
         loop {
             let groups = self.groups(admin)?;
-            let seen = match self.group_among(&groups)? {
+            let seen = match group_among(self.inventory, &groups)? {
                 Some((id, view)) if view.state == "Stable" => return Ok((id, view)),
                 Some((id, view)) => format!("group {id} is {}, not Stable", view.state),
-                None => "no group of workers".to_owned(),
+                None => "the brokers tell of no group of these workers".to_owned(),
             };
             if stop.load(Ordering::Relaxed) {
                 return Err(RuntimeError::Interrupted(
@@ -209,64 +209,6 @@ impl Joining<'_> {
             .into_iter()
             .filter(|(_, group)| connects(group))
             .collect())
-    }
-
-    /// The one group that workers of the inventory are in.
-    fn group_among(
-        &self,
-        groups: &BTreeMap<String, RawGroup>,
-    ) -> Result<Option<(String, GroupView)>, RuntimeError> {
-        if let (Some(id), true) = (&self.inventory.group_id, groups.is_empty()) {
-            return Err(AttachedError::Group(format!(
-                "the brokers know no group of workers called {id}; correct `group` in the inventory, or leave it out and it is looked for"
-            ))
-            .into());
-        }
-        let mut views: Vec<(String, GroupView)> = groups
-            .iter()
-            .filter_map(|(id, raw)| Some((id.clone(), self.view_of(raw)?)))
-            .collect();
-        if self.inventory.group_id.is_none() {
-            let is_ours = |view: &GroupView| {
-                // Members' addresses are told in a stable group only.
-                view.state != "Stable" || view.members.iter().any(|member| member.worker.is_some())
-            };
-            let all: Vec<String> = views.iter().map(|(id, _)| id.clone()).collect();
-            views.retain(|(_, view)| is_ours(view));
-            if views.is_empty() {
-                return Err(AttachedError::Group(format!(
-                    "no worker of the inventory is in a Connect group; groups there are: {}; check `id` and `rest` of the workers",
-                    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
-                ))
-                .into());
-            }
-        }
-        if views.len() > 1 {
-            let ids: Vec<&str> = views.iter().map(|(id, _)| id.as_str()).collect();
-            if views.iter().all(|(_, view)| view.state == "Stable") {
-                return Err(AttachedError::Group(format!(
-                    "workers of the inventory are in {} groups: {}; write `group:` and the workers of that group only",
-                    ids.len(),
-                    ids.join(", ")
-                ))
-                .into());
-            }
-            return Ok(None);
-        }
-        Ok(views.pop())
-    }
-
-    fn view_of(&self, raw: &RawGroup) -> Option<GroupView> {
-        view(raw, |url| {
-            let address = address_of(url);
-            let found = self
-                .inventory
-                .workers
-                .iter()
-                .find(|worker| worker.worker_id() == address);
-            found.map(|worker| worker.name.clone())
-        })
-        .ok()
     }
 
     /// Members that the inventory does not have; fails when it has workers that are no members.
@@ -417,6 +359,64 @@ impl Joining<'_> {
     }
 }
 
+/// The one group that workers of the inventory are in; `None` while it cannot be told which that is.
+fn group_among(
+    inventory: &Inventory,
+    groups: &BTreeMap<String, RawGroup>,
+) -> Result<Option<(String, GroupView)>, RuntimeError> {
+    if let (Some(id), true) = (&inventory.group_id, groups.is_empty()) {
+        return Err(AttachedError::Group(format!(
+            "the brokers know no group of workers called {id}; correct `group` in the inventory, or leave it out and it is looked for"
+        ))
+        .into());
+    }
+    let mut views: Vec<(String, GroupView)> = groups
+        .iter()
+        .filter_map(|(id, raw)| Some((id.clone(), view_of(inventory, raw)?)))
+        .collect();
+    if inventory.group_id.is_none() {
+        let is_ours = |view: &GroupView| {
+            // Members' addresses are told in a stable group only.
+            view.state != "Stable" || view.members.iter().any(|member| member.worker.is_some())
+        };
+        let all: Vec<String> = views.iter().map(|(id, _)| id.clone()).collect();
+        views.retain(|(_, view)| is_ours(view));
+        // Workers without any group are about to join again, as after a restart of the brokers.
+        if views.is_empty() && !all.is_empty() {
+            return Err(AttachedError::Group(format!(
+                "no worker of the inventory is in a Connect group; groups there are: {}; check `id` and `rest` of the workers",
+                all.join(", ")
+            ))
+            .into());
+        }
+    }
+    if views.len() > 1 {
+        let ids: Vec<&str> = views.iter().map(|(id, _)| id.as_str()).collect();
+        if views.iter().all(|(_, view)| view.state == "Stable") {
+            return Err(AttachedError::Group(format!(
+                "workers of the inventory are in {} groups: {}; write `group:` and the workers of that group only",
+                ids.len(),
+                ids.join(", ")
+            ))
+            .into());
+        }
+        return Ok(None);
+    }
+    Ok(views.pop())
+}
+
+fn view_of(inventory: &Inventory, raw: &RawGroup) -> Option<GroupView> {
+    view(raw, |url| {
+        let address = address_of(url);
+        let found = inventory
+            .workers
+            .iter()
+            .find(|worker| worker.worker_id() == address);
+        found.map(|worker| worker.name.clone())
+    })
+    .ok()
+}
+
 fn settings_from(told: &Told) -> String {
     if told.is_empty() {
         return "as the inventory says; no log tells them".to_owned();
@@ -530,6 +530,34 @@ mod tests {
         server.kill().unwrap();
         server.wait().unwrap();
         assert!(seen.contains("write its PEM file as `ca`"), "{seen}");
+    }
+
+    #[test]
+    fn workers_without_any_group_are_waited_for_and_groups_of_others_are_not() {
+        let text =
+            "name: n\nbootstrap: b:9092\nworkers:\n  - {name: w1, rest: \"http://w1:8083\"}\n";
+        let inventory = crate::scenario::inventory::parse("inventory.yaml", text).unwrap();
+        let group = |state: &str| RawGroup {
+            state: state.to_owned(),
+            protocol_type: "connect".to_owned(),
+            protocol: "sessioned".to_owned(),
+            members: Vec::new(),
+        };
+        let among = |groups: &[(&str, &str)]| {
+            let groups = groups
+                .iter()
+                .map(|(id, state)| ((*id).to_owned(), group(state)));
+            group_among(&inventory, &groups.collect()).map(|found| found.map(|(id, _)| id))
+        };
+        assert_eq!(among(&[]).unwrap(), None);
+        let others = among(&[("theirs", "Stable"), ("etl", "Stable")]).unwrap_err();
+        assert!(
+            others
+                .to_string()
+                .contains("groups there are: etl, theirs;")
+        );
+        let rebalancing = among(&[("theirs", "Stable"), ("etl", "PreparingRebalance")]);
+        assert_eq!(rebalancing.unwrap().as_deref(), Some("etl"));
     }
 
     #[test]

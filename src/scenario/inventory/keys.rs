@@ -114,6 +114,11 @@ static STOP_WHEN: Table = table(&[
         "No worker's REST interface answered for this long; 2m.",
     ),
     key(
+        "brokers-down",
+        Shape::DurationOr("never"),
+        "The brokers told nothing of the workers' group for this long; 1m.",
+    ),
+    key(
         "unowned",
         Shape::DurationOr("never"),
         "A task of another's connector was owned by nobody for this long; 10m.",

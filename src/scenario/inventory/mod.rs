@@ -238,6 +238,8 @@ pub struct Ssh {
 pub struct StopWhen {
     /// No worker's REST interface answered for this long.
     pub rest_down_ms: Option<u64>,
+    /// The brokers told nothing of the workers' group for this long.
+    pub brokers_down_ms: Option<u64>,
     /// Tasks of other connectors were owned by nobody for this long.
     pub unowned_ms: Option<u64>,
     /// More tasks of other connectors than this have FAILED since the run began.
@@ -247,10 +249,11 @@ pub struct StopWhen {
 }
 
 impl Default for StopWhen {
-    /// REST silent for two minutes, tasks of others without an owner for ten, or any task of others newly FAILED.
+    /// REST silent for two minutes, brokers for one, tasks of others without an owner for ten, or any task of others newly FAILED.
     fn default() -> Self {
         Self {
             rest_down_ms: Some(120_000),
+            brokers_down_ms: Some(60_000),
             unowned_ms: Some(600_000),
             failed_tasks: Some(0),
             errors_per_minute: None,

@@ -517,6 +517,7 @@ fn stop_when(node: Option<&Node>) -> StopWhen {
     };
     StopWhen {
         rest_down_ms: time("rest-down", usual.rest_down_ms),
+        brokers_down_ms: time("brokers-down", usual.brokers_down_ms),
         unowned_ms: time("unowned", usual.unowned_ms),
         failed_tasks: count("failed-tasks", usual.failed_tasks),
         errors_per_minute: count("errors-per-minute", usual.errors_per_minute),

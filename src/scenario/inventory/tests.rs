@@ -18,7 +18,7 @@ settings: {offset.flush.interval.ms: 1000}
 data: /srv/connect-data
 max-down: 2
 watch: [orders-sink]
-stop-when: {rest-down: 60s, unowned: never, failed-tasks: 3, errors-per-minute: 50}
+stop-when: {rest-down: 60s, brokers-down: 30s, unowned: never, failed-tasks: 3, errors-per-minute: 50}
 workers:
   - {name: w1, rest: "http://127.0.0.1:8083/", id: "connect-1:8083", docker: {container: connect-1}}
   - {name: w2, rest: "https://node2:8083", process: {pid-file: /run/c2.pid, start: "run c2", log: /var/log/c2}, ssh: {host: node2, user: ops, port: 2222, key: id, config: cfg}}
@@ -60,6 +60,7 @@ fn a_whole_inventory_is_read() {
     assert_eq!(inventory.max_down, 2);
     let expected = StopWhen {
         rest_down_ms: Some(60_000),
+        brokers_down_ms: Some(30_000),
         unowned_ms: None,
         failed_tasks: Some(3),
         errors_per_minute: Some(50),
