@@ -1,6 +1,6 @@
 //! Tests of the REST client against a listener that gives answers recorded from real workers.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -85,6 +85,27 @@ fn a_worker_tells_its_release_and_its_cluster() {
         ("4.1.1", "MkU3OEVBNTcwNTJENDM2Qg")
     );
     assert_eq!(worker.requests(), ["GET / HTTP/1.1 "]);
+}
+
+#[test]
+fn no_connection_is_left_open_for_a_worker_to_wait_for_when_it_stops() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let rest = Rest::new(&url).unwrap();
+        (rest.info(SOON).unwrap(), rest)
+    });
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let mut reader = BufReader::new(stream);
+    request(&mut reader);
+    let body = r#"{"version":"4.1.1","commit":"x","kafka_cluster_id":"y"}"#;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let answer = [head.as_bytes(), body.as_bytes()].concat();
+    reader.get_mut().write_all(&answer).unwrap();
+    // The client lives on, and its end of the connection is closed all the same.
+    let (_, _rest) = asked.join().unwrap();
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
