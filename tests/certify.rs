@@ -37,7 +37,7 @@ fn assert_ledgers_add_up(result: &Value) {
 /// Every fault proven, nothing lost, every repeat explained.
 fn assert_held(run: &mut Running) -> Value {
     let (code, result) = run.judged();
-    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
+    assert_eq!(code, 0, "{}", run.story());
     assert_eq!(result["verdict"], "held");
     assert_eq!(
         result["run"]["faults-proven"],

@@ -412,7 +412,7 @@ fn held(scenario: &str, runtime: &str) -> Value {
     let arguments = ["--runtime", runtime, "--seed", "7f3a-91c2"];
     let mut run = Running::start(&bundled(scenario), &arguments);
     let (code, result) = run.judged();
-    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
+    assert_eq!(code, 0, "{}", run.story());
     let facts = &result["run"];
     assert_eq!(facts["faults-proven"], facts["faults-injected"]);
     assert_eq!(facts["runtime"], runtime);

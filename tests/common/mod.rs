@@ -104,6 +104,26 @@ impl Running {
         std::fs::read_to_string(self.home.path().join("stdout")).unwrap_or_default()
     }
 
+    /// What the run has printed and the last lines of all logs: for a failure that may not come a second time.
+    pub fn story(&self) -> String {
+        let mut story = format!("{}\n{}", self.stderr(), self.stdout());
+        let mut logs: Vec<PathBuf> = std::fs::read_dir(self.folder().join("logs"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        logs.sort();
+        for log in logs {
+            let text = std::fs::read(&log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<&str> = text.lines().collect();
+            let end = &lines[lines.len().saturating_sub(40)..];
+            story.push_str(&format!("\n== {}\n{}\n", log.display(), end.join("\n")));
+        }
+        story
+    }
+
     /// Waits for an event; fails when the run ends before.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&What) -> bool) -> Event {
         let path = self.folder().join("events.jsonl");
