@@ -87,8 +87,12 @@ fn refused(foreign: &Foreign, inventory: &str, faults: &str, more: &[&str]) -> (
     }
     let code = run.end();
     let said = format!("{}{}", run.stderr(), run.stdout());
-    // What a terminal breaks into lines is one line again.
-    (code, said.split_whitespace().collect::<Vec<_>>().join(" "))
+    (code, one_line(&said))
+}
+
+/// What a terminal breaks into lines is one line again.
+fn one_line(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 const KILL: &str = "  - kill: {target: any}\n";
@@ -277,8 +281,7 @@ fn a_stop_condition_ends_the_run_and_undoes_everything() {
         said.contains("failed-tasks") && said.contains("theirs-0"),
         "{said}"
     );
-    let told = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("everything was undone"), "{said}");
+    assert!(one_line(&said).contains("everything was undone"), "{said}");
     assert_eq!(foreign.process_state(1).as_deref(), Some("S"));
     foreign.await_workers();
     assert_eq!(foreign.belongings(), before);
@@ -321,8 +324,11 @@ fn a_harness_that_was_killed_is_undone_by_clean() {
 
 /// Followers of logs end with their harness.
 fn no_follower_is_left(foreign: &Foreign) {
-    let log = foreign.home.path().join("w1.log");
-    none_is_left(&format!("tail -n 0 -F {}", log.display()));
+    none_is_left(&tail_of_w1(foreign));
+}
+
+fn tail_of_w1(foreign: &Foreign) -> String {
+    format!("tail -n 0 -F {}/w1.log", foreign.home.path().display())
 }
 
 fn none_is_left(follower: &str) {
@@ -549,7 +555,7 @@ impl Unit {
     fn follower(&self, foreign: &Foreign) -> String {
         match &self.file {
             Some(_) => format!("journalctl -u {}", self.name),
-            None => format!("tail -n 0 -F {}/w1.log", foreign.home.path().display()),
+            None => tail_of_w1(foreign),
         }
     }
 }

@@ -34,9 +34,8 @@ impl fmt::Debug for Access {
 impl Access {
     /// An HTTP client with these means; fails when a file cannot be read or holds no PEM.
     ///
-    /// It keeps no connection open between requests: a worker that stops waits for those that are open (Jetty's
-    /// `AbstractConnector.shutdown`, a second for each that was there, half a minute for one that came just then), so that
-    /// who looks at a stop would prolong it.
+    /// It keeps no connection open between requests: a worker that stops waits, a second or so, until idle ones are closed
+    /// (Jetty's `AbstractConnector.shutdown`), so that who looks at a stop would prolong it.
     pub(super) fn client(&self, base_url: &str) -> Result<Client, RestError> {
         install_crypto();
         let builder = Client::builder()

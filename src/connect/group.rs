@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{GroupMember, GroupView};
-use crate::kafka::RawGroup;
+use crate::kafka::{RawGroup, RawMember};
 use crate::model::{ConnectorName, TaskId, WorkerName};
 
 use super::wire::{DecodeError, Fields};
@@ -214,6 +214,19 @@ pub struct GroupError {
     pub source: DecodeError,
 }
 
+/// Each member of a group with what its bytes tell.
+pub fn decode_members(
+    raw: &RawGroup,
+) -> impl Iterator<Item = Result<(&RawMember, MemberView), GroupError>> {
+    raw.members.iter().map(|member| {
+        let view = decode(&member.metadata, &member.assignment).map_err(|source| GroupError {
+            member_id: member.member_id.clone(),
+            source,
+        })?;
+        Ok((member, view))
+    })
+}
+
 /// Turns descriptions of the Connect group into views; remembers each member's URL, because a broker sends it in state
 /// `Stable` only.
 #[derive(Debug, Clone, Default)]
@@ -230,15 +243,9 @@ impl GroupReader {
         raw: &RawGroup,
         worker_of_url: impl Fn(&str) -> Option<WorkerName>,
     ) -> Result<GroupView, GroupError> {
-        let mut decoded = BTreeMap::new();
-        for member in &raw.members {
-            let view =
-                decode(&member.metadata, &member.assignment).map_err(|source| GroupError {
-                    member_id: member.member_id.clone(),
-                    source,
-                })?;
-            decoded.insert(member.member_id.as_str(), view);
-        }
+        let decoded: BTreeMap<&str, MemberView> = decode_members(raw)
+            .map(|decoded| decoded.map(|(member, view)| (member.member_id.as_str(), view)))
+            .collect::<Result<_, _>>()?;
         self.remember(&decoded);
         let leader = decoded.values().find_map(|view| {
             let id = view.leader_member_id.as_deref()?;

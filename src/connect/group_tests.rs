@@ -4,7 +4,6 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::kafka::RawMember;
 
 fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len())

@@ -35,6 +35,18 @@ pub struct RawGroup {
     pub members: Vec<RawMember>,
 }
 
+impl RawGroup {
+    /// A group that nobody has joined, as a coordinator that does not know it would describe it.
+    pub fn absent() -> Self {
+        Self {
+            state: "Dead".to_owned(),
+            protocol_type: String::new(),
+            protocol: String::new(),
+            members: Vec::new(),
+        }
+    }
+}
+
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawMember {

@@ -296,12 +296,7 @@ fn described(
     let raw = admin
         .group(&watched.group_id, GROUP_ANSWER_LIMIT)
         .map_err(|error| error.to_string())?;
-    let raw = raw.unwrap_or_else(|| RawGroup {
-        state: "Dead".to_owned(),
-        protocol_type: String::new(),
-        protocol: String::new(),
-        members: Vec::new(),
-    });
+    let raw = raw.unwrap_or_else(RawGroup::absent);
     let view = reader.view(&raw, |url| watched.worker_of_url(url));
     view.map_err(|error| error.to_string())
 }

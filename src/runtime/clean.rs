@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::journal::Deadline;
@@ -106,7 +106,7 @@ fn clean_run(
     let mut left = Vec::new();
     let killed = kill_all(&owner, things, &mut left);
     let swept = docker::remove_things(&owner.run, things, &mut left);
-    let sockets = folders.temp.join(format!("squall-{}", owner.run));
+    let sockets = folders.temp_of(&owner.run);
     let undone = attached::undo_ledger(sockets, things, &mut left);
     let removed = remove_folders(things, &mut left);
     if left.is_empty()
@@ -159,7 +159,9 @@ fn kill_one(name: &str, pid: u32, start_ticks: u64, killed: &mut Vec<u32>, left:
     let Ok(pidfd) = pidfd_open(target, PidfdFlags::empty()) else {
         return;
     };
-    if proc_table::start_ticks_to_the_last(pid) != Some(start_ticks) || has_ended(&pidfd) {
+    if proc_table::start_ticks_to_the_last(pid) != Some(start_ticks)
+        || ended_within(&pidfd, Duration::ZERO) == Ok(true)
+    {
         return;
     }
     match pidfd_send_signal(&pidfd, Signal::KILL) {
@@ -169,29 +171,26 @@ fn kill_one(name: &str, pid: u32, start_ticks: u64, killed: &mut Vec<u32>, left:
             return;
         }
     }
-    let limit = Deadline::after(END_LIMIT);
-    let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];
-    while !limit.has_passed() {
-        let timeout = limit.left().try_into().ok();
-        match poll(&mut ended, timeout.as_ref()) {
-            Ok(0) | Err(rustix::io::Errno::INTR) => {}
-            Ok(_) => {
-                killed.push(pid);
-                return;
-            }
-            Err(error) => {
-                left.push(format!("{name} (pid {pid}): {error}"));
-                return;
-            }
-        }
+    match ended_within(&pidfd, END_LIMIT) {
+        Ok(true) => killed.push(pid),
+        Ok(false) => left.push(format!("{name} (pid {pid}) does not end after SIGKILL")),
+        Err(error) => left.push(format!("{name} (pid {pid}): {error}")),
     }
-    left.push(format!("{name} (pid {pid}) does not end after SIGKILL"));
 }
 
-/// Whether all threads have ended: a zombie's pidfd can be read.
-fn has_ended(pidfd: &OwnedFd) -> bool {
+/// Whether the process ends within the limit, to its last thread: then its pidfd can be read.
+fn ended_within(pidfd: &OwnedFd, limit: Duration) -> rustix::io::Result<bool> {
+    let deadline = Deadline::after(limit);
     let mut ended = [PollFd::new(pidfd, PollFlags::IN)];
-    poll(&mut ended, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    loop {
+        let timeout = deadline.left().try_into().ok();
+        match poll(&mut ended, timeout.as_ref()) {
+            Ok(0) | Err(rustix::io::Errno::INTR) if deadline.has_passed() => return Ok(false),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn remove_folders(things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {

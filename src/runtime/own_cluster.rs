@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use crate::journal::{Journal, What};
 
-use super::process::prepare::run_temp;
 use super::{ClusterSpec, Runtime, RuntimeError, Thing};
 
 const PORT_ATTEMPTS: u32 = 3;
@@ -49,7 +48,7 @@ pub(super) fn in_private_folder<C>(
     spec: &ClusterSpec,
     lay_out: impl FnOnce(PathBuf) -> Result<C, RuntimeError>,
 ) -> Result<C, RuntimeError> {
-    let temp = run_temp(&spec.folders.temp, spec.ledger.run());
+    let temp = spec.folders.temp_of(spec.ledger.run());
     spec.ledger.note(&Thing::Folder(temp.clone()))?;
     fs::DirBuilder::new()
         .recursive(true)

@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(start_ticks_to_the_last(0), None);
         assert!(!boot_id().is_empty());
     }
+
     #[test]
     fn a_zombie_runs_no_more_and_is_still_the_process_that_it_was() {
         let mut child = std::process::Command::new("cat")

@@ -46,6 +46,11 @@ impl UserFolders {
     pub fn ledgers(&self) -> PathBuf {
         self.state.join("ledger")
     }
+
+    /// A folder that holds everything of one run outside its run folder.
+    pub fn temp_of(&self, run: &str) -> PathBuf {
+        self.temp.join(format!("squall-{run}"))
+    }
 }
 
 #[cfg(test)]

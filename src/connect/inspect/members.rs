@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::kafka::RawGroup;
 use crate::model::{ConnectorName, TaskId};
 
-use super::super::group::{GroupError, MemberView, Share, decode};
+use super::super::group::{GroupError, MemberView, Share, decode_members};
 use super::super::reach::authority;
 
 /// One member.
@@ -54,12 +54,8 @@ impl Members {
             twice: BTreeSet::new(),
         };
         let mut leader_ids = BTreeSet::new();
-        for member in &raw.members {
-            let view =
-                decode(&member.metadata, &member.assignment).map_err(|source| GroupError {
-                    member_id: member.member_id.clone(),
-                    source,
-                })?;
+        for decoded in decode_members(raw) {
+            let (member, view) = decoded?;
             leader_ids.extend(view.leader_member_id.clone());
             members.delay_ms = members.delay_ms.max(view.delay_ms);
             members.config_offset = members.config_offset.max(view.config_offset);

@@ -210,12 +210,7 @@ fn stable_members(admin: &Admin, group: &str) -> Result<Members, InspectError> {
         match admin.group(group, ANSWER_LIMIT) {
             Ok(Some(raw)) if raw.state == "Stable" => return Ok(Members::of(&raw)?),
             last if deadline.has_passed() => {
-                let raw = last?.unwrap_or(RawGroup {
-                    state: "Dead".to_owned(),
-                    protocol_type: String::new(),
-                    protocol: String::new(),
-                    members: Vec::new(),
-                });
+                let raw = last?.unwrap_or_else(RawGroup::absent);
                 return Ok(Members::of(&raw)?);
             }
             Ok(_) | Err(_) => std::thread::sleep(AGAIN),

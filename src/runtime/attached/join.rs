@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::connect::group::view;
-use crate::connect::reach::cluster_of;
+use crate::connect::reach::{authority, cluster_of};
 use crate::connect::rest::ConnectorStatus;
 use crate::connect::{Access, Rest, RestError};
 use crate::journal::{Deadline, GroupView, Journal, What};
@@ -73,16 +73,10 @@ impl Joining<'_> {
         self.check_topics(&admin)?;
         let data = self.data_folder()?;
         self.refuse(&group_id, &view, &strangers)?;
-        let executor = Executor::new(
-            self.folders
-                .temp
-                .join(format!("squall-{}", self.ledger.run())),
-        )?;
-        self.ledger.note(&super::super::Thing::Folder(
-            self.folders
-                .temp
-                .join(format!("squall-{}", self.ledger.run())),
-        ))?;
+        let temp = self.folders.temp_of(self.ledger.run());
+        self.ledger
+            .note(&super::super::Thing::Folder(temp.clone()))?;
+        let executor = Executor::new(temp)?;
         let Looked { mut workers, told } = first_look::at_all(self.inventory, &executor)?;
         workers.extend((1..).zip(&strangers).filter_map(stranger));
         let settings =
@@ -242,7 +236,7 @@ impl Joining<'_> {
             .members
             .iter()
             .filter(|member| member.worker.is_none())
-            .map(|member| address_of(&member.url).to_owned())
+            .map(|member| authority(&member.url).to_owned())
             .collect();
         if !strangers.is_empty() {
             self.journal.record(What::Note(format!(
@@ -407,7 +401,7 @@ fn group_among(
 
 fn view_of(inventory: &Inventory, raw: &RawGroup) -> Option<GroupView> {
     view(raw, |url| {
-        let address = address_of(url);
+        let address = authority(url);
         let found = inventory
             .workers
             .iter()
@@ -469,11 +463,6 @@ fn version_in(text: &str) -> Option<KafkaVersion> {
 fn stranger((number, address): (usize, &String)) -> Option<Worker> {
     let name = WorkerName::new(&format!("other-{number}")).ok()?;
     Some(Worker::found(name, None, address))
-}
-
-fn address_of(url: &str) -> &str {
-    let address = url.split("://").nth(1).unwrap_or(url);
-    address.trim_end_matches('/')
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub fn build_image(
     let source = Source::of_this_machine().map_err(failed)?;
     told(&format!("looking for Kafka {version} in the cache"));
     let kafka = installation::from_cache(&folders.cache, version, Role::Worker, journal, stop)?;
-    let work = folders.temp.join(format!("squall-{}", ledger.run()));
+    let work = folders.temp_of(ledger.run());
     ledger.note(&Thing::Folder(work.clone()))?;
     fs::create_dir_all(&work).map_err(RuntimeError::file("make", &work))?;
     let built = told_and_built(&work, &source, &kafka, told, stop).and_then(|root| {

@@ -1,6 +1,6 @@
 //! What must be on this machine before a cluster can start: Java, Kafka, plugins, a formatted folder, class-data archives.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use crate::journal::Journal;
@@ -144,11 +144,6 @@ fn remedy_for(class: &str, worker: &Installation) -> Option<String> {
         return Some(remedy.to_owned());
     }
     None
-}
-
-/// A folder that holds everything of one run outside its run folder.
-pub(in crate::runtime) fn run_temp(temp: &Path, run: &str) -> PathBuf {
-    temp.join(format!("squall-{run}"))
 }
 
 #[cfg(test)]

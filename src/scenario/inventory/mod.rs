@@ -249,7 +249,8 @@ pub struct StopWhen {
 }
 
 impl Default for StopWhen {
-    /// REST silent for two minutes, brokers for one, tasks of others without an owner for ten, or any task of others newly FAILED.
+    /// REST silent for two minutes, brokers for one, tasks of others without an owner for ten, or any task of others newly
+    /// FAILED.
     fn default() -> Self {
         Self {
             rest_down_ms: Some(120_000),
