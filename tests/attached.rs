@@ -38,9 +38,9 @@ fn the_quickstart_holds_on_a_cluster_of_others_and_leaves_it_as_it_was() {
     let text = text.replace("  offset.flush.interval.ms: 1000\n", "");
     let inventory = foreign.write_inventory(&text);
     let before = foreign.belongings();
-    let mut run = Running::start(&bundled("quickstart"), &["--attach", &inventory]);
-    let (code, result) = run.judged();
-    assert_eq!(code, 0, "{}\n{}", run.stderr(), run.stdout());
+    let (run, code, result) =
+        Running::to_verdict(&bundled("quickstart"), &["--attach", &inventory]);
+    assert_eq!(code, 0, "{}", run.story());
     assert_eq!(result["verdict"], "held");
     assert_eq!(
         result["run"]["faults-proven"],
@@ -488,11 +488,16 @@ impl Sshd {
             ),
         );
         let pid_file = folder.join("sshd.pid");
-        await_that("sshd is up", || pid_file.exists());
-        let pid = std::fs::read_to_string(pid_file).unwrap();
+        // It makes the file before it writes into it.
+        let mut pid = None;
+        await_that("sshd is up", || {
+            let text = std::fs::read_to_string(&pid_file).unwrap_or_default();
+            pid = text.strip_suffix('\n').and_then(|text| text.parse().ok());
+            pid.is_some()
+        });
         Self {
             folder: folder.to_owned(),
-            pid: pid.trim().parse().unwrap(),
+            pid: pid.unwrap(),
         }
     }
 

@@ -35,8 +35,8 @@ fn assert_ledgers_add_up(result: &Value) {
 }
 
 /// Every fault proven, nothing lost, every repeat explained.
-fn assert_held(run: &mut Running) -> Value {
-    let (code, result) = run.judged();
+fn assert_held(scenario: &str, arguments: &[&str]) -> (Running, Value) {
+    let (run, code, result) = Running::to_verdict(scenario, arguments);
     assert_eq!(code, 0, "{}", run.story());
     assert_eq!(result["verdict"], "held");
     assert_eq!(
@@ -44,7 +44,7 @@ fn assert_held(run: &mut Running) -> Value {
         result["run"]["faults-injected"]
     );
     assert_ledgers_add_up(&result);
-    result
+    (run, result)
 }
 
 fn verify(folder: &Path) -> (i32, String, String) {
@@ -58,8 +58,7 @@ fn verify(folder: &Path) -> (i32, String, String) {
 #[test]
 fn the_quickstart_holds_and_its_folder_can_be_judged_again_but_not_when_damaged() {
     let _turn = one_cluster();
-    let mut run = Running::start(&bundled("quickstart"), &["--seed", "7f3a-91c2"]);
-    let result = assert_held(&mut run);
+    let (run, result) = assert_held(&bundled("quickstart"), &["--seed", "7f3a-91c2"]);
     let folder = run.folder();
     assert_eq!(result["run"]["seed"], "7f3a-91c2");
     assert!(run.stdout().starts_with("HELD"), "{}", run.stdout());
@@ -188,16 +187,14 @@ fn flip(path: &Path) {
 #[test]
 fn files_can_be_the_feed_and_the_last_tap() {
     let _turn = one_cluster();
-    let mut run = Running::start(&bundled("file-to-file"), &[]);
-    let result = assert_held(&mut run);
+    let (_, result) = assert_held(&bundled("file-to-file"), &[]);
     assert!(result["feed"]["acked"].as_u64().unwrap() > 1_000);
 }
 
 #[test]
 fn an_exactly_once_source_repeats_nothing_that_a_committed_reader_sees() {
     let _turn = one_cluster();
-    let mut run = Running::start(&bundled("exactly-once-source"), &[]);
-    let result = assert_held(&mut run);
+    let (_, result) = assert_held(&bundled("exactly-once-source"), &[]);
     let ledger = &result["taps"][0];
     assert_eq!(ledger["repeated"], json!(0));
     assert!(ledger["aborted"].is_u64(), "{ledger}");
@@ -206,8 +203,7 @@ fn an_exactly_once_source_repeats_nothing_that_a_committed_reader_sees() {
 #[test]
 fn a_source_that_makes_its_own_sequence_is_certified_without_a_feed() {
     let _turn = one_cluster();
-    let mut run = Running::start(&bundled("own-sequence"), &[]);
-    let result = assert_held(&mut run);
+    let (_, result) = assert_held(&bundled("own-sequence"), &[]);
     assert!(result["feed"].is_null());
     assert!(result["taps"][0]["expected"].as_u64().unwrap() > 100);
 }
@@ -261,4 +257,6 @@ fn a_stop_that_overruns_its_grace_is_a_finding_and_its_repeats_are_explained() {
     assert_eq!(answer(&result, "lost"), "held");
     assert_eq!(answer(&result, "unexplained-duplicates"), "held");
     assert_eq!(result["faults"][0]["proven"], json!(true));
+    let events = std::fs::read_to_string(run.folder().join("events.jsonl")).unwrap();
+    assert!(events.contains("threads-dumped"), "no thread dump");
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use common::{Running, one_cluster, outcome, squall};
+use common::{Running, assert_stops, dumped, one_cluster, outcome, squall};
 use serde_json::Value;
 use squall::connect::Rest;
 use squall::journal::{Clock, Deadline, Exit, Journal, RunFolder, What};
@@ -187,6 +187,7 @@ fn workers_are_paused_cut_off_killed_and_stopped_and_come_back_as_they_were() {
     let id = cluster.worker_id(&w1).unwrap();
     assert_eq!(id, format!("{}:8083", cluster.container(&w1).unwrap()));
 
+    assert!(!dumped(&cluster, &w1).is_empty());
     cluster.act(&w1, Act::Pause).unwrap();
     await_condition(&cluster, &w1, Condition::Paused);
     assert!(!answers(&cluster, &w1) && answers(&cluster, &w2));
@@ -208,8 +209,7 @@ fn workers_are_paused_cut_off_killed_and_stopped_and_come_back_as_they_were() {
     cluster.act(&w2, Act::Terminate).unwrap();
     let killed = cluster.wait_ended(&w1, LIMIT).unwrap();
     assert_eq!(killed, Some(Exit::Signal(9)));
-    let stopped = cluster.wait_ended(&w2, LIMIT).unwrap();
-    assert_eq!(stopped, Some(Exit::Code(143)));
+    assert_stops(&cluster, &w2, LIMIT);
     assert!(matches!(
         cluster.act(&w1, Act::Kill),
         Err(RuntimeError::WorkerDown(_))
@@ -410,8 +410,7 @@ fn bundled(name: &str) -> String {
 /// Runs a bundled scenario with one seed to a verdict.
 fn held(scenario: &str, runtime: &str) -> Value {
     let arguments = ["--runtime", runtime, "--seed", "7f3a-91c2"];
-    let mut run = Running::start(&bundled(scenario), &arguments);
-    let (code, result) = run.judged();
+    let (run, code, result) = Running::to_verdict(&bundled(scenario), &arguments);
     assert_eq!(code, 0, "{}", run.story());
     let facts = &result["run"];
     assert_eq!(facts["faults-proven"], facts["faults-injected"]);

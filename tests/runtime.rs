@@ -1,12 +1,15 @@
 //! The process runtime on real Kafka: coming up, being killed, coming back, going down, and dying with its harness.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use common::{assert_stops, dumped};
 use squall::journal::{Clock, Deadline, Exit, Journal, RunFolder, What};
 use squall::model::{KafkaVersion, WorkerName};
 use squall::runtime::process::{ClusterSpec, ProcessCluster, StartStyle, prepare};
@@ -120,6 +123,12 @@ fn workers_are_killed_stopped_and_come_back_on_the_same_port_and_nothing_is_left
     let url = cluster.rest_url(&w1).unwrap();
     assert_eq!(processes_of(&run).len(), 3);
 
+    let stacks = dumped(&cluster, &w1);
+    assert!(
+        stacks
+            .iter()
+            .any(|stack| stack.thread.starts_with("DistributedHerder-connect-"))
+    );
     cluster.act(&w1, Act::Kill).unwrap();
     assert_eq!(
         cluster.wait_ended(&w1, LIMIT).unwrap(),
@@ -138,10 +147,7 @@ fn workers_are_killed_stopped_and_come_back_on_the_same_port_and_nothing_is_left
     assert_eq!(cluster.rest_url(&w1).unwrap(), url);
 
     cluster.act(&w2, Act::Terminate).unwrap();
-    assert_eq!(
-        cluster.wait_ended(&w2, LIMIT).unwrap(),
-        Some(Exit::Code(143))
-    );
+    assert_stops(&cluster, &w2, LIMIT);
     await_that("w1 answers again", || {
         events(&scene).iter().any(|what| is_ready(what, "w1", 2))
     });

@@ -12,6 +12,7 @@ use crate::journal::{Event, Phase, Proof, RunFolder, What};
 use crate::model::{FaultId, FaultKind, Moment, RuntimeKind, WorkerName};
 use crate::plan::Plan;
 use crate::run::Run;
+use crate::verify::why_not_ended;
 
 use super::output::Output;
 
@@ -249,6 +250,15 @@ impl Display {
                 self.stamped(&format!("{fault}    {text}"));
             }
             What::FaultUndone { fault, worker } => self.undone(*fault, worker),
+            What::ThreadsDumped {
+                fault,
+                worker,
+                stacks,
+            } => {
+                if let Some(why) = why_not_ended(stacks) {
+                    self.stamped(&format!("{fault}      {worker}: {why}"));
+                }
+            }
             What::GraceOverrun {
                 fault,
                 worker,

@@ -12,6 +12,7 @@ pub mod rest;
 mod rest_advice;
 pub mod secrets;
 pub mod settings;
+pub mod thread_dump;
 pub mod topics;
 pub mod versions;
 mod wire;

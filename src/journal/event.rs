@@ -166,6 +166,16 @@ pub enum Proof {
     },
 }
 
+/// Where one thread of a JVM stood, as its thread dump has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stack {
+    /// The thread's name.
+    pub thread: String,
+    /// Where it stood, innermost first: `package.Class.method(File.java:1)`.
+    pub frames: Vec<String>,
+}
+
 /// What a worker's log line tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -310,6 +320,15 @@ pub enum What {
         worker: WorkerName,
         /// The grace in milliseconds.
         grace_ms: u64,
+    },
+    /// Where the threads stood that were to end a worker, when its grace was over.
+    ThreadsDumped {
+        /// Which.
+        fault: FaultId,
+        /// Who.
+        worker: WorkerName,
+        /// Connect's shutdown hook and its herder, as far as they ran; the whole dump is in the worker's log.
+        stacks: Vec<Stack>,
     },
     /// The worker was started again, resumed or reconnected.
     FaultUndone {

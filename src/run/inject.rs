@@ -14,6 +14,9 @@ use super::schedule::{Action, ActiveFault, Progress, Rules, Struck, resolve};
 /// How long a role may have no holder (during a rebalance) before its fault is skipped.
 const ROLE_LIMIT: Duration = Duration::from_secs(120);
 
+/// How soon the end of a worker must show that could not be killed because it had ended.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
 impl Conductor<'_> {
     /// Goes through the plan's faults, then lets the stream flow for the scenario's least duration.
     pub fn inject_faults(&mut self, baseline: &Baseline) -> Result<(), RunError> {
@@ -146,9 +149,13 @@ impl Conductor<'_> {
             worker: worker.clone(),
             grace_ms,
         });
-        self.runtime
-            .act(worker, Act::Kill)
-            .map_err(RunError::environment)?;
+        self.tell_why_it_does_not_end(fault, worker);
+        if let Err(error) = self.runtime.act(worker, Act::Kill)
+            // It may have ended by itself in the last moment.
+            && !matches!(self.runtime.wait_ended(worker, END_LIMIT), Ok(Some(_)))
+        {
+            return Err(RunError::environment(error));
+        }
         if let Some(struck) = progress.struck_mut(fault, worker) {
             struck.escalated = true;
         }

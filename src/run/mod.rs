@@ -13,6 +13,7 @@ mod observe;
 mod schedule;
 mod step;
 mod stop;
+mod stuck;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

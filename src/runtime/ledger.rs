@@ -43,7 +43,7 @@ pub enum Thing {
         name: String,
     },
     /// Something is about to be done to a worker of an attached cluster that has to be undone; no secret is in it.
-    Undo(Undo),
+    Undo(Box<Undo>),
     /// What had to be undone on a worker has been.
     Undone {
         /// The worker.
@@ -71,6 +71,12 @@ pub struct Undo {
     pub ssh: Option<Ssh>,
     /// Prints how it is; see [`crate::scenario::inventory::Commands`].
     pub status: String,
+    /// It was asked to end, so its end is to be awaited before it can be started again.
+    #[serde(default)]
+    pub ending: bool,
+    /// Ends it at once, where it does not end by itself.
+    #[serde(default)]
+    pub kill: Option<String>,
     /// Lets it go on.
     pub resume: Option<String>,
     /// Gives its network back.

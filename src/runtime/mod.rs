@@ -43,6 +43,8 @@ pub enum Act {
     Disconnect,
     /// Has its network again after [`Act::Disconnect`].
     Reconnect,
+    /// SIGQUIT: a JVM writes what its threads are doing into its log and goes on.
+    DumpThreads,
 }
 
 impl Act {
@@ -65,6 +67,7 @@ impl Act {
             Self::Resume => "resume",
             Self::Disconnect => "disconnect",
             Self::Reconnect => "reconnect",
+            Self::DumpThreads => "dump-threads",
         }
     }
 }

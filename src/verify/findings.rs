@@ -12,6 +12,7 @@ use super::ownership::{Ownership, overlap_ms};
 use super::pass::Stray;
 use super::recovery::FaultRecovery;
 use super::rewinds::Rewinds;
+use super::stuck::why_not_ended;
 use super::{Finding, FindingKind, LogLine};
 
 /// Findings of one kind that are listed.
@@ -443,9 +444,17 @@ fn departures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
 fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
     for fault in &facts.case.history.faults {
         for victim in fault.victims.iter().filter(|victim| victim.overran) {
+            let end = if victim.killed {
+                "was killed"
+            } else {
+                "ended a moment later"
+            };
+            let why = why_not_ended(&victim.stacks);
             let text = format!(
-                "{}: {} did not stop within its grace and was killed",
-                fault.id, victim.worker
+                "{}: {} did not stop within its grace and {end}{}",
+                fault.id,
+                victim.worker,
+                why.map_or_else(String::new, |why| format!("; {why}"))
             );
             found.push(Finding {
                 from: victim.acted,

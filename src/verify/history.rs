@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{
-    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, What, Word,
+    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, Stack, What, Word,
 };
 use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
 
@@ -27,6 +27,8 @@ pub(super) struct Victim {
     pub exit: Option<Exit>,
     pub member_gone: bool,
     pub overran: bool,
+    /// Where the threads stood that were to end it when its grace was over.
+    pub stacks: Vec<Stack>,
     pub undone: Option<Moment>,
 }
 
@@ -42,6 +44,7 @@ impl Victim {
             exit: None,
             member_gone: false,
             overran: false,
+            stacks: Vec::new(),
             undone: None,
         }
     }
@@ -311,6 +314,7 @@ impl<'a> History<'a> {
             | What::FaultActed { .. }
             | What::FaultProof { .. }
             | What::GraceOverrun { .. }
+            | What::ThreadsDumped { .. }
             | What::FaultUndone { .. }
             | What::RecoverySeen { .. }
             | What::RecoveryGivenUp { .. }
@@ -435,6 +439,14 @@ impl<'a> History<'a> {
             let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
             victim.overran = true;
             victim.killed = true;
+        } else if let What::ThreadsDumped {
+            fault,
+            worker,
+            stacks,
+        } = &event.what
+        {
+            let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
+            victim.stacks.clone_from(stacks);
         } else if let What::FaultUndone { fault, worker } = &event.what {
             let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
             victim.undone.get_or_insert(at);
@@ -624,6 +636,10 @@ impl FaultStory {
                 let victim = self.victim(worker);
                 victim.exit = Some(*exit);
                 victim.ended.get_or_insert(at);
+                // It ended in good order after all, just before the kill that its overrun had earned it.
+                if victim.overran && matches!(exit, Exit::Code(0 | 143)) {
+                    victim.killed = false;
+                }
             }
             Proof::Paused { worker, .. } | Proof::Disconnected { worker, .. } => {
                 self.victim(worker).ended.get_or_insert(at);

@@ -175,6 +175,7 @@ mod rewinds;
 mod seen;
 mod sentence;
 mod settings;
+mod stuck;
 mod summary;
 mod timeline;
 mod watched;
@@ -207,3 +208,4 @@ pub use judgement::{
     WatchedFault, WatchedReport,
 };
 pub use settings::decisive as decisive_settings;
+pub use stuck::why_not_ended;

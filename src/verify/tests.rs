@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::journal::{Event, Exit, Observation, ObservationKind, What};
+use crate::journal::{Event, Exit, Observation, ObservationKind, Proof, Stack, What};
 use crate::model::{
     FaultId, FaultKind, GuaranteeKind, Lane, Moment, OffsetMapping, PlaceName, Sequence, Verdict,
 };
@@ -316,17 +316,48 @@ fn repeats_after_a_graceful_stop_are_unexplained() {
     );
 }
 
-#[test]
-fn a_stop_that_overran_its_grace_was_a_kill() {
+/// A stop of w2 that overran its grace and ended like this, with what its threads waited for.
+fn overrun(exit: Exit, stacks: Vec<Stack>) -> World {
     let mut world = World::with_fault(RECORDS, GRACEFUL);
+    let (fault, worker) = (FaultId(1), super::world::worker("w2"));
     let overrun = What::GraceOverrun {
-        fault: FaultId(1),
-        worker: super::world::worker("w2"),
+        fault,
+        worker: worker.clone(),
         grace_ms: 1,
     };
+    let dumped = What::ThreadsDumped {
+        fault,
+        worker,
+        stacks,
+    };
+    world.events.insert(0, (KILL_MS + 1, dumped));
     world.events.insert(0, (KILL_MS + 1, overrun));
     world.events.sort_by_key(|(at, _)| *at);
-    let judgement = world.judge();
+    for (_, what) in &mut world.events {
+        if let What::ProcessEnded { exit: seen, .. }
+        | What::FaultProof {
+            proof: Proof::ProcessEnded { exit: seen, .. },
+            ..
+        } = what
+        {
+            *seen = exit;
+        }
+    }
+    world
+}
+
+fn text_of(judgement: &Judgement, kind: FindingKind) -> &str {
+    let found = judgement.findings.iter().find(|found| found.kind == kind);
+    &found.unwrap().text
+}
+
+#[test]
+fn a_stop_that_overran_its_grace_was_a_kill() {
+    let stack = |frame: &str| Stack {
+        thread: "connect-shutdown-hook".to_owned(),
+        frames: vec![frame.to_owned()],
+    };
+    let judgement = overrun(Exit::Signal(9), vec![stack("org.a.B.c(B.java:1)")]).judge();
     assert_eq!(
         verdict_of(&judgement, GuaranteeKind::UnexplainedDuplicates),
         Verdict::Held
@@ -336,6 +367,33 @@ fn a_stop_that_overran_its_grace_was_a_kill() {
         Verdict::Broken
     );
     assert_eq!(count_of(&judgement, FindingKind::StopOverrun), 1);
+    assert_eq!(
+        text_of(&judgement, FindingKind::StopOverrun),
+        "F1: w2 did not stop within its grace and was killed; its shutdown hook stood in org.a.B.c(B.java:1)"
+    );
+}
+
+#[test]
+fn a_stop_that_ended_before_the_kill_of_its_overrun_was_none() {
+    for exit in [Exit::Code(143), Exit::Code(0)] {
+        let judgement = overrun(exit, Vec::new()).judge();
+        assert_eq!(
+            verdict_of(&judgement, GuaranteeKind::UnexplainedDuplicates),
+            Verdict::Broken
+        );
+        assert_eq!(count_of(&judgement, FindingKind::StopOverrun), 1);
+        assert_eq!(
+            text_of(&judgement, FindingKind::StopOverrun),
+            "F1: w2 did not stop within its grace and ended a moment later"
+        );
+    }
+    for exit in [Exit::Unknown, Exit::Code(1), Exit::Code(137)] {
+        let judgement = overrun(exit, Vec::new()).judge();
+        assert_eq!(
+            verdict_of(&judgement, GuaranteeKind::UnexplainedDuplicates),
+            Verdict::Held
+        );
+    }
 }
 
 #[test]

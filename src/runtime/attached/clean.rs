@@ -9,6 +9,7 @@ use crate::scenario::inventory::{self, Inventory};
 use super::super::{Thing, Undo};
 use super::executor::Executor;
 use super::own;
+use super::undo::STOP_LIMIT;
 
 /// Brings back the workers that the ledger says something was done to, and removes what is ours; returns what was done.
 /// What could not be done is added to `left`. ssh's sockets stand in `sockets`.
@@ -52,7 +53,7 @@ fn outstanding(things: &[Thing]) -> BTreeMap<&WorkerName, &Undo> {
     let mut outstanding = BTreeMap::new();
     for thing in things {
         match thing {
-            Thing::Undo(undo) => drop(outstanding.insert(&undo.worker, undo)),
+            Thing::Undo(undo) => drop(outstanding.insert(&undo.worker, undo.as_ref())),
             Thing::Undone { worker } => drop(outstanding.remove(worker)),
             _ => {}
         }
@@ -67,8 +68,9 @@ fn bring_back(
     left: &mut Vec<String>,
 ) {
     for (worker, undo) in outstanding {
-        // Whatever was asked of it has long been done or never will be.
-        match undo.undo(executor, false) {
+        // Of a worker that cannot be told from its next start, what was asked has been done or never will be.
+        let is_known = undo.ending && undo.identity.is_some();
+        match undo.undo(executor, is_known.then_some(STOP_LIMIT)) {
             Ok(words) if words.is_empty() => done.push(format!("worker {worker} runs")),
             Ok(words) => done.push(format!("worker {worker} was {}", words.join(" and "))),
             Err(why) => left.push(format!("worker {worker}: {why}")),
@@ -101,6 +103,8 @@ mod tests {
             worker: WorkerName::new(worker).unwrap(),
             identity: None,
             ssh: None,
+            ending: false,
+            kill: None,
             status: status.to_owned(),
             resume: None,
             reconnect: None,
@@ -118,11 +122,11 @@ mod tests {
         paused.resume = Some(format!("echo ended >{file}"));
         paused.start = Some(format!("echo running 8 >{file}"));
         let things = [
-            Thing::Undo(undo("w2", "false")),
+            Thing::Undo(Box::new(undo("w2", "false"))),
             Thing::Undone {
                 worker: WorkerName::new("w2").unwrap(),
             },
-            Thing::Undo(paused),
+            Thing::Undo(Box::new(paused)),
         ];
         let mut left = Vec::new();
         let done = undo_ledger(temp.path().join("s"), &things, &mut left);
@@ -131,10 +135,35 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_worker_that_was_asked_to_stop_is_awaited() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("state");
+        std::fs::write(&file, "ended 143\n").unwrap();
+        let file = file.display();
+        let mut stopping = undo(
+            "w1",
+            &format!(
+                "if [ -e {file}.seen ]; then cat {file}; else touch {file}.seen; echo running 7; fi"
+            ),
+        );
+        stopping.start = Some(format!("echo running 8 >{file}"));
+        stopping.identity = Some("7".to_owned());
+        stopping.ending = true;
+        let mut left = Vec::new();
+        let done = undo_ledger(
+            temp.path().join("s"),
+            &[Thing::Undo(Box::new(stopping))],
+            &mut left,
+        );
+        assert_eq!(done, ["worker w1 was started"]);
+        assert_eq!(left, Vec::<String>::new());
+    }
+
+    #[test]
     fn what_cannot_be_undone_is_told_with_its_worker() {
         let temp = tempfile::tempdir().unwrap();
         let things = [
-            Thing::Undo(undo("w1", "echo ended")),
+            Thing::Undo(Box::new(undo("w1", "echo ended"))),
             Thing::Own {
                 inventory: temp.path().join("none.yaml"),
                 prefix: "squall-x-".to_owned(),

@@ -22,7 +22,7 @@ use super::commands::command_for;
 use super::error::AttachedError;
 use super::executor::{Executor, place_of};
 use super::seen::{Seen, seen};
-use super::undo::told;
+use super::undo::{STOP_LIMIT, told};
 use super::worker::{Consequence, State, Wanted, Worker, locked};
 
 /// How long one command may take.
@@ -292,22 +292,25 @@ impl Inner {
     }
 
     /// Writes down how this worker is brought back, once for each time that something is done to it.
-    fn note_undo(&self, index: usize) -> Result<(), RuntimeError> {
+    fn note_undo(&self, index: usize, act: Act) -> Result<(), RuntimeError> {
         let worker = &self.workers[index];
         let Some((commands, ssh)) = &worker.control else {
             return Ok(());
         };
         let mut outstanding = locked(&worker.undo);
-        if outstanding.is_some() {
+        let ending = matches!(act, Act::Kill | Act::Terminate);
+        if outstanding
+            .as_ref()
+            .is_some_and(|undo| undo.ending || !ending)
+        {
             return Ok(());
         }
-        let undo = undo_of(
-            &worker.name,
-            commands,
-            ssh.as_ref(),
-            worker.state().identity.clone(),
-        );
-        self.ledger.note(&Thing::Undo(undo.clone()))?;
+        let identity = worker.state().identity.clone();
+        let undo = Undo {
+            ending,
+            ..undo_of(&worker.name, commands, ssh.as_ref(), identity)
+        };
+        self.ledger.note(&Thing::Undo(Box::new(undo.clone())))?;
         *outstanding = Some(undo);
         Ok(())
     }
@@ -389,7 +392,7 @@ impl Inner {
                 let state = worker.state();
                 state.wanted == Wanted::Down && !state.took_effect
             };
-            match undo.undo(&self.executor, stopping) {
+            match undo.undo(&self.executor, stopping.then_some(STOP_LIMIT)) {
                 Ok(done) => {
                     let words = done.join(" and ");
                     if !words.is_empty() {
@@ -428,6 +431,8 @@ fn undo_of(
         worker: worker.clone(),
         identity,
         ssh: ssh.cloned(),
+        ending: false,
+        kill: commands.kill.clone(),
         status: commands.status.clone().unwrap_or_default(),
         resume: commands.resume.clone(),
         reconnect: commands.reconnect.clone(),
@@ -546,6 +551,9 @@ impl Runtime for AttachedCluster {
         };
         let command = command_for(commands, act)
             .ok_or_else(|| cannot(format!("the inventory has no `{}` for it", act.verb())))?;
+        if act == Act::DumpThreads {
+            return self.inner.run(index, act.verb(), command);
+        }
         let begins = !matches!(act, Act::Resume | Act::Reconnect);
         let most = usize::try_from(self.inner.inventory.max_down).unwrap_or(usize::MAX);
         if begins && self.inner.others_down(index) >= most {
@@ -563,7 +571,7 @@ impl Runtime for AttachedCluster {
             state.acts
         };
         if begins {
-            self.inner.note_undo(index)?;
+            self.inner.note_undo(index, act)?;
         }
         let acted = self.inner.run(index, act.verb(), command);
         worker.look_now();

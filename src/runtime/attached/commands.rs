@@ -149,6 +149,7 @@ fn docker(target: &str, network: Option<&Network>, named: Option<&str>) -> Comma
         resume: Some(format!("docker unpause {target}")),
         disconnect: Some(format!("docker network disconnect {net} {target}")),
         reconnect: Some(format!("{reconnect} {net} {target}")),
+        dump_threads: Some(format!("docker kill --signal QUIT {target}")),
         status: Some(docker_status(target, name)),
         // A container that is down has no log to follow: the next start is waited for. It is said to have started a little
         // after it printed its first lines, so what comes behind its last end is taken.
@@ -208,6 +209,7 @@ fn systemd(unit: &str, user: bool) -> Commands {
         resume: signal("CONT"),
         disconnect: None,
         reconnect: None,
+        dump_threads: signal("QUIT"),
         status: Some(status),
         log: Some(format!("exec journalctl{own} -u {unit} -f -n 0 -o cat")),
     }
@@ -234,6 +236,7 @@ fn process(pid_file: &Path, start: &str, log: Option<&Path>) -> Commands {
         resume: signal("CONT"),
         disconnect: None,
         reconnect: None,
+        dump_threads: signal("QUIT"),
         status: Some(status),
         log: log.map(|log| format!("exec tail -n 0 -F {}", quoted(&log.to_string_lossy()))),
     }
@@ -248,6 +251,7 @@ pub fn command_for(commands: &Commands, act: Act) -> Option<&str> {
         Act::Resume => &commands.resume,
         Act::Disconnect => &commands.disconnect,
         Act::Reconnect => &commands.reconnect,
+        Act::DumpThreads => &commands.dump_threads,
     };
     command.as_deref()
 }
@@ -268,6 +272,14 @@ pub fn needed_for(commands: &Commands, kind: FaultKind) -> Vec<(&'static str, Op
             ("disconnect", commands.disconnect.as_deref()),
             ("reconnect", commands.reconnect.as_deref()),
         ],
+    }
+}
+
+/// What a fault of this kind may use and can do without, with its name in an inventory.
+pub fn useful_for(commands: &Commands, kind: FaultKind) -> Option<(&'static str, &str)> {
+    match kind {
+        FaultKind::Stop { .. } => Some(("dump-threads", commands.dump_threads.as_deref()?)),
+        FaultKind::Kill | FaultKind::Pause | FaultKind::Disconnect => None,
     }
 }
 

@@ -85,8 +85,11 @@ impl State {
         !matches!(self.wanted, Wanted::Up)
     }
 
-    /// Notes that this is about to be asked of it.
+    /// Notes that this is about to be asked of it; a thread dump changes nothing.
     pub fn ask(&mut self, act: Act) {
+        if act == Act::DumpThreads {
+            return;
+        }
         self.acts += 1;
         self.took_effect = false;
         self.wanted = match act {
@@ -94,6 +97,7 @@ impl State {
             Act::Pause => Wanted::Paused,
             Act::Disconnect => Wanted::Disconnected,
             Act::Resume | Act::Reconnect => Wanted::Up,
+            Act::DumpThreads => self.wanted,
         };
     }
 

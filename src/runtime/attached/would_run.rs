@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
 
 use super::commands::{
-    commands_of, container_question, needed_for, network_question, settings_question,
+    commands_of, container_question, needed_for, network_question, settings_question, useful_for,
 };
 use super::safety::candidates;
 
@@ -61,7 +61,11 @@ pub fn would_run(inventory: &Inventory, plan: &Plan) -> Vec<WouldRun> {
                 continue;
             };
             let commands = commands_of(&control.way, None);
-            for (what, command) in needed_for(&commands, fault.kind) {
+            let useful = useful_for(&commands, fault.kind);
+            for (what, command) in needed_for(&commands, fault.kind)
+                .into_iter()
+                .chain(useful.map(|(what, command)| (what, Some(command))))
+            {
                 let at_end = fault.restart == Restart::Never
                     && matches!(what, "start" | "resume" | "reconnect");
                 all.extend(command.map(|command| WouldRun {

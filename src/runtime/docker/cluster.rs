@@ -314,7 +314,7 @@ impl Runtime for DockerCluster {
             slot.expected.extend(event_of(act));
             match act {
                 Act::Kill | Act::Terminate => slot.asked = true,
-                Act::Pause | Act::Resume => {}
+                Act::Pause | Act::Resume | Act::DumpThreads => {}
                 Act::Disconnect | Act::Reconnect => {
                     slot.wants_cut_off = act == Act::Disconnect;
                     slot.network_acts += 1;
@@ -429,7 +429,7 @@ fn refused(worker: &WorkerName, act: Act, is_up: bool, refusal: Refusal) -> Runt
 /// What the engine's event about this act is called among what is expected; a change to a network is told in other ways.
 fn event_of(act: Act) -> Option<String> {
     match act {
-        Act::Kill | Act::Terminate => Some(format!("signal {}", signal_of(act))),
+        Act::Kill | Act::Terminate | Act::DumpThreads => Some(format!("signal {}", signal_of(act))),
         Act::Pause => Some("pause".to_owned()),
         Act::Resume => Some("unpause".to_owned()),
         Act::Disconnect | Act::Reconnect => None,
@@ -452,7 +452,9 @@ impl Inner {
         let container = &node.plan.container;
         let docker = &self.engine.docker;
         match act {
-            Act::Kill | Act::Terminate => self.engine.kill(container, signal_of(act)),
+            Act::Kill | Act::Terminate | Act::DumpThreads => {
+                self.engine.kill(container, signal_of(act))
+            }
             Act::Pause => self.engine.try_call(docker.pause_container(container)),
             Act::Resume => self.engine.try_call(docker.unpause_container(container)),
             Act::Disconnect => self.engine.disconnect(container, &self.network),
@@ -488,6 +490,7 @@ impl Inner {
 const fn signal_of(act: Act) -> i32 {
     match act {
         Act::Terminate => 15,
+        Act::DumpThreads => 3,
         Act::Kill | Act::Pause | Act::Resume | Act::Disconnect | Act::Reconnect => 9,
     }
 }

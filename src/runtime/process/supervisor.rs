@@ -147,6 +147,7 @@ impl Process {
             Act::Terminate => UnixSignal::TERM,
             Act::Pause => UnixSignal::STOP,
             Act::Resume => UnixSignal::CONT,
+            Act::DumpThreads => UnixSignal::QUIT,
             Act::Disconnect | Act::Reconnect => return Ok(false),
         };
         if matches!(act, Act::Kill | Act::Terminate) {

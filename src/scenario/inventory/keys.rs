@@ -234,6 +234,11 @@ static COMMAND: Table = table(&[
     key("resume", Shape::Text, "Lets it go on (SIGCONT)."),
     key("disconnect", Shape::Text, "Takes its network."),
     key("reconnect", Shape::Text, "Gives its network back."),
+    key(
+        "dump-threads",
+        Shape::Text,
+        "Makes it write a thread dump into its log (SIGQUIT); asked for when a stop takes too long.",
+    ),
     required(
         "status",
         Shape::Text,

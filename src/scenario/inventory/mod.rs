@@ -209,6 +209,8 @@ pub struct Commands {
     pub disconnect: Option<String>,
     /// Gives its network back.
     pub reconnect: Option<String>,
+    /// Makes it write a thread dump into its log (SIGQUIT to a JVM); asked for when a stop takes too long.
+    pub dump_threads: Option<String>,
     /// Prints `running`, `paused`, `disconnected` or `ended`: for the last with the exit status behind a blank where it
     /// is known (137 is SIGKILL), for the others with a word that is another one after each start where there is such.
     pub status: Option<String>,

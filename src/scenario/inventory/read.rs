@@ -487,6 +487,7 @@ impl Reader<'_, '_> {
             resume: command("resume"),
             disconnect: command("disconnect"),
             reconnect: command("reconnect"),
+            dump_threads: command("dump-threads"),
             status: Some(command("status")?),
             log: command("log"),
         })
