@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use common::{Running, one_cluster, outcome, squall};
+use common::{Running, dumped, one_cluster, outcome, squall};
 use foreign::{Foreign, PASSWORD, free_ports, shell};
 use squall::journal::{Clock, Deadline, Exit, Journal, Proof, RunFolder, What};
 use squall::model::{Seed, WorkerName};
@@ -546,7 +546,8 @@ impl Unit {
             file: Some(file),
         };
         let home = foreign.home.path();
-        shell(home, "kill -TERM $(cat w1.pid)");
+        // A stop may hang, see `verify/stuck.rs`.
+        shell(home, "kill -KILL $(cat w1.pid)");
         await_that("w1 has left", || foreign.process_state(1).is_none());
         shell(
             home,
@@ -591,6 +592,7 @@ case \"$verb $*\" in
 kill\\ *-s\\ KILL*) kill -KILL $pid;;
 kill\\ *-s\\ STOP*) kill -STOP $pid;;
 kill\\ *-s\\ CONT*) kill -CONT $pid;;
+kill\\ *-s\\ QUIT*) kill -QUIT $pid;;
 stop\\ *--no-block*) kill -TERM $pid;;
 start\\ *--no-block*) {home}/start-$unit; rm -f $unit.died;;
 reset-failed*) exit 1;;
@@ -620,7 +622,7 @@ esac
     }
 }
 
-/// Pauses, resumes, kills and starts a worker, and looks at the process itself each time.
+/// Asks a worker for a thread dump, pauses, resumes, kills and starts it, and looks at the process itself each time.
 fn through_all_acts(
     foreign: &Foreign,
     scene: &Scene,
@@ -630,6 +632,7 @@ fn through_all_acts(
 ) {
     let number: usize = name.trim_start_matches('w').parse().unwrap();
     let name = worker(name);
+    assert!(!dumped(cluster, &name).is_empty());
     cluster.act(&name, Act::Pause).unwrap();
     await_that("it stands still", || {
         cluster.condition(&name).unwrap() == Condition::Paused

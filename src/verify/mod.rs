@@ -36,9 +36,9 @@
 //! of the connector counts; where the group was changing, any fault does.
 //!
 //! **A rewind is explained** record by record. A record of it is explained when all of this is so:
-//! - the task had no chance to commit: the cause was a kill, or a stop that overran its grace, or one at which, by the
-//!   worker's log, a task of the connector did not stop within `task.shutdown.graceful.timeout.ms`, or a pause or network
-//!   loss because of which the worker was *given up* (below);
+//! - the task had no chance to commit: the cause was a kill, or a stop that overran its grace (unless the worker then ended
+//!   by itself before the kill), or one at which, by the worker's log, a task of the connector did not stop within
+//!   `task.shutdown.graceful.timeout.ms`, or a pause or network loss because of which the worker was *given up* (below);
 //! - its number is at or above the position committed for certain before the signal. Commits seen later are not counted,
 //!   so this is the lowest position that can have been current; nothing committed is position 0;
 //! - it had been delivered by the kill: before a second had passed or the first task taken over was at work again,

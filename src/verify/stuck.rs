@@ -18,9 +18,9 @@ pub fn why_not_ended(stacks: &[Stack]) -> Option<String> {
         );
     }
     let herder = stack(HERDER).filter(|_| has(hook, "DistributedHerder.stop("));
-    let (who, at) = match herder.and_then(own_frame) {
+    let (who, at) = match herder.and_then(own_place) {
         Some(at) => ("its herder", at),
-        None => ("its shutdown hook", own_frame(hook)?),
+        None => ("its shutdown hook", own_place(hook)?),
     };
     Some(format!("{who} stood in {at}"))
 }
@@ -36,11 +36,16 @@ fn has(stack: &Stack, part: &str) -> bool {
     stack.frames.iter().any(|frame| frame.contains(part))
 }
 
-/// The innermost frame that is not of the JVM's own classes.
-fn own_frame(stack: &Stack) -> Option<&str> {
+/// Where the thread stood outside the JVM's own classes, and which line of Kafka had called that.
+fn own_place(stack: &Stack) -> Option<String> {
     let of_jvm = ["java.", "javax.", "jdk.", "sun."];
     let is_own = |frame: &&String| !of_jvm.iter().any(|package| frame.starts_with(package));
-    stack.frames.iter().find(is_own).map(String::as_str)
+    let is_kafkas = |frame: &&String| frame.starts_with("org.apache.kafka.");
+    let own = stack.frames.iter().find(is_own)?;
+    Some(match stack.frames.iter().find(is_kafkas) {
+        Some(kafkas) if kafkas != own => format!("{own}, called from {kafkas}"),
+        Some(_) | None => own.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -57,6 +62,7 @@ mod tests {
     const PARK: &str = "jdk.internal.misc.Unsafe.park(Native Method)";
     const JOIN: &str =
         "org.eclipse.jetty.util.thread.QueuedThreadPool.join(QueuedThreadPool.java:834)";
+    const LOCK: &str = "org.eclipse.jetty.util.thread.AutoLock.lock(AutoLock.java:46)";
     const REST: &str = "org.apache.kafka.connect.runtime.rest.RestServer.stop(RestServer.java:382)";
     const AWAIT: &str = "org.apache.kafka.common.utils.ThreadUtils.shutdownExecutorServiceQuietly(ThreadUtils.java:104)";
     const STOP: &str = "org.apache.kafka.connect.runtime.distributed.DistributedHerder.stop(DistributedHerder.java:858)";
@@ -70,6 +76,8 @@ mod tests {
             why(&[PARK, JOIN]),
             format!("its shutdown hook stood in {JOIN}")
         );
+        let both = format!("its shutdown hook stood in {LOCK}, called from {REST}");
+        assert_eq!(why(&[PARK, LOCK, REST]), both);
         assert_eq!(
             why(&[PARK, REST]),
             format!("its shutdown hook stood in {REST}")

@@ -77,7 +77,7 @@ impl Running {
     }
 
     /// Runs the scenario to its verdict; anew when nothing but the one fault of Kafka Connect itself was found that lets
-    /// about one stop in a hundred hang on a busy machine, see `verify/stuck.rs`.
+    /// a stop hang now and then, see `verify/stuck.rs`.
     pub fn to_verdict(scenario: &str, arguments: &[&str]) -> (Self, i32, Value) {
         let mut attempt = 1;
         loop {

@@ -146,6 +146,10 @@ fn each_way_can_do_what_it_can_and_says_what_it_cannot() {
     let stop = FaultKind::Stop { grace_ms: 1 };
     let commands = commands_of(&unit, None);
     assert!(needed_for(&commands, stop).iter().all(|(_, c)| c.is_some()));
+    let quit = "systemctl kill --kill-who=main -s QUIT kafka-connect";
+    assert_eq!(useful_for(&commands, stop), Some(("dump-threads", quit)));
+    assert_eq!(useful_for(&commands, FaultKind::Kill), None);
+    assert_eq!(useful_for(&Commands::default(), stop), None);
 }
 
 #[test]
@@ -180,6 +184,7 @@ fn every_command_is_sound_to_a_shell() {
             &commands.resume,
             &commands.disconnect,
             &commands.reconnect,
+            &commands.dump_threads,
             &commands.status,
             &commands.log,
         ];
