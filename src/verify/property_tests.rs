@@ -166,8 +166,8 @@ proptest! {
             let below = if calm || *lane < 2 { u64::MAX } else if *tap == 0 { committed(*lane) } else { 0 };
             truth.copies.iter().any(|(number, copies)| {
                 let given = given.and_then(|given| given.get(number).copied()).unwrap_or(1);
-                // One kill lets each record that was not committed repeat once; nothing else repeats.
-                *copies > given + u32::from(*number >= below)
+                // One kill lets what was not committed be read once more, with all copies of it; nothing else repeats.
+                *copies > given * (1 + u32::from(*number >= below))
             })
         };
         if truths.iter().any(repeated) {
