@@ -1,5 +1,7 @@
 //! What a worker waits for whose grace is over: its thread dump, asked for before it is killed.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,15 +9,13 @@ use crate::connect::thread_dump::{first_whole, stacks_of};
 use crate::journal::{Deadline, Stack, What};
 use crate::model::{FaultId, WorkerName};
 use crate::runtime::{Act, Condition};
+use crate::verify::ENDING_THREADS;
 
 use super::conductor::Conductor;
 
 /// How long the kill may wait for the dump: a JVM writes it in some ten milliseconds, a log may come over ssh.
 const DUMP_LIMIT: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(20);
-
-/// The threads that end a worker: `Connect` names the first, `DistributedHerder` the second.
-const THREADS: [&str; 2] = ["connect-shutdown-hook", "DistributedHerder"];
 
 impl Conductor<'_> {
     /// Writes down where the threads stand that were to end the worker. That there is no dump is no mistake: a worker
@@ -32,15 +32,15 @@ impl Conductor<'_> {
     }
 
     fn dumped_stacks(&self, worker: &WorkerName) -> Option<Vec<Stack>> {
-        let log = self.log_of(worker)?;
-        let before = std::fs::metadata(&log).ok()?.len();
+        let mut log = File::open(self.log_of(worker)?).ok()?;
+        log.seek(SeekFrom::End(0)).ok()?;
+        let mut new = Vec::new();
         self.runtime.act(worker, Act::DumpThreads).ok()?;
         let deadline = Deadline::after(DUMP_LIMIT);
         loop {
-            let bytes = std::fs::read(&log).ok()?;
-            let new = bytes.get(usize::try_from(before).ok()?..)?;
-            if let Some(dump) = first_whole(&String::from_utf8_lossy(new)) {
-                return Some(stacks_of(dump, &THREADS));
+            log.read_to_end(&mut new).ok()?;
+            if let Some(dump) = first_whole(&String::from_utf8_lossy(&new)) {
+                return Some(stacks_of(dump, &ENDING_THREADS));
             }
             let has_ended = matches!(self.runtime.condition(worker), Ok(Condition::Ended(_)));
             if has_ended || deadline.has_passed() {

@@ -208,4 +208,4 @@ pub use judgement::{
     WatchedFault, WatchedReport,
 };
 pub use settings::decisive as decisive_settings;
-pub use stuck::why_not_ended;
+pub use stuck::{ENDING_THREADS, why_not_ended};

@@ -4,6 +4,8 @@ use crate::journal::Stack;
 
 const HOOK: &str = "connect-shutdown-hook";
 const HERDER: &str = "DistributedHerder";
+/// How the names begin of the threads that end a worker: `Connect` names the first, `DistributedHerder` the second.
+pub const ENDING_THREADS: [&str; 2] = [HOOK, HERDER];
 
 /// What the worker was waiting for, as the end of a sentence that says that it did not stop; `None` when the stacks do not
 /// tell.

@@ -306,10 +306,7 @@ impl Inner {
             return Ok(());
         }
         let identity = worker.state().identity.clone();
-        let undo = Undo {
-            ending,
-            ..undo_of(&worker.name, commands, ssh.as_ref(), identity)
-        };
+        let undo = undo_of(&worker.name, commands, ssh.as_ref(), identity, ending);
         self.ledger.note(&Thing::Undo(Box::new(undo.clone())))?;
         *outstanding = Some(undo);
         Ok(())
@@ -426,12 +423,13 @@ fn undo_of(
     commands: &Commands,
     ssh: Option<&Ssh>,
     identity: Option<String>,
+    ending: bool,
 ) -> Undo {
     Undo {
         worker: worker.clone(),
         identity,
         ssh: ssh.cloned(),
-        ending: false,
+        ending,
         kill: commands.kill.clone(),
         status: commands.status.clone().unwrap_or_default(),
         resume: commands.resume.clone(),

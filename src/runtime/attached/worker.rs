@@ -87,18 +87,15 @@ impl State {
 
     /// Notes that this is about to be asked of it; a thread dump changes nothing.
     pub fn ask(&mut self, act: Act) {
-        if act == Act::DumpThreads {
-            return;
-        }
-        self.acts += 1;
-        self.took_effect = false;
         self.wanted = match act {
             Act::Kill | Act::Terminate => Wanted::Down,
             Act::Pause => Wanted::Paused,
             Act::Disconnect => Wanted::Disconnected,
             Act::Resume | Act::Reconnect => Wanted::Up,
-            Act::DumpThreads => self.wanted,
+            Act::DumpThreads => return,
         };
+        self.acts += 1;
+        self.took_effect = false;
     }
 
     /// Takes in a look.
