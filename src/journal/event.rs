@@ -304,6 +304,10 @@ pub enum What {
         fault: FaultId,
         /// To whom.
         worker: WorkerName,
+        /// The member of the group that the worker was just then; `None` where it had not joined since its last start (or
+        /// in a journal of format 1, which does not tell).
+        #[serde(default)]
+        member_id: Option<String>,
     },
     /// A piece of proof, or its absence.
     FaultProof {

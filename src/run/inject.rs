@@ -122,6 +122,7 @@ impl Conductor<'_> {
         let event = self.journal.record(What::FaultActed {
             fault: planned.id,
             worker: worker.clone(),
+            member_id: member_id.clone(),
         });
         Ok(Struck {
             worker,

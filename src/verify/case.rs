@@ -3,22 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::RunInfo;
-use crate::model::{FaultKind, Moment};
+use crate::model::Moment;
 
-use super::Evidence;
 use super::commits::CommitKey;
-use super::cuts::Cuts;
+use super::cuts::{Cuts, LaneAt};
+use super::evidence::Evidence;
 use super::history::{FaultStory, History, Victim};
-use super::leg::Leg;
+use super::leg::{IN_FLIGHT_US, Leg};
 use super::marks::{FaultMarks, marks};
+use super::members;
 use super::pass::{
     self, Before, FeedFacts, Frame, Grid, MOST_GENERATED, MOST_LANES, Snap, TapFacts,
 };
 use super::seen::{Expected, missing};
-use super::zombie::{Allowance, allowance};
+use super::stretch::{self, Nature, Stretch};
 
-/// Records in flight at a kill arrive within this time: producers and consumers hold less than a second of records.
-pub(super) const IN_FLIGHT_US: u64 = 1_000_000;
 /// Silences shorter than this are not looked at.
 const LEAST_GAP_US: u64 = 200_000;
 
@@ -29,6 +28,8 @@ pub(super) struct Case<'a> {
     pub history: History<'a>,
     pub legs: Vec<Leg<'a>>,
     pub marks: Vec<FaultMarks>,
+    /// What each fault lets each task repeat.
+    pub stretches: Vec<Stretch>,
     pub frame: Frame,
     pub feed: Option<FeedFacts>,
     pub taps: Vec<TapFacts>,
@@ -39,16 +40,19 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     /// Reads everything once.
     pub(super) fn read(evidence: &'a Evidence<'a>) -> Self {
-        let history = History::read(evidence);
+        let mut history = History::read(evidence);
+        members::resolve(&mut history, evidence.info);
         let legs = Leg::all(evidence.info, &history);
         let marks = marks(&history, evidence.info);
-        let frame = frame(evidence.info, &history, &legs, &marks);
+        let stretches = stretch::all(&legs, &history, evidence.info);
+        let frame = frame(evidence.info, &history, &legs, &marks, &stretches);
         let mut case = Self {
             evidence,
             info: evidence.info,
             history,
             legs,
             marks,
+            stretches,
             frame,
             feed: None,
             taps: Vec::new(),
@@ -64,19 +68,17 @@ impl<'a> Case<'a> {
             case.taps.push(tap);
             case.uncommitted.push(uncommitted);
         }
+        if let Some(feed) = &mut case.feed {
+            feed.expect_seen(&case.taps);
+        }
         case
     }
 
     fn read_tap(&self, leg: usize) -> (TapFacts, Option<TapFacts>) {
-        let given = leg.checked_sub(1).map(|before| {
-            let reads_all = !super::settings::reads_committed(self.info, self.legs[leg].connector);
-            let all = self.uncommitted[before].as_ref().filter(|_| reads_all);
-            all.unwrap_or(&self.taps[before])
-        });
         let before = Before {
             feed: self.feed.as_ref(),
             origin: self.taps.first(),
-            given,
+            given: self.given(leg),
         };
         let name = self.legs[leg].tap.name.as_str();
         let read = |name: &str, cuts, watch| {
@@ -95,13 +97,7 @@ impl<'a> Case<'a> {
         }
         let uncommitted = format!("{name}!uncommitted");
         let wanted = self.legs[leg].exactly_once && self.written(&uncommitted);
-        let all = wanted.then(|| {
-            read(
-                &uncommitted,
-                Cuts::new(&[], &[], self.frame.lanes),
-                BTreeMap::new(),
-            )
-        });
+        let all = wanted.then(|| read(&uncommitted, self.cuts_for(leg + 1), BTreeMap::new()));
         (facts, all)
     }
 
@@ -149,34 +145,36 @@ impl<'a> Case<'a> {
             .iter()
             .filter_map(|commit| Some((partition(commit.key)?, commit.next?)))
             .collect();
-        let index = leg.index;
-        let mut starts: Vec<(i32, (u64, u64))> = Vec::new();
         let partitions: BTreeSet<i32> = leg
             .commits
             .keys()
             .into_iter()
             .filter_map(partition)
             .collect();
-        let faults = self.history.faults.iter().enumerate();
-        let victims = faults.flat_map(|(fault, story)| {
-            let of_fault = story.victims.iter();
-            of_fault.map(move |victim| (fault, victim))
-        });
-        for (fault, victim) in victims {
-            let Some(acted) = victim.acted else { continue };
-            let zombie = match self.allowance(index, fault, victim) {
-                Allowance::Zombie { until, .. } => Some(until.0),
-                _ => None,
-            };
-            for read_us in zombie.into_iter().chain([last_read_us(victim)]) {
-                let start = |p: &i32| {
-                    let next = leg.commits.certain_at(CommitKey::Partition(*p), acted);
-                    (*p, (next, read_us))
-                };
-                starts.extend(partitions.iter().map(start));
-            }
+        let mut starts: Vec<(i32, u64)> = Vec::new();
+        for stretch in self.stretches.iter().filter(|s| s.leg == leg.index) {
+            let start = |p: &i32| (*p, self.certain(stretch, CommitKey::Partition(*p)));
+            starts.extend(partitions.iter().map(start));
         }
         Cuts::new(&named, &starts, self.frame.lanes)
+    }
+
+    /// The position that was committed for certain when a stretch began: 0 where nothing was. While a zombie is about that
+    /// may commit backwards, no commit of a source is certain but the one before it.
+    pub(super) fn certain(&self, stretch: &Stretch, key: CommitKey) -> u64 {
+        let leg = &self.legs[stretch.leg];
+        let own = leg.commits.certain_at(key, stretch.struck);
+        let guarded = leg.connector.direction == crate::model::Direction::Sink;
+        let zombies = self.stretches.iter().filter(|zombie| {
+            !guarded
+                && zombie.leg == stretch.leg
+                && zombie.nature == Nature::Zombie
+                && zombie.struck < stretch.struck
+                && zombie.settled >= stretch.struck
+        });
+        zombies
+            .map(|zombie| leg.commits.certain_at(key, zombie.struck))
+            .fold(own, u64::min)
     }
 
     /// The records that commits of a leg name: their arrival behind it is timed.
@@ -191,11 +189,19 @@ impl<'a> Case<'a> {
         watch
     }
 
+    /// What the connector of a leg was given, where it reads from a tap: with aborted records, where it reads these too.
+    pub(super) fn given(&self, leg: usize) -> Option<&TapFacts> {
+        let before = leg.checked_sub(1)?;
+        let reads_all = !super::settings::reads_committed(self.info, self.legs[leg].connector);
+        let all = self.uncommitted.get(before)?.as_ref();
+        all.filter(|_| reads_all).or(self.taps.get(before))
+    }
+
     /// Positions in the input of a leg.
     pub(super) fn input_cuts(&self, leg: usize) -> Option<&Cuts> {
-        match leg.checked_sub(1) {
-            None => self.feed.as_ref().map(|feed| &feed.cuts),
-            Some(before) => self.taps.get(before).map(|tap| &tap.cuts),
+        match leg {
+            0 => self.feed.as_ref().map(|feed| &feed.cuts),
+            _ => self.given(leg).map(|tap| &tap.cuts),
         }
     }
 
@@ -207,38 +213,25 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What a fault lets the tasks of a connector repeat that this victim ran.
-    pub(super) fn allowance(&self, leg: usize, fault: usize, victim: &Victim) -> Allowance {
-        let story = &self.history.faults[fault];
-        let marks = &self.marks[fault];
-        allowance(&self.legs[leg], story, victim, marks, &self.history)
-    }
-
-    /// Where a lane went on, for tasks that read up to this moment in microseconds, from a committed position; `None`
-    /// when nothing of it follows there.
+    /// How far a lane had come in the input at a committed position; `None` when nothing of it follows there.
     pub(super) fn start(
         &self,
         leg: usize,
         lane: u32,
         (key, next): (CommitKey, u64),
-        read_us: u64,
-    ) -> Option<u64> {
+    ) -> Option<LaneAt> {
+        let begin = LaneAt {
+            rows: 0,
+            high: None,
+        };
         match key {
-            CommitKey::Lane(_) => Some(next),
-            CommitKey::Partition(_) if next == 0 => Some(0),
-            CommitKey::Partition(_) => {
-                let cuts = self.input_cuts(leg)?;
-                cuts.start(lane, (next, read_us))
-            }
+            CommitKey::Lane(_) => Some(LaneAt {
+                rows: next,
+                high: next.checked_sub(1),
+            }),
+            CommitKey::Partition(_) if next == 0 => Some(begin),
+            CommitKey::Partition(_) => self.input_cuts(leg)?.start(lane, next),
         }
-    }
-
-    /// How many copies of a record beyond the first a connector was given.
-    pub(super) fn given(&self, leg: usize, lane: u32, sequence: u64) -> u32 {
-        let before = leg.checked_sub(1).and_then(|before| self.taps.get(before));
-        before
-            .and_then(|tap| tap.lanes.get(lane as usize)?.extra.get(&sequence).copied())
-            .unwrap_or(0)
     }
 
     /// The partition of the input that holds a lane.
@@ -307,26 +300,6 @@ impl<'a> Case<'a> {
     }
 }
 
-/// After this nothing that comes to a tap can have been read by the tasks of a victim, in microseconds.
-pub(super) fn last_read_us(victim: &Victim) -> u64 {
-    let gone = victim.gone().unwrap_or_default();
-    gone.0.saturating_add(IN_FLIGHT_US)
-}
-
-/// When nothing of what a fault's victims had sent is in flight any more.
-pub(super) fn settled_flight(
-    leg: &Leg<'_>,
-    fault: &FaultStory,
-    history: &History<'_>,
-) -> Option<Moment> {
-    let gone = fault.victims.iter().filter_map(Victim::gone).max()?;
-    let slack = Moment(gone.0.saturating_add(IN_FLIGHT_US));
-    Some(
-        leg.resumed(fault, history)
-            .map_or(slack, |at| at.max(slack)),
-    )
-}
-
 /// Where the stretch begins that the flush interval promises to cover, counted back from the kill.
 pub(super) fn promise_begins(leg: &Leg<'_>, fault: &FaultStory) -> Option<Moment> {
     let gone = fault.victims.iter().filter_map(Victim::gone).min()?;
@@ -341,48 +314,31 @@ pub(super) fn promise_us(leg: &Leg<'_>) -> u64 {
         .saturating_add(IN_FLIGHT_US)
 }
 
-/// The second before a fault took effect, and the one after it.
-pub(super) fn in_flight(fault: &FaultStory) -> Option<(Moment, Moment)> {
-    let gone = || fault.victims.iter().filter_map(Victim::gone);
-    let (first, last) = (gone().min()?, gone().max()?);
-    let before = Moment(first.0.saturating_sub(IN_FLIGHT_US));
-    Some((before, Moment(last.0.saturating_add(IN_FLIGHT_US))))
-}
-
-/// The moments at which lanes must be looked at to say what a fault lets a connector repeat.
+/// The moments at which lanes must be looked at to say what a stretch lets a connector repeat.
 fn moments_of(
-    leg: &Leg<'_>,
-    fault: &FaultStory,
-    marks: &FaultMarks,
+    stretch: &Stretch,
+    legs: &[Leg<'_>],
     history: &History<'_>,
 ) -> impl Iterator<Item = Moment> {
-    let commits = matches!(fault.kind, FaultKind::Stop { .. })
-        && !fault.victims.iter().any(|v| v.killed || !v.late.is_empty());
-    let of_kill = [
-        settled_flight(leg, fault, history),
-        promise_begins(leg, fault),
-    ];
-    let until = fault.victims.iter().filter_map(|victim| {
-        match allowance(leg, fault, victim, marks, history) {
-            Allowance::Zombie { until, .. } => Some(until),
-            _ => None,
-        }
-    });
-    let flight = in_flight(fault).filter(|_| !fault.kind.ends_process());
-    let mut all: Vec<Moment> = until.collect();
-    all.extend(of_kill.into_iter().flatten().filter(|_| !commits));
-    all.extend(flight.into_iter().flat_map(|(from, to)| [from, to]));
-    all.into_iter()
+    let fault = stretch.fault().map(|fault| &history.faults[fault]);
+    let promised = fault.and_then(|fault| promise_begins(&legs[stretch.leg], fault));
+    let began = fault.and_then(FaultStory::began);
+    let own = [stretch.opens, stretch.settled, stretch.flight_began()];
+    let counts = stretch.nature != Nature::Nothing;
+    let all = own.into_iter().chain(promised).chain(began);
+    all.filter(move |_| counts)
 }
 
-fn frame(info: &RunInfo, history: &History<'_>, legs: &[Leg<'_>], marks: &[FaultMarks]) -> Frame {
+fn frame(
+    info: &RunInfo,
+    history: &History<'_>,
+    legs: &[Leg<'_>],
+    marks: &[FaultMarks],
+    stretches: &[Stretch],
+) -> Frame {
     let lanes = info.scenario.stream.lanes.min(MOST_LANES) as usize;
-    let mut moments: Vec<u64> = Vec::new();
-    for (fault, marks) in history.faults.iter().zip(marks) {
-        for leg in legs {
-            moments.extend(moments_of(leg, fault, marks, history).map(|at| at.0));
-        }
-    }
+    let of_stretches = stretches.iter().flat_map(|s| moments_of(s, legs, history));
+    let mut moments: Vec<u64> = of_stretches.map(|at| at.0).collect();
     moments.extend(marks.iter().flat_map(FaultMarks::moments).map(|at| at.0));
     moments.sort_unstable();
     moments.dedup();

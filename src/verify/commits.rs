@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use crate::journal::{Event, What};
-use crate::model::{Direction, Moment, OffsetMapping, SequenceNames};
+use crate::model::{Connector, Direction, Moment, OffsetMapping, SequenceNames};
 
 use super::history::History;
-use super::leg::Leg;
 
 /// What a committed offset speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,10 +36,18 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    pub(super) fn of(leg: &Leg<'_>, history: &History<'_>) -> Self {
+    pub(super) fn of(
+        connector: &Connector,
+        input_topic: Option<&str>,
+        history: &History<'_>,
+    ) -> Self {
+        let reader = Reader {
+            of: connector,
+            input_topic,
+        };
         let mut commits = Self::default();
         for event in &history.commits {
-            match mapped(leg, event) {
+            match reader.mapped(event) {
                 Reading::Other => {}
                 Reading::Unmapped => commits.read += 1,
                 Reading::Unreadable => {
@@ -86,80 +93,88 @@ enum Reading {
     Commit(Commit),
 }
 
-fn mapped(leg: &Leg<'_>, event: &Event) -> Reading {
-    if let What::SourceCommit {
-        connector,
-        partition,
-        offset,
-        ..
-    } = &event.what
-        && leg.connector.direction == Direction::Source
-        && *connector == leg.connector.name
-    {
-        return source_commit(leg, event.at, partition, offset);
-    }
-    if let What::SinkCommit {
-        connector,
-        topic,
-        partition,
-        next_offset,
-        ..
-    } = &event.what
-        && leg.connector.direction == Direction::Sink
-        && *connector == leg.connector.name
-        && leg.input_topic() == Some(topic)
-    {
-        let next = next_offset.map(|next| u64::try_from(next).unwrap_or(0));
-        return Reading::Commit(Commit {
-            at: event.at,
-            key: CommitKey::Partition(*partition),
-            next,
-        });
-    }
-    Reading::Other
+/// Reads commits of one connector as positions of its input.
+struct Reader<'a> {
+    of: &'a Connector,
+    input_topic: Option<&'a str>,
 }
 
-fn source_commit(leg: &Leg<'_>, at: Moment, partition: &Value, offset: &Value) -> Reading {
-    let positions = match &leg.connector.offsets {
-        OffsetMapping::MirrorSource => {
-            if partition.get("topic").and_then(Value::as_str) != leg.input_topic() {
-                return Reading::Other;
+impl Reader<'_> {
+    fn mapped(&self, event: &Event) -> Reading {
+        if let What::SourceCommit {
+            connector,
+            partition,
+            offset,
+            ..
+        } = &event.what
+            && self.of.direction == Direction::Source
+            && *connector == self.of.name
+        {
+            return self.source_commit(event.at, partition, offset);
+        }
+        if let What::SinkCommit {
+            connector,
+            topic,
+            partition,
+            next_offset,
+            ..
+        } = &event.what
+            && self.of.direction == Direction::Sink
+            && *connector == self.of.name
+            && self.input_topic == Some(topic.as_str())
+        {
+            let next = next_offset.map(|next| u64::try_from(next).unwrap_or(0));
+            return Reading::Commit(Commit {
+                at: event.at,
+                key: CommitKey::Partition(*partition),
+                next,
+            });
+        }
+        Reading::Other
+    }
+
+    fn source_commit(&self, at: Moment, partition: &Value, offset: &Value) -> Reading {
+        let positions = match &self.of.offsets {
+            OffsetMapping::MirrorSource => {
+                if partition.get("topic").and_then(Value::as_str) != self.input_topic {
+                    return Reading::Other;
+                }
+                let key = partition
+                    .get("partition")
+                    .and_then(Value::as_i64)
+                    .and_then(|number| i32::try_from(number).ok())
+                    .map(CommitKey::Partition);
+                (key, plus_one(offset.get("offset")))
             }
-            let key = partition
-                .get("partition")
-                .and_then(Value::as_i64)
-                .and_then(|number| i32::try_from(number).ok())
-                .map(CommitKey::Partition);
-            (key, plus_one(offset.get("offset")))
+            OffsetMapping::FileStreamSource => (
+                Some(CommitKey::Partition(0)),
+                offset.get("position").and_then(number),
+            ),
+            OffsetMapping::Pointers {
+                lane,
+                sequence,
+                names,
+            } => {
+                let lane = match lane {
+                    Some(pointer) => partition.pointer(pointer).and_then(number),
+                    None => Some(0),
+                };
+                let key = lane
+                    .and_then(|n| u32::try_from(n).ok())
+                    .map(CommitKey::Lane);
+                let next = match names {
+                    SequenceNames::LastSent => plus_one(offset.pointer(sequence)),
+                    SequenceNames::NextToSend => offset.pointer(sequence).and_then(number),
+                };
+                (key, next)
+            }
+            OffsetMapping::SinkGroup | OffsetMapping::NotMeasurable => return Reading::Unmapped,
+        };
+        match positions {
+            (None, _) => Reading::Unreadable,
+            (Some(_), None) if !offset.is_null() => Reading::Unreadable,
+            (Some(key), next) => Reading::Commit(Commit { at, key, next }),
         }
-        OffsetMapping::FileStreamSource => (
-            Some(CommitKey::Partition(0)),
-            offset.get("position").and_then(number),
-        ),
-        OffsetMapping::Pointers {
-            lane,
-            sequence,
-            names,
-        } => {
-            let lane = match lane {
-                Some(pointer) => partition.pointer(pointer).and_then(number),
-                None => Some(0),
-            };
-            let key = lane
-                .and_then(|n| u32::try_from(n).ok())
-                .map(CommitKey::Lane);
-            let next = match names {
-                SequenceNames::LastSent => plus_one(offset.pointer(sequence)),
-                SequenceNames::NextToSend => offset.pointer(sequence).and_then(number),
-            };
-            (key, next)
-        }
-        OffsetMapping::SinkGroup | OffsetMapping::NotMeasurable => return Reading::Unmapped,
-    };
-    match positions {
-        (None, _) => Reading::Unreadable,
-        (Some(_), None) if !offset.is_null() => Reading::Unreadable,
-        (Some(key), next) => Reading::Commit(Commit { at, key, next }),
     }
 }
 

@@ -3,8 +3,14 @@
 /// Partitions beyond this number are not followed.
 const MOST_PARTITIONS: usize = 65_536;
 
-/// A position, and the moment in microseconds after which no row of it can have been read any more.
-type Cut = (u64, u64);
+/// How far a lane had come at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneAt {
+    /// Rows of the lane so far, copies included.
+    pub rows: u64,
+    /// The highest sequence number so far.
+    pub high: Option<u64>,
+}
 
 /// A record by lane and sequence number.
 pub(super) type Named = (u32, u64);
@@ -15,20 +21,18 @@ struct Part {
     last: Option<Named>,
     named: Vec<u64>,
     named_result: Vec<Option<Named>>,
-    starts: Vec<Cut>,
+    starts: Vec<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct LaneStarts {
     partition: Option<i32>,
     mixed: bool,
-    values: Vec<Option<u64>>,
+    values: Vec<LaneAt>,
 }
 
-/// Two questions about positions of one place: which record did a position leave last behind it (*named*), and at
-/// which sequence number does each lane go on from it (*start*). In a place with rewinds the start is the lowest number
-/// at or after the position, because all of these would be read again; what was rewound after the reader had gone does
-/// not count, because that reader never saw it.
+/// Two questions about positions of one place: which record did a position leave last behind it (*named*), and how far
+/// had each lane come there (*start*), so that all its rows from there on would be read again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cuts {
     parts: Vec<Part>,
@@ -42,8 +46,8 @@ fn index(partition: i32) -> Option<usize> {
 }
 
 impl Cuts {
-    /// Prepares for these (partition, next position) pairs, and for these starts with the moment each reader had gone.
-    pub(super) fn new(named: &[(i32, u64)], starts: &[(i32, Cut)], lanes: usize) -> Self {
+    /// Prepares for these (partition, next position) pairs, and for these starts.
+    pub(super) fn new(named: &[(i32, u64)], starts: &[(i32, u64)], lanes: usize) -> Self {
         let mut cuts = Self {
             parts: Vec::new(),
             lanes: vec![LaneStarts::default(); lanes],
@@ -53,9 +57,9 @@ impl Cuts {
                 cuts.part(at).named.push(*next);
             }
         }
-        for (partition, cut) in starts {
+        for (partition, next) in starts {
             if let Some(at) = index(*partition) {
-                cuts.part(at).starts.push(*cut);
+                cuts.part(at).starts.push(*next);
             }
         }
         for part in &mut cuts.parts {
@@ -82,15 +86,9 @@ impl Cuts {
         }
     }
 
-    /// A whole record; `rewound` holds when it arrived, where it lies below what its lane has had before.
+    /// A whole record, and how far its lane had come before it.
     #[inline]
-    pub(super) fn row(
-        &mut self,
-        named: Named,
-        partition: i32,
-        position: i64,
-        rewound: Option<u64>,
-    ) {
+    pub(super) fn row(&mut self, named: Named, partition: i32, position: i64, before: LaneAt) {
         let (Some(at), Ok(position)) = (index(partition), u64::try_from(position)) else {
             return;
         };
@@ -111,7 +109,7 @@ impl Cuts {
             Some(known) => lane.mixed |= known != partition,
         }
         if !part.starts.is_empty() && lane.partition == Some(partition) {
-            lane.start(&part.starts, position, named.1, rewound);
+            lane.start(&part.starts, position, before);
         }
     }
 
@@ -122,13 +120,12 @@ impl Cuts {
         part.named_result.get(at).copied().unwrap_or(part.last)
     }
 
-    /// The lowest sequence number of a lane at or after a position of its partition, up to when its reader had gone;
-    /// `None` when nothing follows there.
-    pub(super) fn start(&self, lane: u32, cut: Cut) -> Option<u64> {
+    /// How far a lane had come at a position of its partition; `None` when nothing of it follows there.
+    pub(super) fn start(&self, lane: u32, next: u64) -> Option<LaneAt> {
         let lane = self.lanes.get(lane as usize)?;
         let part = self.parts.get(index(lane.partition?)?)?;
-        let at = part.starts.binary_search(&cut).ok()?;
-        lane.values.get(at).copied().flatten()
+        let at = part.starts.binary_search(&next).ok()?;
+        lane.values.get(at).copied()
     }
 
     /// The partition of a lane, when it keeps to one.
@@ -145,20 +142,11 @@ impl Cuts {
 
 impl LaneStarts {
     #[inline]
-    fn start(&mut self, starts: &[Cut], position: u64, sequence: u64, rewound: Option<u64>) {
-        let readable = |gone_us: u64| rewound.is_none_or(|at_us| at_us <= gone_us);
-        if rewound.is_some() {
-            for (value, (_, gone_us)) in self.values.iter_mut().zip(starts) {
-                if readable(*gone_us) {
-                    *value = value.map(|lowest| lowest.min(sequence));
-                }
-            }
-        }
-        while let Some((next, gone_us)) = starts.get(self.values.len())
+    fn start(&mut self, starts: &[u64], position: u64, before: LaneAt) {
+        while let Some(next) = starts.get(self.values.len())
             && *next <= position
         {
-            self.values
-                .push(Some(sequence).filter(|_| readable(*gone_us)));
+            self.values.push(before);
         }
     }
 }
@@ -169,41 +157,22 @@ mod tests {
 
     #[test]
     fn a_position_names_the_record_before_it_and_starts_each_lane_after_it() {
-        let mut cuts = Cuts::new(&[(0, 0), (0, 3), (0, 99)], &[(0, (3, 9)), (0, (99, 9))], 2);
+        let mut cuts = Cuts::new(&[(0, 0), (0, 3), (0, 99)], &[(0, 3), (0, 99)], 2);
         for position in 0..6u64 {
-            let named = ((position % 2) as u32, position / 2);
-            cuts.row(named, 0, position as i64, None);
+            let (lane, sequence) = ((position % 2) as u32, position / 2);
+            let before = LaneAt {
+                rows: sequence,
+                high: sequence.checked_sub(1),
+            };
+            cuts.row((lane, sequence), 0, position as i64, before);
         }
         assert_eq!(cuts.named(0, 0), None);
         assert_eq!(cuts.named(0, 3), Some((0, 1)));
         assert_eq!(cuts.named(0, 99), Some((1, 2)));
-        let start = |lane, next| cuts.start(lane, (next, 9));
-        assert_eq!((start(1, 3), start(0, 3)), (Some(1), Some(2)));
+        let start = |lane, next| cuts.start(lane, next).map(|at| (at.rows, at.high));
+        assert_eq!(start(1, 3), Some((1, Some(0))));
+        assert_eq!(start(0, 3), Some((2, Some(1))));
         assert_eq!(start(0, 99), None);
         assert_eq!(cuts.end(0), Some(6));
-    }
-
-    #[test]
-    fn a_rewind_after_the_position_lowers_the_start() {
-        let gone = |next, us| (0, (next, us));
-        let starts = [gone(2, 3), gone(2, 2), gone(3, 3), gone(3, 2), gone(5, 9)];
-        let mut cuts = Cuts::new(&[], &starts, 1);
-        for (position, sequence, rewound) in [
-            (0, 0, false),
-            (1, 1, false),
-            (2, 2, false),
-            (3, 1, true),
-            (4, 2, true),
-            (5, 3, false),
-        ] {
-            let rewound = rewound.then_some(position as u64);
-            cuts.row((0, sequence), 0, position, rewound);
-        }
-        assert_eq!(cuts.start(0, (5, 9)), Some(3));
-        assert_eq!(cuts.start(0, (2, 3)), Some(1));
-        // The reader had gone before the rewind.
-        assert_eq!(cuts.start(0, (2, 2)), Some(2));
-        assert_eq!(cuts.start(0, (3, 3)), Some(1));
-        assert_eq!(cuts.start(0, (3, 2)), None);
     }
 }

@@ -6,6 +6,7 @@ use crate::journal::GroupMember;
 use crate::model::{Moment, WorkerName};
 
 use super::history::History;
+use super::members::is_struck;
 
 /// A member that was there in a stable view of the group, and from some moment on in none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,21 +61,13 @@ pub(super) fn unasked(history: &History<'_>) -> Vec<Departure> {
             worker: member.worker.clone(),
             url: member.url.clone(),
         };
-        (!is_struck(history, &departure, id)).then_some(departure)
+        let struck = member
+            .worker
+            .as_ref()
+            .is_some_and(|worker| is_struck(history, worker, id, *at));
+        (!struck).then_some(departure)
     });
     let mut all: Vec<Departure> = departed.collect();
     all.sort_by_key(|departure| departure.at);
     all
-}
-
-/// Whether a fault was done to the worker when it was this member.
-fn is_struck(history: &History<'_>, departure: &Departure, id: &str) -> bool {
-    let Some(worker) = &departure.worker else {
-        return false;
-    };
-    let victims = history.faults.iter().flat_map(|fault| &fault.victims);
-    let mut acted = victims
-        .filter(|victim| victim.worker == *worker)
-        .filter_map(|victim| victim.acted);
-    acted.any(|at| at <= departure.at && history.member_id(worker, at) == Some(id))
 }

@@ -139,10 +139,9 @@ impl Doubts {
             None => {
                 self.distrust_records("the end of the feed is not in the journal".to_owned());
             }
-            Some(end) if end.acked != feed.acked() => self.distrust_records(format!(
+            Some(end) if end.acked != feed.acked => self.distrust_records(format!(
                 "the journal says that {} records were acknowledged, the observations hold {}",
-                end.acked,
-                feed.acked()
+                end.acked, feed.acked
             )),
             Some(_) => {}
         }

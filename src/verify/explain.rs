@@ -6,10 +6,9 @@ use crate::journal::{ObservationKind, Places};
 use crate::model::{FaultKind, Moment, PlaceName};
 
 use super::commits::CommitKey;
-use super::history::History;
+use super::history::{History, Membership};
 use super::leg::Leg;
 use super::pass::each_batch;
-use super::zombie::Membership;
 use super::{Evidence, Finding, Judgement};
 
 /// Lines of one kind in a story.

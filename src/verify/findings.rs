@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::model::{FaultId, Lane, Moment, TaskId};
 
-use super::case::{Case, promise_us};
+use super::case::Case;
 use super::departures;
 use super::losses::Losses;
 use super::offsets::{Offsets, WrongCommit};
 use super::ownership::{Ownership, overlap_ms};
 use super::pass::Stray;
-use super::recovery::FaultRecovery;
-use super::rewinds::Rewinds;
+use super::recovery::{FaultRecovery, running};
+use super::rewinds::{Bound, Rewinds};
+use super::strays::OwnStrays;
 use super::stuck::why_not_ended;
 use super::{Finding, FindingKind, LogLine};
 
@@ -188,35 +189,29 @@ fn lost(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// Strays that a tap has more of than the one before it.
-pub(super) fn own_strays(case: &Case<'_>, leg: usize) -> (u64, u64) {
-    let tap = &case.taps[leg];
-    let before = leg.checked_sub(1).map(|before| &case.taps[before]);
-    let (phantom, corrupt) = before.map_or((0, 0), |tap| (tap.phantom, tap.corrupt));
-    (
-        tap.phantom.saturating_sub(phantom),
-        tap.corrupt.saturating_sub(corrupt),
-    )
-}
-
 fn strays(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
     for leg in 0..facts.case.legs.len() {
-        let (phantom, corrupt) = own_strays(facts.case, leg);
-        let tap = &facts.case.taps[leg];
+        let own = OwnStrays::of(facts.case, leg);
         let place = &facts.case.legs[leg].tap.name;
-        if phantom > 0 {
-            let what = plural(phantom, "record");
+        if own.phantom > 0 {
+            let what = plural(own.phantom, "record");
             let text = format!(
                 "{what} that nobody had sent at {place}{}",
-                whereabouts(&tap.phantoms)
+                whereabouts(&own.phantoms)
             );
-            let finding = timed(blank(FindingKind::Phantom, text, phantom), &tap.phantoms);
+            let finding = timed(
+                blank(FindingKind::Phantom, text, own.phantom),
+                &own.phantoms,
+            );
             found.push(facts.at_tap(leg, finding));
         }
-        if corrupt > 0 {
-            let what = plural(corrupt, "damaged record");
-            let text = format!("{what} at {place}{}", whereabouts(&tap.corrupts));
-            let finding = timed(blank(FindingKind::Corrupt, text, corrupt), &tap.corrupts);
+        if own.corrupt > 0 {
+            let what = plural(own.corrupt, "damaged record");
+            let text = format!("{what} at {place}{}", whereabouts(&own.corrupts));
+            let finding = timed(
+                blank(FindingKind::Corrupt, text, own.corrupt),
+                &own.corrupts,
+            );
             found.push(facts.at_tap(leg, finding));
         }
     }
@@ -293,12 +288,24 @@ fn repeats(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
             found.push(facts.at_tap(leg, one));
         }
         if let Some(bound) = group.bound.filter(|_| group.beyond_bound()) {
-            let how = format!("more than the {} that the settings promise", grouped(bound));
+            let how = format!("more than {}", allowed(bound));
             let mut ranges = group.explained_ranges.clone();
             ranges.extend(&group.unexplained_ranges);
             let one = finding(FindingKind::RepeatBeyondBound, &how, group.copies, &ranges);
             found.push(facts.at_tap(leg, one));
         }
+    }
+}
+
+/// "the 418 that the settings promise", with what that was stretched to where a lane delivered more.
+pub(super) fn allowed(bound: Bound) -> String {
+    let promised = format!("the {} that the settings promise", grouped(bound.promised));
+    match bound.stretched > bound.promised {
+        true => format!(
+            "{} ({promised}, stretched to what could really be under way then)",
+            grouped(bound.stretched)
+        ),
+        false => promised,
     }
 }
 
@@ -385,23 +392,6 @@ fn commits(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
 /// The last fault whose effects reach a moment.
 fn running_at(facts: &Facts<'_, '_>, leg: usize, at: Moment) -> Option<usize> {
     running(facts.case, facts.recoveries, leg, at)
-}
-
-/// The last fault that was running at a moment: from as long before its effect as a flush interval reaches back, to its
-/// recovery.
-pub(super) fn running(
-    case: &Case<'_>,
-    recoveries: &[FaultRecovery],
-    leg: usize,
-    at: Moment,
-) -> Option<usize> {
-    let reach = promise_us(&case.legs[leg]);
-    (0..recoveries.len()).rev().find(|index| {
-        let recovery = &recoveries[*index];
-        recovery
-            .began
-            .is_some_and(|began| began.0.saturating_sub(reach) <= at.0 && at <= recovery.window_end)
-    })
 }
 
 fn overlaps(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {

@@ -2,11 +2,13 @@
 
 use crate::model::{DuplicateLimit, FaultKind, GuaranteeKind, Verdict};
 
+use super::credits::Undecidable;
 use super::doubts::Doubts;
-use super::findings::{Facts, grouped, own_strays, plural};
+use super::findings::{Facts, allowed, grouped, plural};
 use super::recovery::FaultRecovery;
-use super::rewinds::{Told, Undecidable};
+use super::rewinds::{Bound, Outcome, Told};
 use super::settings;
+use super::strays::OwnStrays;
 use super::zombie;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
@@ -189,7 +191,7 @@ impl Grounds<'_, '_> {
         let count = |why: Undecidable| {
             let told = self.facts.rewinds.told.iter();
             let copies: u64 = told
-                .filter(|told| told.undecidable == Some(why))
+                .filter(|told| told.outcome == Outcome::Undecidable(why))
                 .map(Told::copies)
                 .sum();
             Some(plural(copies, "repeat")).filter(|_| copies > 0)
@@ -228,7 +230,7 @@ impl Grounds<'_, '_> {
     fn within_bound(&self, most: u64) -> Answer {
         let groups = self.facts.rewinds.groups(self.facts.case);
         let beyond = groups.values().filter(|group| group.beyond_bound()).count();
-        let share = |(copies, bound): &(u64, u64)| *copies as f64 / (*bound).max(1) as f64;
+        let share = |(copies, bound): &(u64, Bound)| *copies as f64 / bound.stretched.max(1) as f64;
         let worst = groups
             .values()
             .filter_map(|group| Some((group.copies, group.bound?)))
@@ -236,9 +238,12 @@ impl Grounds<'_, '_> {
         let title = "Repeats within what the flush interval promises";
         let answer = Answer::counted(GuaranteeKind::Duplicates, title, beyond as u64, 0)
             .with(&[FindingKind::RepeatBeyondBound]);
-        let (copies, bound) = worst.unwrap_or((0, 0));
+        let copies = worst.map_or(0, |(copies, _)| copies);
         let mut note = "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after stops at which the tasks kept within task.shutdown.graceful.timeout.ms, without a fault, and under exactly-once".to_owned();
         note.push_str(&self.about_outlived());
+        if let Some((_, bound)) = worst.filter(|(_, bound)| bound.stretched > bound.promised) {
+            note.push_str(&format!("; the worst lane's bound is {}", allowed(bound)));
+        }
         let answer = Answer {
             measured: format!(
                 "{} in the worst lane, {} in all",
@@ -246,10 +251,13 @@ impl Grounds<'_, '_> {
                 grouped(most)
             ),
             limit: match worst {
-                Some(_) => format!("≤ {} per fault and lane", grouped(bound)),
+                Some((_, bound)) => format!("≤ {} per fault and lane", grouped(bound.stretched)),
                 None => "the bound".to_owned(),
             },
-            used: worst.as_ref().filter(|(_, bound)| *bound > 0).map(share),
+            used: worst
+                .as_ref()
+                .filter(|(_, bound)| bound.stretched > 0)
+                .map(share),
             note,
             ..answer
         };
@@ -306,8 +314,8 @@ impl Grounds<'_, '_> {
 
     fn phantoms(&self, limit: u64) -> Answer {
         let count = (0..self.ledgers.len())
-            .map(|leg| own_strays(self.facts.case, leg))
-            .map(|(phantom, corrupt)| phantom + corrupt)
+            .map(|leg| OwnStrays::of(self.facts.case, leg))
+            .map(|own| own.phantom + own.corrupt)
             .sum();
         let title = "Nothing arrived that was not sent, or damaged";
         Answer::counted(GuaranteeKind::Phantoms, title, count, limit)

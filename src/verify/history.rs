@@ -1,20 +1,33 @@
 //! The events of a run, put in order by what they are about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::journal::{
     Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, Stack, What, Word,
 };
 use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
 
-use super::zombie::{Membership, membership};
 use super::{Evidence, LogLine};
+
+/// What became of the membership of a worker whose process outlived a fault.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// Which member it was is not known.
+    #[default]
+    Unknown,
+    /// The group kept it.
+    Kept,
+    /// The group was seen without it, at this moment first.
+    Lost(Moment),
+}
 
 /// What one fault did to one worker.
 #[derive(Debug, Clone)]
 pub(super) struct Victim {
     pub worker: WorkerName,
     pub acted: Option<Moment>,
+    /// The member of the group that it was then; `None` where its process had not joined yet.
+    pub member: Option<String>,
     /// When the end of its process was seen, or that it stands still or has no network.
     pub ended: Option<Moment>,
     /// It was killed: at once, or because its grace was over.
@@ -37,6 +50,7 @@ impl Victim {
         Self {
             worker,
             acted: None,
+            member: None,
             ended: None,
             killed,
             membership: Membership::Unknown,
@@ -49,11 +63,16 @@ impl Victim {
         }
     }
 
-    /// Whether tasks of this connector had no chance to commit.
-    pub(super) fn could_not_commit(&self, connector: &ConnectorName) -> bool {
-        let is_late = |task: &Option<TaskId>| {
-            task.as_ref()
-                .is_none_or(|task| task.connector == *connector)
+    /// Whether this task of a connector (any, where it is not known which) had no chance to commit.
+    pub(super) fn could_not_commit(
+        &self,
+        connector: &ConnectorName,
+        task: Option<&TaskId>,
+    ) -> bool {
+        let is_late = |late: &Option<TaskId>| match (late, task) {
+            (None, _) => true,
+            (Some(late), None) => late.connector == *connector,
+            (Some(late), Some(task)) => late == task,
         };
         self.killed || self.late.iter().any(is_late)
     }
@@ -235,10 +254,19 @@ pub(super) struct History<'a> {
     pub statuses: Vec<StatusSeen<'a>>,
     pub task_configs: Vec<(Moment, &'a TaskId, &'a BTreeMap<String, String>)>,
     pub logs: Vec<LogSeen>,
+    /// Tasks that did not stop in time on workers that nothing had been done to.
+    pub late: Vec<LateTask>,
     pub final_ends: Option<&'a BTreeMap<PlaceName, BTreeMap<i32, i64>>>,
     pub drain: Option<(bool, &'a str)>,
     pub observers_failed: Vec<(&'a str, &'a str)>,
     pub notes: Vec<&'a str>,
+}
+
+/// A task that did not stop within `task.shutdown.graceful.timeout.ms`, by its worker's log.
+pub(super) struct LateTask {
+    pub at: Moment,
+    /// `None` where the line does not name it.
+    pub task: Option<TaskId>,
 }
 
 /// A log line and what it tells.
@@ -269,26 +297,7 @@ impl<'a> History<'a> {
         ) {
             history.ended = None;
         }
-        history.resolve_memberships(evidence.info);
         history
-    }
-
-    fn resolve_memberships(&mut self, info: &RunInfo) {
-        let of_fault = |fault: &FaultStory| {
-            let victims = fault.victims.iter();
-            let known = victims.map(|victim| membership(self, fault, victim, info));
-            known.collect::<Vec<_>>()
-        };
-        let outlived = |fault: &FaultStory| !fault.kind.ends_process();
-        let all: Vec<(usize, Vec<Membership>)> = (0..self.faults.len())
-            .filter(|index| outlived(&self.faults[*index]))
-            .map(|index| (index, of_fault(&self.faults[index])))
-            .collect();
-        for (index, known) in all {
-            for (victim, membership) in self.faults[index].victims.iter_mut().zip(known) {
-                victim.membership = membership;
-            }
-        }
     }
 
     fn note(&mut self, event: &'a Event, info: &RunInfo) {
@@ -430,9 +439,15 @@ impl<'a> History<'a> {
             for worker in workers {
                 story.victim(worker);
             }
-        } else if let What::FaultActed { fault, worker } = &event.what {
+        } else if let What::FaultActed {
+            fault,
+            worker,
+            member_id,
+        } = &event.what
+        {
             let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
             victim.acted.get_or_insert(at);
+            victim.member.clone_from(member_id);
         } else if let What::FaultProof { fault, proof } = &event.what {
             self.fault(*fault, FaultKind::Kill).note_proof(at, proof);
         } else if let What::GraceOverrun { fault, worker, .. } = &event.what {
@@ -498,13 +513,7 @@ impl<'a> History<'a> {
                 text: text.clone(),
             };
             if let LogFact::GracefulStopFailed { task } = fact {
-                let stopped = |victim: &&mut Victim| {
-                    victim.worker == *worker && victim.acted.is_some_and(|acted| acted <= line.at)
-                };
-                let victims = self.faults.iter_mut().flat_map(|fault| &mut fault.victims);
-                if let Some(victim) = victims.filter(stopped).max_by_key(|victim| victim.acted) {
-                    victim.late.push(task.clone());
-                }
+                self.note_late(worker, line.at, task.as_ref());
             }
             self.logs.push(LogSeen {
                 line,
@@ -512,6 +521,46 @@ impl<'a> History<'a> {
                 graceful_stop_failed: matches!(fact, LogFact::GracefulStopFailed { .. }),
             });
         }
+    }
+
+    /// A late task is the work of the stop that its worker is in; else of a rebalance that took it away.
+    fn note_late(&mut self, worker: &WorkerName, at: Moment, task: Option<&TaskId>) {
+        let stopping = |victim: &&mut Victim| {
+            victim.worker == *worker
+                && victim.acted.is_some_and(|acted| acted <= at)
+                && victim.undone.is_none_or(|undone| at <= undone)
+        };
+        let stops = self.faults.iter_mut().filter(|f| f.kind.ends_process());
+        let victims = stops.flat_map(|fault| &mut fault.victims);
+        match victims.filter(stopping).max_by_key(|victim| victim.acted) {
+            Some(victim) => victim.late.push(task.cloned()),
+            None => self.late.push(LateTask {
+                at,
+                task: task.cloned(),
+            }),
+        }
+    }
+
+    /// When the processes of a worker were started.
+    pub(super) fn starts_of<'h>(
+        &'h self,
+        worker: &'h WorkerName,
+    ) -> impl Iterator<Item = Moment> + 'h {
+        self.processes
+            .iter()
+            .filter(|seen| seen.what == ProcessStep::Started && seen.name == worker.as_str())
+            .map(|seen| seen.at)
+    }
+
+    /// When a worker's process was next ended by a fault after a moment.
+    pub(super) fn next_end_of(&self, worker: &WorkerName, after: Moment) -> Option<Moment> {
+        let ending = self.faults.iter().filter(|f| f.kind.ends_process());
+        ending
+            .flat_map(|fault| &fault.victims)
+            .filter(|victim| victim.worker == *worker)
+            .filter_map(Victim::gone)
+            .filter(|gone| *gone > after)
+            .min()
     }
 
     /// When a phase began.
@@ -576,40 +625,6 @@ impl<'a> History<'a> {
             }
         }
         unasked
-    }
-
-    /// Tasks that a worker ran at a moment: those of the last stable view of the group and those whose last status names
-    /// it. `None` when the group was changing and nothing is certain.
-    pub(super) fn tasks_of(&self, worker: &WorkerName, at: Moment) -> Option<BTreeSet<TaskId>> {
-        let before = |moment: &Moment| *moment <= at;
-        let last = self.groups.iter().rfind(|(moment, _)| before(moment))?.1;
-        if last.state != "Stable" {
-            return None;
-        }
-        let mut tasks: BTreeSet<TaskId> = last
-            .members
-            .iter()
-            .filter(|member| member.worker.as_ref() == Some(worker))
-            .flat_map(|member| member.tasks.iter().cloned())
-            .collect();
-        let mut latest: BTreeMap<&TaskId, &StatusSeen<'_>> = BTreeMap::new();
-        for status in self.statuses.iter().filter(|status| before(&status.at)) {
-            latest.insert(status.task, status);
-        }
-        let running = latest
-            .values()
-            .filter(|status| status.state == "RUNNING" && status.worker == Some(worker));
-        tasks.extend(running.map(|status| status.task.clone()));
-        Some(tasks)
-    }
-
-    /// The member id that a worker had in the last view of the group before a moment.
-    pub(super) fn member_id(&self, worker: &WorkerName, at: Moment) -> Option<&'a str> {
-        let views = self.groups.iter().rev().filter(|(moment, _)| *moment <= at);
-        views
-            .flat_map(|(_, view)| view.members.iter())
-            .find(|member| member.worker.as_ref() == Some(worker))
-            .map(|member| member.member_id.as_str())
     }
 }
 

@@ -167,7 +167,7 @@ pub struct FeedLedger {
 }
 
 /// What arrived at a tap. `expected = once + repeated + lost + undecided` and
-/// `arrived = once + repeated + extra_copies + of_unknown + phantom + corrupt`.
+/// `arrived = once + repeated + extra_copies + phantom + corrupt`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct TapLedger {
@@ -343,8 +343,12 @@ pub struct Rewind {
     pub fault: Option<FaultId>,
     /// Why, in words: "F1 killed mirror-1; last commit named 4,705 at 13.52 s; 295 were already in the topic".
     pub why: String,
-    /// The bound that the settings promise for one lane and one fault, in records; `None` where none is promised.
+    /// How much may be repeated in one lane after one fault, in records; `None` where nothing is promised. It is what the
+    /// settings promise, or what the lane had really delivered in that time before the fault where that is more.
     pub bound: Option<u64>,
+    /// What the settings promise at the lane's pace, in records; `None` in results of older versions.
+    #[serde(default)]
+    pub promised: Option<u64>,
 }
 
 /// A fault with what proves it.

@@ -12,17 +12,20 @@ const RULE_OF_THREE: f64 = 2.995_732;
 pub(super) fn feed(case: &Case<'_>) -> Option<FeedLedger> {
     let place = case.info.scenario.route.feed()?;
     let feed = case.feed.as_ref()?;
-    let acked = feed.acked();
+    let acked = feed.acked;
     let (mut unknown, mut refused) = (0, 0);
     for lane in &feed.lanes {
         let open = |numbers: &roaring::RoaringTreemap| {
-            numbers.iter().filter(|n| !lane.acked.contains(*n)).count() as u64
+            numbers
+                .iter()
+                .filter(|n| !lane.expected.contains(*n))
+                .count() as u64
         };
-        unknown += open(&lane.unknown);
+        unknown += open(&lane.unknown) + lane.unknown_seen;
         refused += lane
             .refused
             .iter()
-            .filter(|n| !lane.acked.contains(*n) && !lane.unknown.contains(*n))
+            .filter(|n| !lane.expected.contains(*n) && !lane.unknown.contains(*n))
             .count() as u64;
     }
     let due = case.history.feed_ended.map_or(0, |end| end.due);
@@ -54,10 +57,10 @@ fn tap(case: &Case<'_>, rewinds: &Rewinds, leg: usize) -> TapLedger {
         (0, 0, 0, 0, 0, 0);
     for (number, lane) in facts.lanes.iter().enumerate() {
         let seen = lane.seen.len();
-        let twice = lane.extra.len() as u64;
+        let twice = lane.repeated.len();
         once += seen - twice;
         repeated += twice;
-        extra += lane.extra_copies();
+        extra += lane.extra_copies;
         expected += case.expected(leg, number).count();
         gone += total(&missing(case.expected(leg, number), &lane.seen));
         own_gone += total(&case.own_missing(leg, number));
@@ -85,7 +88,7 @@ fn tap(case: &Case<'_>, rewinds: &Rewinds, leg: usize) -> TapLedger {
         phantom: facts.phantom,
         corrupt: facts.corrupt,
         of_unknown: facts.of_unknown,
-        arrived: once + repeated + extra + facts.of_unknown + facts.phantom + facts.corrupt,
+        arrived: once + repeated + extra + facts.phantom + facts.corrupt,
         reorderings,
         aborted: uncommitted.map(|all| all.whole.saturating_sub(facts.whole)),
         loss_bound_per_million: (gone == 0 && expected > 0)

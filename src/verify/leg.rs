@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::journal::RunInfo;
+use crate::journal::{RunInfo, SinkMember};
 use crate::model::{Connector, Direction, Medium, Moment, OffsetMapping, Place, TaskId};
 
 use super::commits::{CommitKey, Commits};
-use super::history::{FaultStory, History, Victim};
+use super::history::History;
 use super::settings;
+
+/// Records in flight arrive within this time: producers and consumers hold less than a second of records.
+pub(super) const IN_FLIGHT_US: u64 = 1_000_000;
+/// A sink's consumer group is looked at this often, at least.
+const POLLED_US: u64 = 1_000_000;
 
 /// A connector with the places before and behind it.
 pub(super) struct Leg<'a> {
@@ -36,7 +41,7 @@ impl<'a> Leg<'a> {
                 commit_ms: 0,
                 commits: Commits::default(),
             };
-            leg.commits = Commits::of(&leg, history);
+            leg.commits = Commits::of(connector, leg.input_topic(), history);
             let promised = settings::milliseconds(info, "offset.flush.timeout.ms");
             leg.commit_ms = leg
                 .measured_commit_ms(history)
@@ -167,62 +172,101 @@ impl<'a> Leg<'a> {
         }
     }
 
-    /// The victim of a fault that may have run the task behind a partition of the input (any task, where that is not known).
-    pub(super) fn hit_by<'f>(
+    /// Views of the sink's consumer group, in the order of time.
+    pub(super) fn sink_views<'h>(
+        &'h self,
+        history: &'h History<'_>,
+    ) -> impl DoubleEndedIterator<Item = (Moment, &'h [SinkMember])> + 'h {
+        let of_this = history.sink_groups.iter();
+        of_this
+            .filter(|(_, name, _)| **name == self.connector.name)
+            .map(|(at, _, members)| (*at, *members))
+    }
+
+    /// The tasks that read this partition of the input around a moment: the group is polled, so it may have been another
+    /// one's a moment before it was seen. `None` where that is not known.
+    pub(super) fn owners_around(
         &self,
-        fault: &'f FaultStory,
-        partition: Option<i32>,
+        partition: i32,
+        at: Moment,
         history: &History<'_>,
-    ) -> Option<&'f Victim> {
-        fault.victims.iter().find(|victim| {
-            let Some(acted) = victim.acted else {
-                return false;
-            };
-            let Some(owned) = history.tasks_of(&victim.worker, acted) else {
-                return true;
-            };
-            match partition.and_then(|partition| self.task_of(partition, acted, history)) {
-                Some(task) => owned.contains(&task),
-                None => owned
-                    .iter()
-                    .any(|task| task.connector == self.connector.name),
-            }
-        })
+    ) -> Option<BTreeSet<TaskId>> {
+        let (from, to) = (
+            Moment(at.0.saturating_sub(POLLED_US)),
+            Moment(at.0.saturating_add(POLLED_US)),
+        );
+        if self.connector.direction == Direction::Source {
+            let owners = [from, at, to].map(|at| self.task_of(partition, at, history));
+            return owners.into_iter().collect();
+        }
+        let held = self.sink_views(history).rfind(|(seen, _)| *seen <= from);
+        let within = self
+            .sink_views(history)
+            .filter(|(seen, _)| *seen > from && *seen <= to);
+        let mut owners = BTreeSet::new();
+        for (_, members) in held.into_iter().chain(within) {
+            let owner = members.iter().find(|m| m.partitions.contains(&partition));
+            owners.insert(owner?.task.clone()?);
+        }
+        Some(owners).filter(|owners| !owners.is_empty())
     }
 
-    /// Tasks of this connector that a fault took from its workers; empty where that is not known.
-    pub(super) fn tasks_hit(&self, fault: &FaultStory, history: &History<'_>) -> BTreeSet<TaskId> {
-        fault
-            .victims
+    /// When a task that was taken was at work again, or a second after it was gone, whichever is later: before that only
+    /// what was in flight can arrive. A sink's task is also at work again when others read its partitions.
+    pub(super) fn at_work(
+        &self,
+        task: Option<&TaskId>,
+        gone: Moment,
+        history: &History<'_>,
+    ) -> Moment {
+        let is_meant = |other: &TaskId| match task {
+            Some(task) => task == other,
+            None => other.connector == self.connector.name,
+        };
+        let running = history
+            .statuses
             .iter()
-            .filter_map(|victim| history.tasks_of(&victim.worker, victim.acted?))
-            .flatten()
-            .filter(|task| task.connector == self.connector.name)
-            .collect()
-    }
-
-    /// When the first of the tasks that a fault took was at work again; before that only records in flight can arrive.
-    pub(super) fn resumed(&self, fault: &FaultStory, history: &History<'_>) -> Option<Moment> {
-        let gone = fault.victims.iter().filter_map(Victim::gone).max()?;
-        let hit = self.tasks_hit(fault, history);
-        let running = history.statuses.iter().find(|status| {
-            status.at > gone && status.state == "RUNNING" && hit.contains(status.task)
-        });
-        let taken_over = history.sink_groups.iter().find(|(at, name, members)| {
+            .find(|status| status.at > gone && status.state == "RUNNING" && is_meant(status.task));
+        let (_, before) = self
+            .sink_views(history)
+            .rfind(|(at, _)| *at <= gone)
+            .unwrap_or_default();
+        let had: BTreeSet<i32> = before
+            .iter()
+            .filter(|member| member.task.as_ref().is_some_and(is_meant))
+            .flat_map(|member| member.partitions.iter().copied())
+            .collect();
+        let taken_over = self.sink_views(history).find(|(at, members)| {
+            let mut others = members.iter().filter(|member| {
+                member.task.is_some() && !(task.is_some() && member.task.as_ref() == task)
+            });
             *at > gone
-                && **name == self.connector.name
-                && members.iter().any(|member| {
-                    member.task.as_ref().is_some_and(|task| {
-                        member
-                            .partitions
-                            .iter()
-                            .filter_map(|p| self.task_of(*p, gone, history))
-                            .any(|before| hit.contains(&before) && before != *task)
-                    })
-                })
+                && task.is_some()
+                && others.any(|member| member.partitions.iter().any(|p| had.contains(p)))
         });
         let first = running.map(|status| status.at);
-        let second = taken_over.map(|(at, _, _)| *at);
-        first.into_iter().chain(second).min()
+        let again = first.into_iter().chain(taken_over.map(|(at, _)| at)).min();
+        let flight = Moment(gone.0.saturating_add(IN_FLIGHT_US));
+        again.map_or(flight, |at| at.max(flight))
+    }
+
+    /// When, from a moment on, the sink's consumer group has each of its tasks once.
+    pub(super) fn consumers_settled(&self, from: Moment, history: &History<'_>) -> Option<Moment> {
+        let tasks: BTreeSet<&TaskId> = history
+            .tasks
+            .iter()
+            .filter(|task| task.connector == self.connector.name)
+            .collect();
+        let whole = |members: &[SinkMember]| {
+            let there: BTreeSet<&TaskId> = members.iter().filter_map(|m| m.task.as_ref()).collect();
+            there == tasks && members.len() == tasks.len()
+        };
+        let held = self.sink_views(history).rfind(|(at, _)| *at <= from);
+        if held.is_none_or(|(_, members)| whole(members)) {
+            return Some(from);
+        }
+        self.sink_views(history)
+            .find(|(at, members)| *at > from && whole(members))
+            .map(|(at, _)| at)
     }
 }

@@ -6,9 +6,8 @@ use crate::journal::ObservationKind;
 use crate::model::Moment;
 
 use super::case::Case;
-use super::findings::running;
 use super::pass::each_batch;
-use super::recovery::FaultRecovery;
+use super::recovery::{FaultRecovery, running};
 use super::seen::total;
 
 /// What is missing behind one connector in one lane.

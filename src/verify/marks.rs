@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::journal::{GroupView, RunInfo};
 use crate::model::{Moment, TaskId, WorkerName};
 
-use super::history::{FaultStory, History, Victim};
-use super::zombie::Membership;
+use super::history::{FaultStory, History, Membership, Victim};
+use super::members;
 
 /// Statuses written this long after the group was balanced still belong to its last rebalance, in microseconds.
 const LAST_STARTS_US: u64 = 15_000_000;
@@ -92,7 +92,7 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         .victims
         .iter()
         .filter(given_up)
-        .filter_map(|victim| history.member_id(&victim.worker, victim.acted?))
+        .filter_map(|victim| victim.member.as_deref())
         .collect();
     let noticed = history
         .groups
@@ -103,7 +103,7 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
     let tasks: BTreeSet<TaskId> = fault
         .victims
         .iter()
-        .filter_map(|victim| history.tasks_of(&victim.worker, victim.acted?))
+        .filter_map(|victim| members::tasks_of(history, victim))
         .flatten()
         .collect();
     let settled = balanced.map(|balanced| {

@@ -153,6 +153,7 @@
 mod backlog;
 mod case;
 mod commits;
+mod credits;
 mod cuts;
 mod departures;
 mod doubts;
@@ -167,14 +168,20 @@ mod ledger;
 mod leg;
 mod losses;
 mod marks;
+mod members;
 mod offsets;
+mod open;
 mod ownership;
 mod pass;
+mod reasons;
 mod recovery;
+mod replay;
 mod rewinds;
 mod seen;
 mod sentence;
 mod settings;
+mod strays;
+mod stretch;
 mod stuck;
 mod summary;
 mod timeline;
@@ -198,7 +205,7 @@ mod world;
 #[cfg(test)]
 mod zombie_tests;
 
-pub use evidence::{Evidence, open_and_explain, open_and_judge};
+pub use evidence::Evidence;
 pub use explain::{Explanation, StoryLine, explain};
 pub use judge::judge;
 pub use judgement::{
@@ -207,5 +214,6 @@ pub use judgement::{
     Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
     WatchedFault, WatchedReport,
 };
+pub use open::{open_and_explain, open_and_judge};
 pub use settings::decisive as decisive_settings;
 pub use stuck::{ENDING_THREADS, why_not_ended};

@@ -99,7 +99,7 @@ fn went_back(
         return None;
     }
     let made = (commit.key, next, commit.at);
-    let zombie = commit_of(&case.legs[leg], made, &case.marks, &case.history);
+    let zombie = commit_of(case, leg, made);
     Some(WrongCommit {
         leg,
         at: commit.at,

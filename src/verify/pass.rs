@@ -1,6 +1,6 @@
 //! One pass over the rows of a place: each row is looked at once, and only what is out of the ordinary is kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 use roaring::RoaringTreemap;
@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 use crate::journal::{Batch, ObservationKind, Places};
 use crate::model::Moment;
 
-use super::cuts::Cuts;
+use super::cuts::{Cuts, LaneAt};
 use super::seen::{Expected, SeenSet};
 
 /// Of a source that makes its own sequence, numbers from here on are taken as nonsense: no run sends so many.
@@ -17,8 +17,8 @@ pub(super) const MOST_GENERATED: u64 = 1 << 40;
 const SAMPLE: u64 = 64;
 /// Longer latencies count as this one: an hour.
 const LONGEST_LATENCY_US: u64 = 3_600_000_000;
-/// Silences kept for one lane.
-const MOST_GAPS: usize = 4_096;
+/// A run of copies is cut after this long, so that the times of its records are known this well.
+const LONGEST_RUN_US: u64 = 200_000;
 /// Most lanes that a record can name.
 pub(super) const MOST_LANES: u32 = 100_000;
 
@@ -65,11 +65,17 @@ pub(super) struct Frame {
 /// One lane of the feed.
 #[derive(Debug, Default)]
 pub(super) struct FeedLane {
-    pub acked: SeenSet,
+    /// Acknowledged; and, once all taps are read, what was sent without an answer and was seen all the same.
+    pub expected: SeenSet,
+    /// Sent without an answer.
     pub unknown: RoaringTreemap,
+    /// How many of these are expected because they were seen.
+    pub unknown_seen: u64,
     pub refused: RoaringTreemap,
     pub highest: Option<u64>,
     pub sends: Vec<u32>,
+    /// Rows of taken records so far.
+    rows: u64,
     sampled_us: Vec<u64>,
 }
 
@@ -80,14 +86,26 @@ pub(super) struct FeedFacts {
     pub cuts: Cuts,
     pub rows: u64,
     pub damage: Vec<String>,
+    /// Different records that were acknowledged.
+    pub acked: u64,
     /// Acknowledged more than once: the harness itself has sent twice.
     pub twice: u64,
     pub last_position: Option<u64>,
 }
 
 impl FeedFacts {
-    pub(super) fn acked(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.acked.len()).sum()
+    /// Expects from now on what was sent without an answer and was seen at one of these taps: it was sent.
+    pub(super) fn expect_seen(&mut self, taps: &[TapFacts]) {
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            for sequence in &lane.unknown {
+                if taps
+                    .iter()
+                    .any(|tap| tap.lanes[number].seen.contains(sequence))
+                {
+                    lane.unknown_seen += u64::from(lane.expected.insert(sequence));
+                }
+            }
+        }
     }
 }
 
@@ -156,9 +174,15 @@ impl FeedFacts {
             match ObservationKind::from_code(batch.kind[i]) {
                 Some(ObservationKind::Whole) => {
                     facts.sends[frame.grid.index(batch.at_us[i])] += 1;
-                    self.twice += u64::from(!facts.take(sequence, batch.at_us[i]));
+                    let before = LaneAt {
+                        rows: facts.rows,
+                        high: facts.highest,
+                    };
+                    let fresh = facts.take(sequence, batch.at_us[i]);
+                    self.acked += u64::from(fresh);
+                    self.twice += u64::from(!fresh);
                     let (partition, position) = (batch.partition[i], batch.position[i]);
-                    self.cuts.row((lane, sequence), partition, position, None);
+                    self.cuts.row((lane, sequence), partition, position, before);
                     self.last_position = self.last_position.max(u64::try_from(position).ok());
                 }
                 Some(ObservationKind::Unknown) => {
@@ -186,6 +210,7 @@ impl FeedLane {
     #[inline]
     fn take(&mut self, sequence: u64, at_us: u64) -> bool {
         self.highest = self.highest.max(Some(sequence));
+        self.rows += 1;
         if sequence.is_multiple_of(SAMPLE) {
             let at = usize::try_from(sequence / SAMPLE).unwrap_or(usize::MAX);
             if at < self.sampled_us.len().saturating_add(1_024) {
@@ -195,7 +220,7 @@ impl FeedLane {
                 self.sampled_us[at] = at_us;
             }
         }
-        self.acked.insert(sequence)
+        self.expected.insert(sequence)
     }
 
     fn sent_us(&self, sequence: u64) -> Option<u64> {
@@ -216,27 +241,51 @@ pub(super) struct Snap {
     pub next_at: Option<u64>,
     /// Rows of the lane that had arrived, copies included.
     pub arrived: u64,
+    /// Which row of the lane, counted from 0, was the first after it with a number beyond `high`.
+    pub passed: Option<u64>,
 }
 
-/// A run of own copies of consecutive records.
+/// Records that had arrived before and arrived again, one after the other, within 200 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    pub lane: u32,
+pub(super) struct CopyRun {
     pub first: u64,
     pub last: u64,
+    /// Which row of the lane the first of them was, counted from 0.
+    pub row: u64,
     pub at_us: u64,
-    /// The highest sequence number of the lane when the run began.
-    pub high: u64,
-    /// The same two of a copy that came earlier and counts as given: this one may be the given one instead.
-    pub earlier: Option<(u64, u64)>,
+    pub until_us: u64,
+}
+
+impl CopyRun {
+    /// Row and time of one of its records.
+    pub(super) fn arrival(&self, sequence: u64) -> (u64, u64) {
+        let step = sequence - self.first;
+        let length = (self.last - self.first).max(1);
+        let passed = u128::from(self.until_us - self.at_us) * u128::from(step) / u128::from(length);
+        (self.row + step, self.at_us + passed as u64)
+    }
+}
+
+/// Consecutive records that arrived one after the other, each the highest of its lane until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stride {
+    first: u64,
+    /// Known once the next stride has begun.
+    last: u64,
+    /// Which row of the lane the first of them was, counted from 0.
+    row: u64,
 }
 
 /// One lane at a tap.
 #[derive(Debug, Default)]
 pub(super) struct TapLane {
     pub seen: SeenSet,
-    /// Copies beyond the first.
-    pub extra: BTreeMap<u64, u32>,
+    strides: Vec<Stride>,
+    /// Arrivals beyond the first, in the order of the tap.
+    pub copies: Vec<CopyRun>,
+    pub extra_copies: u64,
+    /// What arrived more than once.
+    pub repeated: RoaringTreemap,
     pub reordered: BTreeSet<u64>,
     pub own_reordered: u64,
     pub highest: Option<u64>,
@@ -248,9 +297,8 @@ pub(super) struct TapLane {
     pub baseline_gap_us: u64,
     pub arrivals: Vec<u32>,
     pub last_at: Option<u64>,
-    open: Option<Run>,
-    /// When copies came that count as given, with the highest number of the lane then, by sequence number.
-    given: HashMap<u64, VecDeque<(u64, u64)>>,
+    /// The first of the snaps that no row has passed yet.
+    unpassed: usize,
     watch: Vec<u64>,
     watch_next: usize,
     watched_at: Vec<Option<u64>>,
@@ -276,17 +324,17 @@ pub(super) struct TapFacts {
     pub damage: Vec<String>,
     pub phantom: u64,
     pub corrupt: u64,
+    /// Records sent without an answer that arrived.
     pub of_unknown: u64,
     pub phantoms: Vec<Stray>,
     pub corrupts: Vec<Stray>,
-    pub runs: Vec<Run>,
     pub latency: Option<(Histogram<u64>, Histogram<u64>)>,
     /// Of a source that makes its own sequence: how many records of each lane there must be.
     pub below: Vec<u64>,
 }
 
-/// Strays kept with their position.
-const MOST_STRAYS: usize = 1_000;
+/// Strays kept with their position; those beyond are counted only.
+const MOST_STRAYS: usize = 1_000_000;
 
 /// What came before a tap.
 pub(super) struct Before<'a> {
@@ -331,7 +379,7 @@ impl Before<'_> {
     fn class(&self, lane: u32, sequence: u64) -> Class {
         if let Some(feed) = self.feed {
             let lane = &feed.lanes[lane as usize];
-            if lane.acked.contains(sequence) {
+            if lane.expected.contains(sequence) {
                 Class::Expected
             } else if !lane.unknown.is_empty() && lane.unknown.contains(sequence) {
                 Class::Unknown
@@ -348,12 +396,6 @@ impl Before<'_> {
                 Class::Phantom
             }
         }
-    }
-
-    fn given(&self, lane: u32, sequence: u64) -> u32 {
-        self.given
-            .and_then(|tap| tap.lanes.get(lane as usize)?.extra.get(&sequence).copied())
-            .unwrap_or(0)
     }
 
     fn was_reordered(&self, lane: u32, sequence: u64) -> bool {
@@ -381,7 +423,6 @@ impl TapFacts {
             of_unknown: 0,
             phantoms: Vec::new(),
             corrupts: Vec::new(),
-            runs: Vec::new(),
             latency: if fed {
                 histogram().zip(histogram())
             } else {
@@ -440,28 +481,29 @@ impl TapFacts {
             return self.stray(batch, i, Some((lane, sequence)), false);
         }
         let facts = &mut self.lanes[lane as usize];
-        let rewound = facts.highest.is_some_and(|highest| sequence <= highest);
+        let so_far = LaneAt {
+            rows: facts.arrived,
+            high: facts.highest,
+        };
         self.cuts.row(
             (lane, sequence),
             batch.partition[i],
             batch.position[i],
-            rewound.then_some(at_us),
+            so_far,
         );
         facts.tick(at_us, frame);
-        if let Class::Unknown = class {
-            self.of_unknown += 1;
-            return;
-        }
         if facts.seen.insert(sequence) {
             facts.arrivals[frame.grid.index(at_us)] += 1;
-            facts.first_sighting(lane, sequence, at_us, rewound, before);
-            self.runs.extend(facts.open.take());
+            let unknown = matches!(class, Class::Unknown);
+            self.of_unknown += u64::from(unknown);
+            // What the feed sent without an answer may have reached its own place late.
+            let excused = unknown && before.given.is_none();
+            facts.first_sighting(lane, sequence, at_us, excused, before);
             if sequence.is_multiple_of(SAMPLE) {
                 self.sample(lane, sequence, at_us, frame, before);
             }
         } else {
-            let run = facts.repeat(lane, sequence, at_us, before);
-            self.runs.extend(run);
+            facts.repeat(sequence, at_us);
         }
     }
 
@@ -482,16 +524,14 @@ impl TapFacts {
 
     fn finish(&mut self, frame: &Frame) {
         for lane in &mut self.lanes {
-            self.runs.extend(lane.open.take());
             let last = Snap {
                 high: lane.highest,
                 next_at: None,
                 arrived: lane.arrived,
+                passed: None,
             };
             lane.snaps.resize(frame.moments.len(), last);
         }
-        self.runs
-            .sort_by_key(|run| (run.at_us, run.lane, run.first));
     }
 
     /// Expected of a lane at this tap.
@@ -502,7 +542,7 @@ impl TapFacts {
         origin: Option<&TapFacts>,
     ) -> Expected<'a> {
         match feed.and_then(|feed| feed.lanes.get(lane)) {
-            Some(fed) => Expected::Set(&fed.acked),
+            Some(fed) => Expected::Set(&fed.expected),
             None => {
                 let below = origin.map_or(&self.below, |origin| &origin.below);
                 Expected::Below(below.get(lane).copied().unwrap_or(0))
@@ -519,12 +559,13 @@ impl TapLane {
                 high: self.highest,
                 next_at: Some(at_us),
                 arrived: self.arrived,
+                passed: None,
             });
         }
         self.arrived += 1;
         if let Some(last) = self.last_at {
             let silence = at_us.saturating_sub(last);
-            if silence > frame.gap_us && self.gaps.len() < MOST_GAPS {
+            if silence > frame.gap_us {
                 self.gaps.push((last, at_us));
             }
             if let Some((from, to)) = frame.baseline
@@ -543,21 +584,28 @@ impl TapLane {
         lane: u32,
         sequence: u64,
         at_us: u64,
-        rewound: bool,
+        excused: bool,
         before: &Before<'_>,
     ) {
-        if rewound {
+        if self.highest.is_some_and(|highest| sequence <= highest) {
             self.reordered.insert(sequence);
-            self.own_reordered += u64::from(!before.was_reordered(lane, sequence));
-        } else {
-            self.highest = Some(sequence);
-        }
-        if rewound {
+            let own = !excused && !before.was_reordered(lane, sequence);
+            self.own_reordered += u64::from(own);
             if let Ok(found) = self.watch.binary_search(&sequence) {
                 self.watched_at[found] = Some(at_us);
             }
             return;
         }
+        let row = self.arrived - 1;
+        let goes_on = |open: &Stride| row.wrapping_sub(open.row) == sequence - open.first;
+        if !self.strides.last().is_some_and(goes_on) {
+            self.begin_stride(sequence, row);
+        }
+        self.highest = Some(sequence);
+        for snap in &mut self.snaps[self.unpassed..] {
+            snap.passed = Some(row);
+        }
+        self.unpassed = self.snaps.len();
         while let Some(next) = self.watch.get(self.watch_next)
             && *next <= sequence
         {
@@ -568,44 +616,59 @@ impl TapLane {
         }
     }
 
-    /// Notes a repeat; returns the run that it ends.
-    fn repeat(&mut self, lane: u32, sequence: u64, at_us: u64, before: &Before<'_>) -> Option<Run> {
-        let copies = self.extra.entry(sequence).or_insert(0);
-        *copies = copies.saturating_add(1);
-        let high = self.highest.unwrap_or(sequence);
-        if *copies <= before.given(lane, sequence) {
-            self.given
-                .entry(sequence)
-                .or_default()
-                .push_back((at_us, high));
-            return self.open.take();
+    fn begin_stride(&mut self, sequence: u64, row: u64) {
+        if let (Some(open), Some(highest)) = (self.strides.last_mut(), self.highest) {
+            open.last = highest;
         }
-        // Which copies are the given ones is not known, only how many: a task that went back repeats first, and comes to
-        // the copies that it was given after that.
-        let earlier = self.given.get_mut(&sequence).and_then(VecDeque::pop_front);
-        if let Some(open) = &mut self.open
+        self.strides.push(Stride {
+            first: sequence,
+            last: u64::MAX,
+            row,
+        });
+    }
+
+    /// The highest number that had arrived before a row that is a copy.
+    pub(super) fn high_before(&self, row: u64) -> Option<u64> {
+        let next = self.strides.partition_point(|stride| stride.row < row);
+        let stride = self.strides.get(next.checked_sub(1)?)?;
+        self.highest.map(|highest| highest.min(stride.last))
+    }
+
+    /// Which row first brought a number beyond this one.
+    pub(super) fn first_beyond(&self, number: u64) -> Option<u64> {
+        let at = self.strides.partition_point(|stride| stride.last <= number);
+        let stride = self.strides.get(at)?;
+        let wanted = stride.first.max(number + 1);
+        let there = self.highest.is_some_and(|highest| wanted <= highest);
+        there.then(|| stride.row + (wanted - stride.first))
+    }
+
+    /// Notes a repeat: the row that was counted last.
+    fn repeat(&mut self, sequence: u64, at_us: u64) {
+        self.extra_copies += 1;
+        self.repeated.insert(sequence);
+        let row = self.arrived - 1;
+        if let Some(open) = self.copies.last_mut()
             && open.last.checked_add(1) == Some(sequence)
+            && open.row + (sequence - open.first) == row
+            && at_us.saturating_sub(open.at_us) <= LONGEST_RUN_US
         {
             open.last = sequence;
-            return None;
+            open.until_us = open.until_us.max(at_us);
+            return;
         }
-        self.open.replace(Run {
-            lane,
+        self.copies.push(CopyRun {
             first: sequence,
             last: sequence,
+            row,
             at_us,
-            high,
-            earlier,
-        })
+            until_us: at_us,
+        });
     }
 
     /// When a watched record first arrived.
     pub(super) fn watched(&self, sequence: u64) -> Option<u64> {
         let at = self.watch.binary_search(&sequence).ok()?;
         self.watched_at[at]
-    }
-
-    pub(super) fn extra_copies(&self) -> u64 {
-        self.extra.values().map(|copies| u64::from(*copies)).sum()
     }
 }

@@ -3,7 +3,7 @@
 use crate::model::{Direction, Moment, TaskId};
 
 use super::backlog;
-use super::case::Case;
+use super::case::{Case, promise_us};
 use super::commits::CommitKey;
 use super::history::FaultStory;
 use super::leg::Leg;
@@ -53,6 +53,23 @@ pub(super) fn of_faults(case: &Case<'_>) -> Vec<FaultRecovery> {
         }
     };
     case.marks.iter().map(of_fault).collect()
+}
+
+/// The last fault that was running at a moment: from as long before its effect as a flush interval reaches back, to its
+/// recovery.
+pub(super) fn running(
+    case: &Case<'_>,
+    recoveries: &[FaultRecovery],
+    leg: usize,
+    at: Moment,
+) -> Option<usize> {
+    let reach = promise_us(&case.legs[leg]);
+    (0..recoveries.len()).rev().find(|index| {
+        let recovery = &recoveries[*index];
+        recovery
+            .began
+            .is_some_and(|began| began.0.saturating_sub(reach) <= at.0 && at <= recovery.window_end)
+    })
 }
 
 /// When, from this moment on, every lane at every tap had a record and its backlog was back to normal.

@@ -1,58 +1,75 @@
-//! Why records were repeated: each run of own copies set against the faults and the positions committed before them.
+//! Why records were repeated: the own copies of each connector with what paid for them, or that nothing did.
 
-use std::collections::{BTreeMap, HashMap};
-
-use roaring::RoaringTreemap;
+use std::collections::BTreeMap;
 
 use crate::model::{Lane, Moment};
 
-use super::Rewind;
-use super::case::{
-    Case, IN_FLIGHT_US, in_flight, last_read_us, promise_begins, promise_us, settled_flight,
-};
-use super::history::{FaultStory, Victim};
-use super::pass::Run;
-use super::zombie::{Allowance, Membership};
+use super::case::{Case, promise_begins, promise_us};
+use super::credits::{self, Opened, Undecidable};
+use super::history::FaultStory;
+use super::judgement::Rewind;
+use super::leg::IN_FLIGHT_US;
+use super::reasons;
+use super::replay::{Copy, Given, GivenCopy, Payer, replay};
+use super::stretch::{Nature, Stretch};
 
 /// Rewinds that are listed one by one.
 const MOST_LISTED: usize = 2_000;
 
-/// A run of own copies with its cause.
+/// What is to be said of a run of own copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// An open credit paid for them.
+    Explained,
+    /// Nothing did.
+    Unexplained,
+    /// It cannot be said.
+    Undecidable(Undecidable),
+}
+
+/// A run of own copies of consecutive records, with its cause.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
     pub leg: usize,
-    pub run: Run,
-    /// The fault (its index) that took the task which sent again.
+    pub lane: u32,
+    pub first: u64,
+    pub last: u64,
+    /// Which row of the lane the first of them was.
+    pub row: u64,
+    pub at_us: u64,
+    /// The stretch (its index) that paid for them; where none did, the last before them that hit their task.
+    pub stretch: Option<usize>,
+    /// The fault (its index) behind that.
     pub cause: Option<usize>,
     /// The last fault before it, whoever was hit.
     pub before: Option<usize>,
-    pub explained: u64,
-    /// Why it cannot be said whether the copies are explained.
-    pub undecidable: Option<Undecidable>,
-    /// The part that the committed position covers.
-    pub covered: Option<(u64, u64)>,
-}
-
-/// Why it cannot be said whether repeats are explained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Undecidable {
-    /// The connector's offsets cannot be mapped to records.
-    Offsets,
-    /// Whether the group gave the worker up is not known.
-    Membership,
+    pub outcome: Outcome,
 }
 
 impl Told {
     pub(super) fn copies(&self) -> u64 {
-        self.run.last - self.run.first + 1
+        self.last - self.first + 1
+    }
+
+    pub(super) fn explained(&self) -> u64 {
+        match self.outcome {
+            Outcome::Explained => self.copies(),
+            Outcome::Unexplained | Outcome::Undecidable(_) => 0,
+        }
     }
 
     pub(super) fn unexplained(&self) -> u64 {
-        if self.undecidable.is_some() {
-            0
-        } else {
-            self.copies() - self.explained
+        match self.outcome {
+            Outcome::Unexplained => self.copies(),
+            Outcome::Explained | Outcome::Undecidable(_) => 0,
         }
+    }
+
+    /// Whether a copy goes on where this run ends.
+    fn goes_on_with(&self, other: &Self) -> bool {
+        let same = (self.stretch, self.cause, self.before, self.outcome)
+            == (other.stretch, other.cause, other.before, other.outcome);
+        same && other.first == self.last + 1 && other.row == self.row + self.copies()
     }
 }
 
@@ -61,44 +78,17 @@ pub(super) struct Rewinds {
     pub told: Vec<Told>,
 }
 
-/// Remembers what is asked again and again.
-struct Teller<'c, 'a> {
-    case: &'c Case<'a>,
-    hits: HashMap<(usize, usize, Option<i32>), bool>,
-    covers: HashMap<(usize, usize, u32), Covers>,
-    used: HashMap<(usize, usize, u32), Used>,
-}
-
-/// The records of a lane that a fault lets repeat.
-#[derive(Debug, Clone, Copy, Default)]
-struct Covers {
-    /// Once each, and once more for each copy that the connector was given.
-    once: Option<(u64, u64)>,
-    /// From this moment in microseconds on, twice each, and twice more for each copy that the connector was given.
-    again: Option<(u64, (u64, u64))>,
-}
-
-/// How often each record of a lane has been explained by a fault.
-#[derive(Debug, Default)]
-struct Used {
-    once: RoaringTreemap,
-    /// How often beyond that, for copies that the connector was given.
-    more: HashMap<u64, u32>,
-    again: HashMap<u64, u32>,
-}
-
 impl Rewinds {
     pub(super) fn tell(case: &Case<'_>) -> Self {
-        let mut teller = Teller {
-            case,
-            hits: HashMap::new(),
-            covers: HashMap::new(),
-            used: HashMap::new(),
-        };
         let mut told = Vec::new();
         for leg in 0..case.legs.len() {
-            told.extend(case.taps[leg].runs.iter().map(|run| teller.tell(leg, *run)));
+            for lane in (0u32..).take(case.frame.lanes) {
+                if case.taps[leg].lanes[lane as usize].extra_copies > 0 {
+                    told.extend(of_lane(case, leg, lane));
+                }
+            }
         }
+        told.sort_by_key(|told| (told.leg, told.at_us, told.lane, told.first));
         Self { told }
     }
 
@@ -110,25 +100,165 @@ impl Rewinds {
     pub(super) fn groups(&self, case: &Case<'_>) -> BTreeMap<(usize, Option<usize>, u32), Group> {
         let mut groups: BTreeMap<(usize, Option<usize>, u32), Group> = BTreeMap::new();
         for told in &self.told {
-            let key = (told.leg, told.cause, told.run.lane);
-            groups
-                .entry(key)
-                .or_insert_with(|| Group::new(bound(case, told)))
-                .add(told);
+            let key = (told.leg, told.cause, told.lane);
+            groups.entry(key).or_default().add(told);
+        }
+        for ((leg, cause, lane), group) in &mut groups {
+            group.bound = bound(case, (*leg, *cause, *lane), group.first_row);
         }
         groups
     }
 
     /// The rewinds of the report: all, or the longest of them, in the order of time.
     pub(super) fn listed(&self, case: &Case<'_>) -> Vec<Rewind> {
+        let groups = self.groups(case);
         let mut chosen: Vec<&Told> = self.told.iter().collect();
         if chosen.len() > MOST_LISTED {
             chosen.sort_by_key(|told| std::cmp::Reverse((told.unexplained(), told.copies())));
             chosen.truncate(MOST_LISTED);
         }
-        chosen.sort_by_key(|told| (told.run.at_us, told.leg, told.run.lane, told.run.first));
-        chosen.into_iter().map(|told| rewind(case, told)).collect()
+        chosen.sort_by_key(|told| (told.at_us, told.leg, told.lane, told.first));
+        let rewind = |told: &Told| {
+            let bound = groups[&(told.leg, told.cause, told.lane)].bound;
+            rewind(case, told, bound)
+        };
+        chosen.into_iter().map(rewind).collect()
     }
+}
+
+/// The own copies of one lane behind one connector, in the order of the tap.
+fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Told> {
+    let facts = &case.taps[leg].lanes[lane as usize];
+    let mut copies: Vec<Copy> = Vec::new();
+    for run in &facts.copies {
+        copies.extend((run.first..=run.last).map(|sequence| {
+            let (row, at_us) = run.arrival(sequence);
+            Copy {
+                sequence,
+                row,
+                at_us,
+            }
+        }));
+    }
+    copies.sort_unstable();
+    let opened = credits::of_lane(case, leg, lane);
+    let credits: Vec<_> = opened.iter().map(|one| one.credit).collect();
+    let payers = replay(&copies, &given(case, leg, lane), &credits);
+    let hits: Vec<usize> = credits::hits(case, leg, lane).collect();
+    let teller = Teller {
+        case,
+        leg,
+        lane,
+        opened: &opened,
+        hits: &hits,
+    };
+    let mut own: Vec<Told> = copies
+        .iter()
+        .zip(payers)
+        .filter_map(|(copy, payer)| teller.tell(copy, payer))
+        .collect();
+    own.sort_unstable_by_key(|told| told.row);
+    own.dedup_by(|next, open| {
+        let goes_on = open.goes_on_with(next);
+        if goes_on {
+            open.last = next.last;
+        }
+        goes_on
+    });
+    own
+}
+
+/// What the connector was given again of a lane.
+fn given(case: &Case<'_>, leg: usize, lane: u32) -> Given {
+    let mut given = Given::new();
+    let Some(front) = case.given(leg).map(|tap| &tap.lanes[lane as usize]) else {
+        return given;
+    };
+    let behind = &case.taps[leg].lanes[lane as usize];
+    for run in &front.copies {
+        let high = front.high_before(run.row);
+        let until_row = high.and_then(|high| behind.first_beyond(high));
+        for sequence in run.first..=run.last {
+            let (row, at_us) = run.arrival(sequence);
+            given.entry(sequence).or_default().push(GivenCopy {
+                row,
+                at_us,
+                until_row: until_row.unwrap_or(u64::MAX),
+            });
+        }
+    }
+    given
+}
+
+/// Tells what paid for copies of one lane.
+struct Teller<'c, 'a> {
+    case: &'c Case<'a>,
+    leg: usize,
+    lane: u32,
+    opened: &'c [Opened],
+    /// Stretches that hit the lane's task.
+    hits: &'c [usize],
+}
+
+impl Teller<'_, '_> {
+    /// `None` for a copy that the connector was given.
+    fn tell(&self, copy: &Copy, payer: Payer) -> Option<Told> {
+        let paid = match payer {
+            Payer::Given => return None,
+            Payer::Credit(number) => Some(&self.opened[number]),
+            Payer::Nobody => None,
+        };
+        let outcome = match paid.map(|paid| paid.undecidable) {
+            None => Outcome::Unexplained,
+            Some(None) => Outcome::Explained,
+            Some(Some(why)) => Outcome::Undecidable(why),
+        };
+        let at = Moment(copy.at_us);
+        let before = self.last_fault(at);
+        let stretch = paid.map(|paid| paid.stretch).or_else(|| {
+            let stretches = &self.case.stretches;
+            let struck = self.hits.iter().copied();
+            struck
+                .filter(|hit| stretches[*hit].struck <= at)
+                .max_by_key(|hit| (stretches[*hit].struck, *hit))
+        });
+        let cause = stretch.and_then(|stretch| self.case.stretches[stretch].fault());
+        Some(Told {
+            leg: self.leg,
+            lane: self.lane,
+            first: copy.sequence,
+            last: copy.sequence,
+            row: copy.row,
+            at_us: copy.at_us,
+            stretch,
+            cause,
+            before,
+            outcome,
+        })
+    }
+
+    fn last_fault(&self, at: Moment) -> Option<usize> {
+        let faults = self.case.history.faults.iter().enumerate();
+        let before = faults.filter_map(|(index, fault)| Some((fault.acted()?, index)));
+        let last = before.filter(|(acted, _)| *acted <= at).max();
+        last.map(|(_, index)| index)
+    }
+}
+
+/// How much the settings let a lane repeat after a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// What the settings promise at the lane's pace.
+    pub promised: u64,
+    /// What that came to: more where the victim had delivered more than its pace in that time.
+    pub stretched: u64,
+}
+
+impl Bound {
+    const NOTHING: Self = Self {
+        promised: 0,
+        stretched: 0,
+    };
 }
 
 /// Own copies of one connector in one lane with one cause.
@@ -136,458 +266,152 @@ pub(super) struct Group {
     pub copies: u64,
     pub explained: u64,
     pub unexplained: u64,
-    pub bound: Option<u64>,
+    /// `None` where nothing can be said about it.
+    pub bound: Option<Bound>,
     pub from_us: u64,
     pub to_us: u64,
     pub before: Option<usize>,
-    /// At most 100 ranges that are explained at least in part, and as many that are not.
+    first_row: u64,
+    /// At most 100 ranges that are explained (or undecided), and as many that are not.
     pub explained_ranges: Vec<(u64, u64)>,
     pub unexplained_ranges: Vec<(u64, u64)>,
 }
 
-impl Group {
-    fn new(bound: Option<u64>) -> Self {
+impl Default for Group {
+    fn default() -> Self {
         Self {
             copies: 0,
             explained: 0,
             unexplained: 0,
-            bound,
+            bound: None,
             from_us: u64::MAX,
             to_us: 0,
             before: None,
+            first_row: u64::MAX,
             explained_ranges: Vec::new(),
             unexplained_ranges: Vec::new(),
         }
     }
+}
 
+impl Group {
     fn add(&mut self, told: &Told) {
         self.copies += told.copies();
-        self.explained += told.explained;
+        self.explained += told.explained();
         self.unexplained += told.unexplained();
-        self.from_us = self.from_us.min(told.run.at_us);
-        self.to_us = self.to_us.max(told.run.at_us);
+        self.from_us = self.from_us.min(told.at_us);
+        self.to_us = self.to_us.max(told.at_us);
         self.before = self.before.max(told.before);
-        let (first, last) = (told.run.first, told.run.last);
-        if told.unexplained() > 0 {
-            push(&mut self.unexplained_ranges, uncovered(told));
-        }
-        if told.explained > 0 {
-            let covered = told.covered.unwrap_or((first, last));
-            push(&mut self.explained_ranges, vec![covered]);
-        } else if told.undecidable.is_some() {
-            push(&mut self.explained_ranges, vec![(first, last)]);
+        self.first_row = self.first_row.min(told.row);
+        let ranges = match told.outcome {
+            Outcome::Unexplained => &mut self.unexplained_ranges,
+            Outcome::Explained | Outcome::Undecidable(_) => &mut self.explained_ranges,
+        };
+        if ranges.len() < 100 {
+            ranges.push((told.first, told.last));
         }
     }
 
     pub(super) fn beyond_bound(&self) -> bool {
-        self.bound.is_some_and(|bound| self.copies > bound)
+        self.bound
+            .is_some_and(|bound| self.copies > bound.stretched)
     }
-}
-
-fn push(list: &mut Vec<(u64, u64)>, ranges: Vec<(u64, u64)>) {
-    let room = 100_usize.saturating_sub(list.len());
-    list.extend(ranges.into_iter().take(room));
-}
-
-fn uncovered(told: &Told) -> Vec<(u64, u64)> {
-    let (first, last) = (told.run.first, told.run.last);
-    match told.covered.filter(|_| told.explained > 0) {
-        None => vec![(first, last)],
-        Some((low, high)) => {
-            let below = (first < low).then(|| (first, low - 1));
-            let above = (high < last).then(|| (high + 1, last));
-            let rest: Vec<(u64, u64)> = below.into_iter().chain(above).collect();
-            if rest.is_empty() {
-                vec![(first, last)]
-            } else {
-                rest
-            }
-        }
-    }
-}
-
-impl Teller<'_, '_> {
-    fn tell(&mut self, leg: usize, run: Run) -> Told {
-        let faults = &self.case.history.faults;
-        let at = Moment(run.at_us);
-        let earlier = |index: &usize| faults[*index].acted().is_some_and(|acted| acted <= at);
-        let mut candidates: Vec<usize> = (0..faults.len()).filter(earlier).collect();
-        candidates.sort_by_key(|index| (faults[*index].acted(), *index));
-        let before = candidates.last().copied();
-        let partition = self.case.input_partition(leg, run.lane);
-        let cause = candidates
-            .into_iter()
-            .rev()
-            .find(|fault| self.hit(leg, *fault, partition));
-        let mut told = Told {
-            leg,
-            run,
-            cause,
-            before,
-            explained: 0,
-            undecidable: None,
-            covered: None,
-        };
-        told.undecidable = self.undecidable(&told, partition);
-        if let Some(fault) = cause.filter(|_| told.undecidable.is_none()) {
-            self.explain(fault, &mut told, partition);
-        }
-        told
-    }
-
-    fn undecidable(&self, told: &Told, partition: Option<i32>) -> Option<Undecidable> {
-        if !self.case.legs[told.leg].measurable() {
-            return Some(Undecidable::Offsets);
-        }
-        let unknown = allowed(self.case, told, partition)
-            .is_some_and(|(_, allowance)| allowance == Allowance::Unknown);
-        unknown.then_some(Undecidable::Membership)
-    }
-
-    fn hit(&mut self, leg: usize, fault: usize, partition: Option<i32>) -> bool {
-        let case = self.case;
-        *self.hits.entry((leg, fault, partition)).or_insert_with(|| {
-            case.legs[leg]
-                .hit_by(&case.history.faults[fault], partition, &case.history)
-                .is_some()
-        })
-    }
-
-    fn explain(&mut self, fault: usize, told: &mut Told, partition: Option<i32>) {
-        let case = self.case;
-        let key = (told.leg, fault, told.run.lane);
-        let covers = *self
-            .covers
-            .entry(key)
-            .or_insert_with(|| covered(case, told, partition).unwrap_or_default());
-        let used = self.used.entry(key).or_default();
-        let run = told.run;
-        let sooner = run.earlier.map(|(at_us, high)| Run { at_us, high, ..run });
-        for run in std::iter::once(run).chain(sooner) {
-            if told.explained == 0 {
-                explain_as(case, run, covers, used, told);
-            }
-        }
-    }
-}
-
-/// Explains a run as one that began at this moment, with the lane as far as this.
-fn explain_as(case: &Case<'_>, run: Run, covers: Covers, used: &mut Used, told: &mut Told) {
-    let again = covers.again.filter(|(wake_us, _)| run.at_us >= *wake_us);
-    let given = |sequence| case.given(told.leg, run.lane, sequence);
-    if let Some(part) = again.and_then(|(_, cover)| meet(run, cover)) {
-        told.explained = used.take_again(part, covers.once, given);
-        told.covered = Some(part);
-    } else if let Some(part) = covers.once.and_then(|cover| meet(run, cover)) {
-        told.explained = used.take_once(part, given);
-        told.covered = Some(part);
-    }
-}
-
-impl Used {
-    /// Counts each record of a stretch that has not been explained, or been explained less often than the connector was given
-    /// copies of it beside: who goes back reads them all once more.
-    fn take_once(&mut self, (first, last): (u64, u64), given: impl Fn(u64) -> u32) -> u64 {
-        let mut before = self.once.iter();
-        before.advance_to(first);
-        let before: Vec<u64> = before.take_while(|sequence| *sequence <= last).collect();
-        let fresh = self.once.insert_range(first..=last);
-        let more = before.into_iter();
-        fresh
-            + more
-                .filter(|sequence| self.take_more(*sequence, &given))
-                .count() as u64
-    }
-
-    fn take_more(&mut self, sequence: u64, given: impl Fn(u64) -> u32) -> bool {
-        let times = self.more.entry(sequence).or_insert(0);
-        let takes = *times < given(sequence);
-        *times += u32::from(takes);
-        takes
-    }
-
-    /// Counts each record of a stretch that has been explained seldom enough since the return of a zombie.
-    fn take_again(
-        &mut self,
-        (first, last): (u64, u64),
-        once: Option<(u64, u64)>,
-        given: impl Fn(u64) -> u32,
-    ) -> u64 {
-        let mut explained = 0;
-        for sequence in first..=last {
-            let most = given(sequence).saturating_add(1).saturating_mul(2);
-            let in_once = once.is_some_and(|(low, high)| (low..=high).contains(&sequence));
-            let times = self.again.entry(sequence).or_insert(0);
-            if *times < most {
-                *times += 1;
-                explained += 1;
-            } else if in_once && (self.once.insert(sequence) || self.take_more(sequence, &given)) {
-                explained += 1;
-            }
-        }
-        explained
-    }
-}
-
-/// The part of a run that lies in a cover; none where the lane had gone on beyond the cover when the run began.
-fn meet(run: Run, (low, high): (u64, u64)) -> Option<(u64, u64)> {
-    let part = (run.first.max(low), run.last.min(high));
-    (run.high <= high && part.0 <= part.1).then_some(part)
-}
-
-/// The victim behind a rewind with what its fault lets it repeat.
-fn allowed<'c>(
-    case: &'c Case<'_>,
-    told: &Told,
-    partition: Option<i32>,
-) -> Option<(&'c Victim, Allowance)> {
-    let fault = told.cause?;
-    let story = &case.history.faults[fault];
-    let victim = case.legs[told.leg].hit_by(story, partition, &case.history)?;
-    Some((victim, case.allowance(told.leg, fault, victim)))
-}
-
-/// The records of a lane that a fault lets repeat: from the committed position to what had been delivered, or after the
-/// loss of its network alone what was in flight then. A run that began after the lane had gone on beyond what was
-/// delivered then is no work of this fault.
-fn covered(case: &Case<'_>, told: &Told, partition: Option<i32>) -> Option<Covers> {
-    let leg = &case.legs[told.leg];
-    let story = &case.history.faults[told.cause?];
-    let (victim, allowance) = allowed(case, told, partition)?;
-    let lane = told.run.lane as usize;
-    let high = |at: Moment| case.snap(told.leg, lane, at).high;
-    let from = |read_us: u64| {
-        let key = leg.key_of(told.run.lane, partition)?;
-        let next = leg.commits.certain_at(key, victim.acted?);
-        case.start(told.leg, told.run.lane, (key, next), read_us)
-    };
-    let once = || {
-        let delivered = high(settled_flight(leg, story, &case.history)?)?;
-        Some((from(last_read_us(victim))?, delivered))
-    };
-    Some(match allowance {
-        Allowance::Nothing | Allowance::Unknown => Covers::default(),
-        Allowance::Once => Covers {
-            once: once(),
-            again: None,
-        },
-        Allowance::InFlight => {
-            let (before, after) = in_flight(story)?;
-            let first = high(before).map_or(0, |high| high + 1);
-            Covers {
-                once: Some((first, high(after)?)),
-                again: None,
-            }
-        }
-        Allowance::Zombie { wake, until } => {
-            let again = from(until.0).zip(high(until));
-            Covers {
-                once: once(),
-                again: again.map(|cover| (wake.0, cover)),
-            }
-        }
-    })
 }
 
 /// What the settings promise for one lane, one fault and one connector; `None` where nothing can be said. Nothing may
 /// come again after a stop at which tasks could commit or a pause that the group did not notice, under exactly-once, and
 /// without a fault.
-pub(super) fn bound(case: &Case<'_>, told: &Told) -> Option<u64> {
-    let Some(story) = told.cause.map(|fault| &case.history.faults[fault]) else {
-        return Some(0);
+fn bound(
+    case: &Case<'_>,
+    (leg, cause, lane): (usize, Option<usize>, u32),
+    first_row: u64,
+) -> Option<Bound> {
+    let Some(cause) = cause else {
+        return Some(Bound::NOTHING);
     };
-    let partition = case.input_partition(told.leg, told.run.lane);
-    let allowance = allowed(case, told, partition).map_or(Allowance::Nothing, |(_, it)| it);
-    match allowance {
-        Allowance::Nothing => Some(0),
-        Allowance::Unknown => None,
-        Allowance::Once => Some(promised(case, told, story)),
-        Allowance::InFlight => {
-            let nominal = (case.lane_rate() * IN_FLIGHT_US as f64 / 1e6).ceil() as u64;
-            let delivered = in_flight(story).map_or(0, |(from, to)| arrived(case, told, from, to));
-            Some(delivered.max(nominal))
+    let story = &case.history.faults[cause];
+    let mut bounds = credits::hits(case, leg, lane)
+        .map(|hit| &case.stretches[hit])
+        .filter(|stretch| stretch.fault() == Some(cause))
+        .map(|stretch| of_stretch(case, stretch, story, lane, first_row))
+        .collect::<Option<Vec<Bound>>>()?;
+    bounds.sort_by_key(|bound| bound.stretched);
+    Some(bounds.pop().unwrap_or(Bound::NOTHING))
+}
+
+fn of_stretch(
+    case: &Case<'_>,
+    stretch: &Stretch,
+    story: &FaultStory,
+    lane: u32,
+    first_row: u64,
+) -> Option<Bound> {
+    let rows = |at: Moment| case.snap(stretch.leg, lane as usize, at).arrived;
+    let pace = |us: u64| (case.lane_rate() * us as f64 / 1e6).ceil() as u64;
+    let bound = |promised: u64, delivered: u64| Bound {
+        promised,
+        stretched: promised.max(delivered),
+    };
+    // Its heir delivers from the first copy on: what the victim delivered lies before that.
+    let by_victim = rows(stretch.settled).min(first_row.max(rows(stretch.opens)));
+    let leg = &case.legs[stretch.leg];
+    let of_kill = || {
+        let from = promise_begins(leg, story)?;
+        let delivered = by_victim.saturating_sub(rows(from));
+        Some(bound(pace(promise_us(leg)), delivered))
+    };
+    match stretch.nature {
+        Nature::Nothing => Some(Bound::NOTHING),
+        Nature::Unknown => None,
+        Nature::Taken => of_kill(),
+        Nature::InFlight => {
+            let delivered = rows(stretch.settled).saturating_sub(rows(stretch.flight_began()));
+            Some(bound(pace(IN_FLIGHT_US), delivered))
         }
-        Allowance::Zombie { until, .. } => {
-            let twice =
-                promised(case, told, story).saturating_add(through(case, told, story, until));
-            Some(twice.saturating_mul(2))
+        Nature::Zombie => {
+            let of_kill = of_kill()?;
+            let through = through(case, stretch, story, lane);
+            Some(Bound {
+                promised: of_kill.promised,
+                stretched: of_kill.stretched.saturating_add(through).saturating_mul(2),
+            })
         }
     }
 }
 
-/// Arrivals of the lane at the tap between two moments. Copies count: a task that is given records twice delivers them
-/// twice, and so repeats them twice.
-fn arrived(case: &Case<'_>, told: &Told, from: Moment, to: Moment) -> u64 {
-    let at = |at: Moment| case.snap(told.leg, told.run.lane as usize, at).arrived;
-    at(to).saturating_sub(at(from))
-}
-
-/// What the lane delivered, or should have, in flush interval + commit time + one second in flight.
-fn promised(case: &Case<'_>, told: &Told, story: &FaultStory) -> u64 {
-    let leg = &case.legs[told.leg];
-    let nominal = (case.lane_rate() * promise_us(leg) as f64 / 1e6).ceil() as u64;
-    let stretch = promise_begins(leg, story).zip(settled_flight(leg, story, &case.history));
-    let delivered = stretch.map_or(0, |(from, to)| arrived(case, told, from, to));
-    delivered.max(nominal)
-}
-
 /// What the lane was given from a fault to the end of its zombie: new records, and copies that came before the connector.
-fn through(case: &Case<'_>, told: &Told, story: &FaultStory, until: Moment) -> u64 {
-    let leg = &case.legs[told.leg];
-    let lane = told.run.lane as usize;
+fn through(case: &Case<'_>, stretch: &Stretch, story: &FaultStory, lane: u32) -> u64 {
+    let leg = &case.legs[stretch.leg];
+    let lane = lane as usize;
     let (Some(began), Some(from)) = (story.began(), promise_begins(leg, story)) else {
         return 0;
     };
+    let until = stretch.settled;
     let nominal = case.lane_rate() * until.since(began).as_secs_f64();
-    let high = |at| case.snap(told.leg, lane, at).high.unwrap_or(0);
+    let high = |at| case.snap(stretch.leg, lane, at).high.unwrap_or(0);
     let new = high(until).saturating_sub(high(began));
-    let given = told.leg.checked_sub(1).map_or(0, |before| {
+    let given = stretch.leg.checked_sub(1).map_or(0, |before| {
         let at = |at| case.snap(before, lane, at).arrived;
         at(until).saturating_sub(at(from))
     });
     new.max(given).max(nominal.ceil() as u64)
 }
 
-fn rewind(case: &Case<'_>, told: &Told) -> Rewind {
+fn rewind(case: &Case<'_>, told: &Told, bound: Option<Bound>) -> Rewind {
     let leg = &case.legs[told.leg];
     let fault = told.cause.or(told.before);
     Rewind {
         place: leg.tap.name.clone(),
         connector: leg.connector.name.clone(),
-        lane: Lane(told.run.lane),
-        first: told.run.first,
-        last: told.run.last,
+        lane: Lane(told.lane),
+        first: told.first,
+        last: told.last,
         copies: told.copies(),
-        explained: told.explained,
-        at: Moment(told.run.at_us),
+        explained: told.explained(),
+        at: Moment(told.at_us),
         fault: fault.map(|fault| case.history.faults[fault].id),
-        why: why(case, told),
-        bound: bound(case, told),
-    }
-}
-
-fn why(case: &Case<'_>, told: &Told) -> String {
-    let leg = &case.legs[told.leg];
-    let connector = &leg.connector.name;
-    let Some(fault) = told.cause else {
-        return match told.before {
-            None => "no fault had been injected yet".to_owned(),
-            Some(before) => format!(
-                "no fault before it hit the task of {connector} that reads this lane; the last one was {}",
-                case.history.faults[before].id
-            ),
-        };
-    };
-    let story = &case.history.faults[fault];
-    let id = story.id;
-    let partition = case.input_partition(told.leg, told.run.lane);
-    let Some(victim) = leg.hit_by(story, partition, &case.history) else {
-        return String::new();
-    };
-    let task = partition
-        .and_then(|p| leg.task_of(p, victim.acted.unwrap_or_default(), &case.history))
-        .map_or_else(|| format!("a task of {connector}"), |task| task.to_string());
-    match told.undecidable {
-        Some(Undecidable::Offsets) => {
-            return format!(
-                "{id} hit {task}; its offsets cannot be mapped to records, so it cannot be said what was committed"
-            );
-        }
-        Some(Undecidable::Membership) => {
-            return format!(
-                "{id} hit {task}; whether the group gave {} up is not known, so it cannot be said what may be repeated",
-                victim.worker
-            );
-        }
-        None => {}
-    }
-    if leg.exactly_once {
-        return format!("{id} hit {task}, but exactly-once promises no repeat");
-    }
-    let done = match case.allowance(told.leg, fault, victim) {
-        Allowance::Nothing if story.kind.ends_process() => {
-            return format!(
-                "{id} stopped {task} gracefully, so it could commit and must not repeat"
-            );
-        }
-        Allowance::Nothing | Allowance::Unknown => {
-            return format!(
-                "{id} was the {} of {}, which the group kept as a member, so {task} must not repeat",
-                story.kind.signal_name(),
-                victim.worker
-            );
-        }
-        Allowance::InFlight => {
-            return in_flight_only(told, &format!("{id} took the network of {task}"));
-        }
-        Allowance::Once if victim.killed => format!("{id} killed {task}"),
-        Allowance::Once if story.kind.ends_process() => {
-            format!("{id} stopped {task}, too late for it to commit")
-        }
-        Allowance::Once => given_up(story, victim, &task),
-        Allowance::Zombie { wake, .. } if told.run.at_us < wake.0 => given_up(story, victim, &task),
-        Allowance::Zombie { until, .. } => format!(
-            "{}, and {} was back as a zombie from {} until it had settled at {until}",
-            given_up(story, victim, &task),
-            victim.worker,
-            victim.undone.unwrap_or_default()
-        ),
-    };
-    format!("{done}; {}", committed(case, told, victim, partition))
-}
-
-/// "F1 paused w2, and the group gave mirror-1 up at 22.46 s"
-fn given_up(story: &FaultStory, victim: &Victim, task: &str) -> String {
-    let when = match victim.membership {
-        Membership::Lost(at) => format!(" at {at}"),
-        Membership::Kept | Membership::Unknown => String::new(),
-    };
-    format!(
-        "{} was the {} of {}, and its group gave {task} up{when}",
-        story.id,
-        story.kind.signal_name(),
-        victim.worker
-    )
-}
-
-fn in_flight_only(told: &Told, done: &str) -> String {
-    let share = match told.explained {
-        0 => "which none of these was".to_owned(),
-        n if n == told.copies() => "as these were".to_owned(),
-        n => format!("as {n} of {} were", told.copies()),
-    };
-    format!(
-        "{done}, and the group kept the worker: only what was in flight may come again, {share}"
-    )
-}
-
-/// "last commit named 4,705 at 13.52 s; 295 were already delivered"
-fn committed(case: &Case<'_>, told: &Told, victim: &Victim, partition: Option<i32>) -> String {
-    let leg = &case.legs[told.leg];
-    let acted = victim.acted.unwrap_or_default();
-    let Some(key) = leg.key_of(told.run.lane, partition) else {
-        return "the lane's partition is not known".to_owned();
-    };
-    let commit = leg.commits.last_before(key, acted);
-    let next = leg.commits.certain_at(key, acted);
-    let read_us = match case.allowance(told.leg, told.cause.unwrap_or_default(), victim) {
-        Allowance::Zombie { wake, until } if told.run.at_us >= wake.0 => until.0,
-        _ => last_read_us(victim),
-    };
-    let start = case.start(told.leg, told.run.lane, (key, next), read_us);
-    let position = match (commit, start) {
-        (None, _) => "nothing was committed before".to_owned(),
-        (Some(commit), Some(start)) => {
-            format!("the last commit, at {}, led on from {start}", commit.at)
-        }
-        (Some(commit), None) => format!(
-            "the last commit, at {}, left nothing of this lane to do again",
-            commit.at
-        ),
-    };
-    match told.explained {
-        0 => format!("{position}, which does not explain these"),
-        n if n == told.copies() => format!("{position}; {n} were already delivered"),
-        n => format!("{position}, which explains {n} of {}", told.copies()),
+        why: reasons::of(case, told),
+        bound: bound.map(|bound| bound.stretched),
+        promised: bound.map(|bound| bound.promised),
     }
 }

@@ -5,6 +5,7 @@ use crate::model::{GuaranteeKind, Verdict};
 use super::doubts::Doubts;
 use super::findings::{Facts, grouped, plural};
 use super::guarantees::seconds;
+use super::rewinds::Outcome;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
 /// What happened, in one sentence: the worst finding where something is broken, the first doubt where nothing can be said,
@@ -95,7 +96,7 @@ fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeRes
         .rewinds
         .told
         .iter()
-        .any(|told| told.undecidable.is_some());
+        .any(|told| matches!(told.outcome, Outcome::Undecidable(_)));
     let second = match (repeated, unexplained, undecidable) {
         (0, _, _) => "none was repeated".to_owned(),
         (n, _, true) => format!("{} repeated", were(n)),

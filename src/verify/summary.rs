@@ -8,11 +8,11 @@ use crate::model::{FaultId, FaultKind, OffsetMapping, TaskId};
 use super::case::Case;
 use super::findings::{Facts, plural};
 use super::guarantees::{overlapping, seconds};
-use super::history::{FaultStory, ProcessStep, Victim};
+use super::history::{FaultStory, Membership, ProcessStep, Victim};
 use super::offsets::Offsets;
 use super::recovery::FaultRecovery;
-use super::rewinds::Rewinds;
-use super::zombie::{Membership, moved};
+use super::rewinds::{Rewinds, Told};
+use super::zombie::moved;
 use super::{FaultReport, LogLine, PhaseSpan, RunSummary, WATCHED_SHOWS};
 
 /// Log lines in the excerpts.
@@ -134,7 +134,7 @@ pub(super) fn faults(facts: &Facts<'_, '_>) -> Vec<FaultReport> {
             recovered: recovery.recovered,
             recovery_ms: recovery.ms(),
             overlaps,
-            repeats: explained.map(|told| told.explained).sum(),
+            repeats: explained.map(Told::explained).sum(),
             lost: facts.losses.by_fault.get(&index).copied().unwrap_or(0),
             outage_ms: recovery.outage_ms,
             unowned_task_ms: recovery.began.map_or(0, |began| {
@@ -329,7 +329,7 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
             case.info.group_poll_ms,
             case.history.group_error_ms(case.info)
         ),
-        "A repeat is explained when a kill hit its task (or a stop that overran its grace, or at which a task of its connector overran task.shutdown.graceful.timeout.ms), it lies at or above the last position committed for certain before the kill, and it had been delivered by then; each fault explains each record once for each connector.".to_owned(),
+        "A repeat is explained when a kill hit its task (or a stop that overran its grace, or at which a task of its connector overran task.shutdown.graceful.timeout.ms), it lies at or above the last position committed for certain before the kill, it had been delivered by then, and its task had not passed it since; each start of a task explains each position once.".to_owned(),
     ];
     text.extend(outlived(case));
     text.extend(late_tasks(case));

@@ -674,6 +674,7 @@ pub(super) fn fault_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
     let acted = What::FaultActed {
         fault,
         worker: victim.clone(),
+        member_id: None,
     };
     let ended = What::ProcessEnded {
         name: blow.victim.to_owned(),
@@ -742,6 +743,7 @@ fn pause_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
             What::FaultActed {
                 fault,
                 worker: victim.clone(),
+                member_id: None,
             },
         ),
         (

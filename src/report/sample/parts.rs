@@ -202,6 +202,7 @@ pub(super) fn rewinds() -> Vec<Rewind> {
         fault: Some(FaultId(1)),
         why: why.to_owned(),
         bound: Some(670),
+        promised: Some(670),
     };
     vec![
         rewind(

@@ -1,0 +1,182 @@
+//! Which member of the group a fault hit, which tasks it ran, and whether the group gave it up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::RunInfo;
+use crate::model::{Moment, TaskId, WorkerName};
+
+use super::history::{FaultStory, History, Membership, StatusSeen, Victim};
+use super::settings;
+
+/// The group is polled, and it may have changed between two looks: so long after a change nothing is certain yet.
+const POLLED_US: u64 = 300_000;
+
+/// Finds out for each victim which member it was and, where it outlived the fault, whether the group gave that one up.
+pub(super) fn resolve(history: &mut History<'_>, info: &RunInfo) {
+    for fault in 0..history.faults.len() {
+        for victim in 0..history.faults[fault].victims.len() {
+            let struck = &history.faults[fault].victims[victim];
+            let Some(acted) = struck.acted else { continue };
+            let member = match &struck.member {
+                Some(journaled) => Some(journaled.clone()),
+                None => member_of(history, &struck.worker, acted).map(str::to_owned),
+            };
+            history.faults[fault].victims[victim].member = member;
+        }
+    }
+    for fault in 0..history.faults.len() {
+        let story = &history.faults[fault];
+        if story.kind.ends_process() {
+            continue;
+        }
+        let known: Vec<Membership> = story
+            .victims
+            .iter()
+            .map(|victim| membership(history, story, victim, info))
+            .collect();
+        for (victim, membership) in history.faults[fault].victims.iter_mut().zip(known) {
+            victim.membership = membership;
+        }
+    }
+}
+
+/// When the process of a worker that ran at a moment had been started: its last start after a fault, or the run's begin.
+fn process_start(history: &History<'_>, worker: &WorkerName, at: Moment) -> Moment {
+    let faults = history.faults.iter().filter(|f| f.kind.ends_process());
+    let undone = faults
+        .flat_map(|fault| &fault.victims)
+        .filter(|victim| victim.worker == *worker)
+        .filter_map(|victim| victim.undone);
+    let started = history.starts_of(worker);
+    let before = undone.chain(started).filter(|start| *start <= at);
+    before.max().unwrap_or_default()
+}
+
+/// When each member id of a worker was first seen, in the order of the views up to a moment.
+fn first_seen<'a>(
+    history: &History<'a>,
+    worker: &WorkerName,
+    until: Moment,
+) -> BTreeMap<&'a str, Moment> {
+    let mut first = BTreeMap::new();
+    let views = history.groups.iter().take_while(|(at, _)| *at <= until);
+    for (at, view) in views {
+        for member in &view.members {
+            if member.worker.as_ref() == Some(worker) {
+                first.entry(member.member_id.as_str()).or_insert(*at);
+            }
+        }
+    }
+    first
+}
+
+/// The member that the present process of a worker was at a moment. The member of the process before it may stand beside
+/// it until its session ends, and is not meant; `None` where the process had not joined yet.
+pub(super) fn member_of<'a>(
+    history: &History<'a>,
+    worker: &WorkerName,
+    at: Moment,
+) -> Option<&'a str> {
+    let started = process_start(history, worker, at);
+    let (_, last) = history.groups.iter().rfind(|(seen, _)| *seen <= at)?;
+    let present = |id: &str| last.members.iter().any(|member| member.member_id == id);
+    first_seen(history, worker, at)
+        .into_iter()
+        .filter(|(id, first)| *first >= started && present(id))
+        .max_by_key(|(_, first)| *first)
+        .map(|(id, _)| id)
+}
+
+/// The tasks that a victim ran when its fault came: those of its member in the stable view of the group, and those whose
+/// last status names its present process. `None` when the group was changing and nothing is certain.
+pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSet<TaskId>> {
+    let acted = victim.acted?;
+    let (_, last) = history.groups.iter().rfind(|(at, _)| *at <= acted)?;
+    let soon = Moment(acted.0.saturating_add(POLLED_US));
+    let next = history.groups.iter().find(|(at, _)| *at > acted);
+    let changing = next.is_some_and(|(at, view)| *at <= soon && view.state == "PreparingRebalance");
+    if last.state != "Stable" || (changing && victim.member.is_none()) {
+        return None;
+    }
+    let mut tasks: BTreeSet<TaskId> = last
+        .members
+        .iter()
+        .filter(|member| Some(&member.member_id) == victim.member.as_ref())
+        .flat_map(|member| member.tasks.iter().cloned())
+        .collect();
+    let started = process_start(history, &victim.worker, acted);
+    let mut latest: BTreeMap<&TaskId, &StatusSeen<'_>> = BTreeMap::new();
+    for status in history.statuses.iter().filter(|status| status.at <= acted) {
+        latest.insert(status.task, status);
+    }
+    let running = latest.values().filter(|status| {
+        status.state == "RUNNING" && status.worker == Some(&victim.worker) && status.at >= started
+    });
+    tasks.extend(running.map(|status| status.task.clone()));
+    Some(tasks)
+}
+
+/// Whether the group gave a worker up because of a fault that its process outlived: from the fault to one session after
+/// its end, or to the next fault of this worker.
+fn membership(
+    history: &History<'_>,
+    fault: &FaultStory,
+    victim: &Victim,
+    info: &RunInfo,
+) -> Membership {
+    let (Some(acted), Some(id)) = (victim.acted, &victim.member) else {
+        return Membership::Unknown;
+    };
+    let session_us = settings::milliseconds(info, "session.timeout.ms").saturating_mul(1_000);
+    let limit = limit(history, fault, victim, session_us);
+    let without = history.groups.iter().find(|(at, view)| {
+        *at > acted && *at <= limit && view.members.iter().all(|m| m.member_id != *id)
+    });
+    match without {
+        Some((at, _)) => Membership::Lost(*at),
+        None => Membership::Kept,
+    }
+}
+
+/// Up to when a change can be this fault's work: so long after its end, and not beyond the next fault of the same worker.
+pub(super) fn limit(
+    history: &History<'_>,
+    fault: &FaultStory,
+    victim: &Victim,
+    after_us: u64,
+) -> Moment {
+    let own = victim
+        .undone
+        .map_or(history.end, |undone| Moment(undone.0 + after_us));
+    let others = history.faults.iter().filter(|other| other.id != fault.id);
+    let next = others
+        .flat_map(|other| &other.victims)
+        .filter(|other| other.worker == victim.worker)
+        .filter_map(|other| other.acted)
+        .filter(|acted| Some(*acted) > victim.acted)
+        .min();
+    next.map_or(own, |next| own.min(Moment(next.0.saturating_sub(1))))
+}
+
+/// Whether the loss of a member is the work of a fault: its worker was struck while it was this member or, where its
+/// process had not joined yet, before that process was followed by another one.
+pub(super) fn is_struck(
+    history: &History<'_>,
+    worker: &WorkerName,
+    id: &str,
+    departed: Moment,
+) -> bool {
+    let joined = first_seen(history, worker, departed).get(id).copied();
+    history.faults.iter().any(|fault| {
+        let victims = fault.victims.iter().filter(|v| v.worker == *worker);
+        let mut struck = victims.filter(|v| v.acted.is_some_and(|acted| acted <= departed));
+        struck.any(|victim| {
+            if fault.kind.ends_process() {
+                let next_process = victim.undone.unwrap_or(Moment(u64::MAX));
+                return joined.is_none_or(|joined| joined <= next_process);
+            }
+            let own = victim.member.as_deref() == Some(id);
+            own && matches!(victim.membership, Membership::Lost(at) if at == departed)
+        })
+    })
+}

@@ -1,0 +1,319 @@
+//! Who pays for each copy: the arrivals of one lane behind a connector, set against what the connector was given and
+//! against the credits that starts of its task opened.
+
+use std::collections::HashMap;
+
+/// A copy may be seen behind a connector this much before it is seen in front of it, in microseconds: readers lag.
+const READERS_LAG_US: u64 = 2_000_000;
+
+/// One arrival of a record that had arrived before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Copy {
+    pub sequence: u64,
+    /// Which row of the lane it was, counted from 0.
+    pub row: u64,
+    pub at_us: u64,
+}
+
+/// Where a credit begins in the input of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct From {
+    /// Rows of the lane that the input had before this position.
+    pub rows: u64,
+    /// The highest sequence number among them.
+    pub high: Option<u64>,
+}
+
+/// What a start of a task may do again: the rows of its input from what was committed for certain up to what its
+/// predecessor had read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Credit {
+    /// From this row of the lane behind the connector on.
+    pub opens_row: u64,
+    /// Up to this row, at which the task had passed it.
+    pub closes_row: u64,
+    /// And up to this moment, by which a commit had passed it.
+    pub closes_us: u64,
+    pub from: From,
+    /// The highest record that the predecessor had delivered.
+    pub to: u64,
+    /// Up to when it can have read, in microseconds.
+    pub read_us: u64,
+    /// How often each position may come again.
+    pub times: u32,
+    /// Whether it is certain; where it is not, what it pays for is undecided.
+    pub certain: bool,
+}
+
+impl Credit {
+    fn is_open(&self, copy: &Copy) -> bool {
+        (self.opens_row..self.closes_row).contains(&copy.row) && copy.at_us <= self.closes_us
+    }
+
+    /// How often it pays for a record that the connector was given again at these rows and times.
+    fn pays(&self, sequence: u64, given: &[GivenCopy]) -> u32 {
+        if sequence > self.to {
+            return 0;
+        }
+        let first = u32::from(self.from.high.is_none_or(|high| sequence > high));
+        let again = given
+            .iter()
+            .filter(|copy| copy.row >= self.from.rows && copy.at_us <= self.read_us);
+        let positions = first.saturating_add(u32::try_from(again.count()).unwrap_or(u32::MAX));
+        positions.saturating_mul(self.times)
+    }
+}
+
+/// Who paid for a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payer {
+    /// The connector was given it: it is not its own.
+    Given,
+    /// The credit of this number.
+    Credit(usize),
+    /// Nobody: no legal history has it.
+    Nobody,
+}
+
+/// A row in front of a connector that holds a record once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GivenCopy {
+    /// Which row of the lane in front it is, counted from 0.
+    pub row: u64,
+    pub at_us: u64,
+    /// The row behind the connector by which it must have come: the first with a record that is new in front only after it.
+    pub until_row: u64,
+}
+
+/// What a connector was given again, by its number, in the order of the rows.
+pub(super) type Given = HashMap<u64, Vec<GivenCopy>>;
+
+/// Finds the payer of each copy; `copies` are in the order of their numbers and rows. The first arrival of a record is
+/// always that of its first row in front; each further row in front pays for one arrival, not before it was there and not
+/// after what follows it there; each credit pays for each of its positions once (or as often as it says) while it is open.
+pub(super) fn replay(copies: &[Copy], given: &Given, credits: &[Credit]) -> Vec<Payer> {
+    let mut payers = Vec::with_capacity(copies.len());
+    for of_record in copies.chunk_by(|a, b| a.sequence == b.sequence) {
+        let sequence = of_record[0].sequence;
+        let rows = given.get(&sequence).map_or(&[][..], Vec::as_slice);
+        // To take what was given first makes the fewest copies the connector's own; to take first what ends first
+        // explains the most.
+        let plain = pay(of_record, rows, credits, false);
+        let unpaid = |list: &[Payer]| list.iter().filter(|p| **p == Payer::Nobody).count();
+        if unpaid(&plain) == 0 {
+            payers.extend(plain);
+            continue;
+        }
+        let thrifty = pay(of_record, rows, credits, true);
+        let better = unpaid(&thrifty) < unpaid(&plain);
+        payers.extend(if better { thrifty } else { plain });
+    }
+    payers
+}
+
+fn pay(
+    arrivals: &[Copy],
+    given: &[GivenCopy],
+    credits: &[Credit],
+    first_what_ends: bool,
+) -> Vec<Payer> {
+    let mut purse = Purse::new(arrivals[0].sequence, given, credits);
+    let mut one = |copy: &Copy| {
+        let of_given = purse.of_given(copy);
+        let of_credit = purse.of_credit(copy);
+        let given_first = match (of_given, of_credit) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(given), Some(credit)) => {
+                !first_what_ends || given.until_row <= credits[credit].closes_row
+            }
+        };
+        if given_first {
+            purse.given = &purse.given[1..];
+            return Payer::Given;
+        }
+        of_credit.map_or(Payer::Nobody, |credit| {
+            purse.left[credit] -= 1;
+            Payer::Credit(credit)
+        })
+    };
+    arrivals.iter().map(&mut one).collect()
+}
+
+/// What is left to pay for one record's arrivals.
+struct Purse<'a> {
+    given: &'a [GivenCopy],
+    credits: &'a [Credit],
+    left: Vec<u32>,
+}
+
+impl<'a> Purse<'a> {
+    fn new(sequence: u64, given: &'a [GivenCopy], credits: &'a [Credit]) -> Self {
+        let left = credits.iter().map(|c| c.pays(sequence, given)).collect();
+        Self {
+            given,
+            credits,
+            left,
+        }
+    }
+
+    /// The next given copy, where it is there by now; those whose time is over are dropped.
+    fn of_given(&mut self, copy: &Copy) -> Option<GivenCopy> {
+        while let [over, rest @ ..] = self.given
+            && over.until_row <= copy.row
+        {
+            self.given = rest;
+        }
+        let next = self.given.first().copied();
+        next.filter(|given| given.at_us <= copy.at_us.saturating_add(READERS_LAG_US))
+    }
+
+    /// The open credit that is certain and closes first.
+    fn of_credit(&self, copy: &Copy) -> Option<usize> {
+        let open =
+            (0..self.credits.len()).filter(|c| self.left[*c] > 0 && self.credits[*c].is_open(copy));
+        open.min_by_key(|c| {
+            let credit = &self.credits[*c];
+            (!credit.certain, credit.closes_row, credit.closes_us)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(sequence: u64, row: u64) -> Copy {
+        Copy {
+            sequence,
+            row,
+            at_us: row * 100_000,
+        }
+    }
+
+    fn given_at(at_us: u64, until_row: u64) -> GivenCopy {
+        GivenCopy {
+            row: 70,
+            at_us,
+            until_row,
+        }
+    }
+
+    /// A task had delivered 0 to 68 and committed 60; its heir may do 60 to 68 again until it passes them.
+    fn credit() -> Credit {
+        Credit {
+            opens_row: 69,
+            closes_row: 78,
+            closes_us: u64::MAX,
+            from: From {
+                rows: 60,
+                high: Some(59),
+            },
+            to: 68,
+            read_us: 9_000_000,
+            times: 1,
+            certain: true,
+        }
+    }
+
+    #[test]
+    fn an_heir_repeats_from_the_committed_position_to_what_had_been_read() {
+        // The worked example of the definitions: 0 to 68 arrived, 60 was committed, then 60 to 299 arrive.
+        let copies: Vec<Copy> = (60..=68).map(|s| copy(s, s + 9)).collect();
+        let paid = replay(&copies, &Given::new(), &[credit()]);
+        assert_eq!(paid, [Payer::Credit(0); 9]);
+    }
+
+    #[test]
+    fn what_lies_below_the_committed_position_or_beyond_what_was_read_is_paid_by_nobody() {
+        let copies = [copy(59, 69), copy(69, 77)];
+        assert_eq!(
+            replay(&copies, &Given::new(), &[credit()]),
+            [Payer::Nobody; 2]
+        );
+    }
+
+    #[test]
+    fn a_credit_pays_for_each_position_once_and_not_after_the_task_has_passed_it() {
+        let twice = [copy(60, 69), copy(60, 70)];
+        assert_eq!(
+            replay(&twice, &Given::new(), &[credit()]),
+            [Payer::Credit(0), Payer::Nobody]
+        );
+        let late = [copy(60, 78)];
+        assert_eq!(replay(&late, &Given::new(), &[credit()]), [Payer::Nobody]);
+        let committed = Credit {
+            closes_us: 6_900_000,
+            ..credit()
+        };
+        let copies = [copy(60, 69), copy(61, 70)];
+        assert_eq!(
+            replay(&copies, &Given::new(), &[committed]),
+            [Payer::Credit(0), Payer::Nobody]
+        );
+    }
+
+    #[test]
+    fn whichever_fault_opened_it_an_open_credit_pays() {
+        let second = Credit {
+            opens_row: 72,
+            closes_row: 90,
+            ..credit()
+        };
+        let copies = [copy(60, 69), copy(60, 75), copy(60, 80)];
+        assert_eq!(
+            replay(&copies, &Given::new(), &[credit(), second]),
+            [Payer::Credit(0), Payer::Credit(1), Payer::Nobody]
+        );
+    }
+
+    #[test]
+    fn what_was_given_again_is_passed_on_once_and_read_again_after_a_start() {
+        // Given 60 twice, the second time as row 70 at 7 s; the heir goes back to 60 and so reads both.
+        let given = Given::from([(60, vec![given_at(7_000_000, 101)])]);
+        let heir = Credit {
+            closes_row: 200,
+            ..credit()
+        };
+        let copies = [copy(60, 72), copy(60, 100), copy(60, 110), copy(60, 120)];
+        let paid = replay(&copies, &given, &[heir]);
+        assert_eq!(
+            paid,
+            [
+                Payer::Given,
+                Payer::Credit(0),
+                Payer::Credit(0),
+                Payer::Nobody
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_comes_behind_a_connector_before_it_was_in_front_of_it() {
+        let given = Given::from([(60, vec![given_at(10_000_000, u64::MAX)])]);
+        let early = [copy(60, 79)];
+        assert_eq!(replay(&early, &given, &[]), [Payer::Nobody]);
+        let in_time = [copy(60, 80)];
+        assert_eq!(replay(&in_time, &given, &[]), [Payer::Given]);
+    }
+
+    #[test]
+    fn what_was_given_again_comes_before_what_follows_it_in_front() {
+        // The lane went on at row 80 with what came after the given copy.
+        let given = Given::from([(60, vec![given_at(6_000_000, 80)])]);
+        let copies = [copy(60, 70), copy(60, 90)];
+        assert_eq!(
+            replay(&copies, &given, &[credit()]),
+            [Payer::Given, Payer::Nobody]
+        );
+    }
+
+    #[test]
+    fn a_credit_that_closes_is_used_before_what_was_given_where_that_explains_more() {
+        // The heir goes back first and comes to the given copy after its credit has closed.
+        let given = Given::from([(60, vec![given_at(6_000_000, 100)])]);
+        let copies = [copy(60, 70), copy(60, 90)];
+        let paid = replay(&copies, &given, &[credit()]);
+        assert_eq!(paid, [Payer::Credit(0), Payer::Given]);
+    }
+}

@@ -1,0 +1,306 @@
+//! What each fault, and each task that could not commit, lets one task repeat, and for how long.
+
+use crate::journal::{GroupView, RunInfo, SinkMember};
+use crate::model::{Direction, FaultKind, Moment, TaskId};
+
+use super::history::{FaultStory, History, Membership, Victim};
+use super::leg::{IN_FLIGHT_US, Leg};
+use super::members;
+use super::settings;
+
+/// Statuses written this long after a zombie's group had its task in one place still belong to that rebalance.
+const LAST_STARTS_US: u64 = 15_000_000;
+
+/// What a task may do again in a stretch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// It could commit, or never stopped being its worker's: nothing.
+    Nothing,
+    /// It was taken without a chance to commit: what lies above the committed position, once.
+    Taken,
+    /// It kept its worker, which lost its connections: what was in flight, once.
+    InFlight,
+    /// Its worker came back as a zombie beside its heir: what lies above the committed position, once from the zombie and
+    /// once from the owner after both.
+    Zombie,
+    /// Whether the worker was given up is not known.
+    Unknown,
+}
+
+/// What one fault does to one task of one connector, from its beginning until the task has settled or was hit again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// The fault (its index), and which of its victims; `None` where a task did not stop in time without any fault.
+    pub cause: Option<(usize, usize)>,
+    /// The connector, by its place in the route.
+    pub leg: usize,
+    /// `None` where it is not known which task was hit: then each task of the connector may have been.
+    pub task: Option<TaskId>,
+    pub nature: Nature,
+    /// Commits seen up to here were made for certain.
+    pub struck: Moment,
+    /// From here on its repeats can arrive.
+    pub opens: Moment,
+    /// When what it took was in flight no more and the task was at work again; of a zombie, when that was gone for good.
+    pub settled: Moment,
+}
+
+impl Stretch {
+    pub(super) fn fault(&self) -> Option<usize> {
+        self.cause.map(|(fault, _)| fault)
+    }
+
+    /// The victim behind it.
+    pub(super) fn victim<'h>(&self, history: &'h History<'_>) -> Option<&'h Victim> {
+        let (fault, victim) = self.cause?;
+        history.faults.get(fault)?.victims.get(victim)
+    }
+
+    /// Until when a task that it hit can have read, in microseconds.
+    pub(super) fn read_us(&self) -> u64 {
+        match self.nature {
+            Nature::Zombie => self.settled.0,
+            _ => self.opens.0.saturating_add(IN_FLIGHT_US),
+        }
+    }
+
+    /// The second before it, from which on records were in flight.
+    pub(super) fn flight_began(&self) -> Moment {
+        Moment(self.opens.0.saturating_sub(IN_FLIGHT_US))
+    }
+
+    /// Whether it may have hit the task behind a partition of the connector's input.
+    pub(super) fn concerns(
+        &self,
+        leg: &Leg<'_>,
+        partition: Option<i32>,
+        history: &History<'_>,
+    ) -> bool {
+        let Some(task) = &self.task else { return true };
+        let owners = partition.and_then(|p| leg.owners_around(p, self.struck, history));
+        owners.is_none_or(|owners| owners.contains(task))
+    }
+}
+
+/// All stretches of a run, in the order of the faults.
+pub(super) fn all(legs: &[Leg<'_>], history: &History<'_>, info: &RunInfo) -> Vec<Stretch> {
+    let mut list = Vec::new();
+    for (fault, story) in history.faults.iter().enumerate() {
+        for (number, victim) in story.victims.iter().enumerate() {
+            let hits = Hits {
+                history,
+                cause: (fault, number),
+                story,
+                victim,
+            };
+            for leg in legs {
+                hits.add(leg, &mut list);
+            }
+        }
+    }
+    for leg in legs {
+        late(leg, history, info, &mut list);
+    }
+    end_at_next_hit(&mut list);
+    list
+}
+
+/// A task that was taken again was not at work again later than that.
+fn end_at_next_hit(list: &mut [Stretch]) {
+    let hits: Vec<(usize, Option<TaskId>, Moment)> = list
+        .iter()
+        .map(|stretch| (stretch.leg, stretch.task.clone(), stretch.struck))
+        .collect();
+    for stretch in list.iter_mut().filter(|s| s.nature == Nature::Taken) {
+        let least = Moment(stretch.opens.0.saturating_add(IN_FLIGHT_US));
+        let again = hits.iter().filter(|(leg, task, struck)| {
+            *leg == stretch.leg
+                && task.is_some()
+                && *task == stretch.task
+                && *struck > stretch.struck
+        });
+        let next = again.map(|(_, _, struck)| *struck).min();
+        stretch.settled = next.map_or(stretch.settled, |next| stretch.settled.min(next).max(least));
+    }
+}
+
+/// One victim of one fault.
+struct Hits<'h, 'a> {
+    history: &'h History<'a>,
+    cause: (usize, usize),
+    story: &'h FaultStory,
+    victim: &'h Victim,
+}
+
+impl Hits<'_, '_> {
+    fn add(&self, leg: &Leg<'_>, list: &mut Vec<Stretch>) {
+        let Some(struck) = self.victim.acted else {
+            return;
+        };
+        let tasks: Vec<Option<TaskId>> = match members::tasks_of(self.history, self.victim) {
+            None => vec![None],
+            Some(tasks) => tasks
+                .into_iter()
+                .filter(|task| task.connector == leg.connector.name)
+                .map(Some)
+                .collect(),
+        };
+        for task in tasks {
+            let gone = self.victim.gone().unwrap_or(struck);
+            let one = |nature, opens, settled| Stretch {
+                cause: Some(self.cause),
+                leg: leg.index,
+                task: task.clone(),
+                nature,
+                struck,
+                opens,
+                settled,
+            };
+            let nature = self.nature(leg, task.as_ref());
+            let settled = match nature {
+                Nature::Unknown => self.history.end,
+                _ => leg.at_work(task.as_ref(), gone, self.history),
+            };
+            match (nature, self.victim.undone) {
+                (Nature::Zombie, woke) => {
+                    let zombie = woke.map(|woke| {
+                        let opens = Moment(woke.0.saturating_sub(IN_FLIGHT_US));
+                        (opens, self.zombie_gone(leg, task.as_ref(), woke))
+                    });
+                    // Its own worker may have gone on with it, without a new start.
+                    let settled = zombie.map_or(settled, |(_, gone)| settled.min(gone));
+                    list.push(one(Nature::Taken, struck, settled));
+                    list.extend(zombie.map(|(opens, gone)| one(Nature::Zombie, opens, gone)));
+                }
+                (Nature::InFlight, _) => {
+                    let settled = Moment(gone.0.saturating_add(IN_FLIGHT_US));
+                    list.push(one(nature, gone, settled));
+                }
+                (Nature::Nothing | Nature::Taken | Nature::Unknown, _) => {
+                    list.push(one(nature, struck, settled));
+                }
+            }
+        }
+    }
+
+    fn nature(&self, leg: &Leg<'_>, task: Option<&TaskId>) -> Nature {
+        if leg.exactly_once {
+            return Nature::Nothing;
+        }
+        if self.story.kind.ends_process() {
+            return match self.victim.could_not_commit(&leg.connector.name, task) {
+                true => Nature::Taken,
+                false => Nature::Nothing,
+            };
+        }
+        match self.given_up(leg) {
+            Membership::Unknown => Nature::Unknown,
+            Membership::Kept if self.story.kind == FaultKind::Disconnect => Nature::InFlight,
+            Membership::Kept => Nature::Nothing,
+            Membership::Lost(_) => Nature::Zombie,
+        }
+    }
+
+    /// Whether the victim's tasks of this connector were given up: by the group, or for a sink by its consumer group alone.
+    fn given_up(&self, leg: &Leg<'_>) -> Membership {
+        match self.victim.membership {
+            Membership::Kept if leg.connector.direction == Direction::Sink => self
+                .consumers_moved(leg)
+                .map_or(Membership::Kept, Membership::Lost),
+            known => known,
+        }
+    }
+
+    /// When the partitions of the victim's sink tasks were first seen with others.
+    fn consumers_moved(&self, leg: &Leg<'_>) -> Option<Moment> {
+        let acted = self.victim.acted?;
+        let tasks = members::tasks_of(self.history, self.victim)?;
+        let views = || leg.sink_views(self.history);
+        let (_, before) = views().rfind(|(at, _)| *at <= acted)?;
+        let of_victim =
+            |member: &&SinkMember| member.task.as_ref().is_some_and(|t| tasks.contains(t));
+        let own: Vec<&SinkMember> = before.iter().filter(of_victim).collect();
+        let keeps = |members: &[SinkMember]| {
+            own.iter().all(|old| {
+                let mut same = members.iter().filter(|new| new.task == old.task);
+                same.any(|new| old.partitions.iter().all(|p| new.partitions.contains(p)))
+            })
+        };
+        let limit = members::limit(self.history, self.story, self.victim, 2 * IN_FLIGHT_US);
+        views()
+            .find(|(at, members)| *at > acted && *at <= limit && !keeps(members))
+            .map(|(at, _)| at)
+    }
+
+    /// When a zombie has stopped for certain, and nothing of it is in flight any more: its worker has joined again as
+    /// another member, the task is in one place and has started there (of a sink, its consumer group has each task once);
+    /// or its process has ended, or the task was hit again.
+    fn zombie_gone(&self, leg: &Leg<'_>, task: Option<&TaskId>, woke: Moment) -> Moment {
+        let history = self.history;
+        let next_hit = history.next_end_of(&self.victim.worker, woke);
+        let back = |(at, view): &&(Moment, &GroupView)| {
+            *at > woke
+                && view.state == "Stable"
+                && view.members.iter().any(|member| {
+                    member.worker.as_ref() == Some(&self.victim.worker)
+                        && Some(&member.member_id) != self.victim.member.as_ref()
+                })
+        };
+        let in_one_place = |view: &GroupView| {
+            let mut wanted = history
+                .tasks
+                .iter()
+                .filter(|t| task.map_or(t.connector == leg.connector.name, |one| one == *t));
+            wanted.all(|t| view.members.iter().filter(|m| m.tasks.contains(t)).count() == 1)
+        };
+        let calm = history
+            .groups
+            .iter()
+            .filter(back)
+            .find(|(_, view)| in_one_place(view))
+            .map(|(at, _)| *at);
+        let started = calm.map(|calm| {
+            let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
+            let starts = history.statuses.iter().filter(|status| {
+                status.state == "RUNNING"
+                    && status.at > woke
+                    && status.at <= limit
+                    && task.map_or(status.task.connector == leg.connector.name, |one| {
+                        one == status.task
+                    })
+            });
+            starts.map(|status| status.at).fold(calm, Moment::max)
+        });
+        let settled = match leg.connector.direction {
+            Direction::Source => started,
+            Direction::Sink => started.and_then(|at| leg.consumers_settled(at, history)),
+        };
+        let over = settled.into_iter().chain(next_hit).min();
+        over.map_or(history.end, |at| Moment(at.0.saturating_add(IN_FLIGHT_US)))
+    }
+}
+
+/// Tasks that did not stop within `task.shutdown.graceful.timeout.ms` although nothing was done to their worker: they were
+/// to move, and could not commit.
+fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Stretch>) {
+    if leg.exactly_once {
+        return;
+    }
+    let grace_us = settings::milliseconds(info, "task.shutdown.graceful.timeout.ms") * 1_000;
+    let own = history.late.iter().filter(|late| {
+        let named = late.task.as_ref();
+        named.is_none_or(|task| task.connector == leg.connector.name)
+    });
+    for late in own {
+        let struck = Moment(late.at.0.saturating_sub(grace_us + IN_FLIGHT_US));
+        list.push(Stretch {
+            cause: None,
+            leg: leg.index,
+            task: late.task.clone(),
+            nature: Nature::Taken,
+            struck,
+            opens: struck,
+            settled: leg.at_work(late.task.as_ref(), late.at, history),
+        });
+    }
+}
