@@ -1,0 +1,22 @@
+//! Histories of an independent model of Kafka Connect, held against the judgement of them.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod assign;
+mod check;
+mod cluster;
+mod feed;
+mod frame;
+mod group;
+mod history;
+mod life;
+mod log;
+mod names;
+mod rng;
+mod setup;
+mod sinks;
+mod story;
+mod strike;
+mod tap;
+mod tasks;
+mod watch;
+mod workers;

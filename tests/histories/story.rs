@@ -1,0 +1,87 @@
+//! A history in a few sentences, for who has to judge whether it is legal.
+
+use super::cluster::{Cluster, Phase};
+use super::names::task_id;
+use super::setup::{Kind, LegKind};
+
+/// The settings, each fault, and each start of a task.
+pub fn tell(cluster: &Cluster) -> Vec<String> {
+    let setup = &cluster.setup;
+    let legs: Vec<String> = setup
+        .legs
+        .iter()
+        .map(|leg| {
+            let kind = match leg.kind {
+                LegKind::Mirror => "mirror",
+                LegKind::Own { .. } => "own source",
+                LegKind::FileSink => "file sink",
+                LegKind::TopicSink => "topic sink",
+            };
+            let how = match (leg.exactly_once, leg.kind.is_sink() && leg.reads_committed) {
+                (true, _) => ", exactly once",
+                (false, true) => ", reads committed",
+                (false, false) => "",
+            };
+            format!("{} ({kind}, {} tasks{how})", leg.name, leg.tasks)
+        })
+        .collect();
+    let mut story = vec![format!(
+        "seed {:x}: {:?}, {} workers, {} lanes in {} partitions, one record each {} ms; {}; flush {}, session {}, delay {}, consumer session {} ms",
+        setup.seed,
+        setup.style,
+        setup.workers,
+        setup.lanes,
+        setup.partitions,
+        setup.period_ms,
+        legs.join(" -> "),
+        setup.flush_ms,
+        setup.session_ms,
+        setup.delay_ms,
+        setup.consumer_session_ms,
+    )];
+    for struck in &cluster.strikes.struck {
+        let fault = &cluster.strikes.faults[struck.fault];
+        let kind = match fault.blow.kind {
+            Kind::Kill => "kill".to_owned(),
+            Kind::Stop { grace_ms, hangs } => format!(
+                "stop{} (grace {grace_ms} ms{})",
+                if hangs {
+                    " of a worker with a task that hangs"
+                } else {
+                    ""
+                },
+                if struck.overrun { ", overrun" } else { "" },
+            ),
+            Kind::Pause => "pause".to_owned(),
+            Kind::Cut => "network loss".to_owned(),
+        };
+        story.push(format!(
+            "F{} {:.2} s {kind} of w{} (member {}, {}), undone after {:?} ms",
+            struck.fault + 1,
+            struck.at as f64 / 1e3,
+            struck.worker + 1,
+            struck.member.as_deref().unwrap_or("none"),
+            if struck.gone {
+                "lost by the group"
+            } else {
+                "kept"
+            },
+            fault.blow.undo_ms,
+        ));
+    }
+    for (number, run) in cluster.runs.iter().enumerate() {
+        let end = match run.phase {
+            Phase::Ended => format!("{:.2} s", run.ended as f64 / 1e3),
+            _ => "the end".to_owned(),
+        };
+        story.push(format!(
+            "start {number}: {} on w{}#{} from {:.2} s to {end}{}",
+            task_id(run.task),
+            run.worker + 1,
+            run.incarnation,
+            run.began as f64 / 1e3,
+            if run.fenced { ", fenced" } else { "" },
+        ));
+    }
+    story
+}
