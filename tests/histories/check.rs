@@ -59,6 +59,26 @@ fn say(history: &History, judgement: &Judgement, why: &str) -> String {
     text
 }
 
+/// What was not held, for sorting histories by it.
+fn kinds_of(judgement: &Judgement) -> String {
+    let guarantees = judgement.guarantees.iter();
+    let not_held = guarantees.filter(|guarantee| guarantee.verdict != Verdict::Held);
+    let mut kinds: Vec<String> = not_held
+        .map(|guarantee| {
+            format!(
+                "{} {}",
+                guarantee.kind.key(),
+                guarantee.verdict.word().to_lowercase()
+            )
+        })
+        .collect();
+    if !judgement.doubts.is_empty() {
+        let first = judgement.doubts[0].split_whitespace().take(8);
+        kinds.push(format!("doubt “{} …”", first.collect::<Vec<_>>().join(" ")));
+    }
+    kinds.join(", ")
+}
+
 fn keep(history: &History, name: &str) {
     if let Ok(folder) = std::env::var("SQUALL_KEEP") {
         history.write(std::path::Path::new(&folder), name);
@@ -73,6 +93,7 @@ fn legal_histories_are_held() {
     };
     let verdicts: Mutex<BTreeMap<String, u64>> = Mutex::default();
     let told: Mutex<Vec<(u64, String)>> = Mutex::default();
+    let kinds: Mutex<BTreeMap<String, Vec<u64>>> = Mutex::default();
     for_all(first, count, |seed| {
         let (mut cluster, stages) = match live(Setup::draw(seed)) {
             Ok(lived) => lived,
@@ -89,6 +110,12 @@ fn legal_histories_are_held() {
         if verdict != Verdict::Held {
             let text = say(&history, &judgement, verdict.word());
             told.lock().unwrap().push((seed, text));
+            kinds
+                .lock()
+                .unwrap()
+                .entry(kinds_of(&judgement))
+                .or_default()
+                .push(seed);
             keep(&history, &format!("legal-{seed}"));
         }
     });
@@ -97,8 +124,15 @@ fn legal_histories_are_held() {
     for (_, text) in told.iter().take(number("SQUALL_TELL", 5) as usize) {
         println!("{text}");
     }
-    let seeds: Vec<u64> = told.iter().map(|(seed, _)| *seed).collect();
-    println!("{:?}; not held: {seeds:?}", verdicts.lock().unwrap());
+    println!("{:?}", verdicts.lock().unwrap());
+    for (kinds, mut seeds) in kinds.into_inner().unwrap() {
+        seeds.sort_unstable();
+        println!(
+            "{:>5} {kinds}: {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(12)]
+        );
+    }
     let of = |word: &str| verdicts.lock().unwrap().get(word).copied().unwrap_or(0);
     assert_eq!(of("BROKEN"), 0, "a legal history was called broken");
     assert!(

@@ -124,7 +124,10 @@ impl Cluster {
         if !consumer.waits {
             return true;
         }
-        if sink.group.state == State::Stable && sink.group.generation != consumer.generation {
+        if !sink.group.has(&id) {
+            consumer.next_beat = now;
+        } else if sink.group.state == State::Stable && sink.group.generation != consumer.generation
+        {
             let soon = now + self.rng.range(0, 30);
             let at = *consumer.sync_at.get_or_insert(soon);
             if at <= now {

@@ -99,6 +99,11 @@ impl Cluster {
     }
 
     fn await_share(&mut self, w: usize, id: &str) {
+        if !self.group.has(id) {
+            // It was struck while it waited, and hears so instead of its share.
+            self.workers[w].next_beat = self.now;
+            return;
+        }
         if self.group.state != State::Stable || self.group.generation == self.workers[w].generation
         {
             return;
