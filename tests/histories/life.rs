@@ -77,7 +77,8 @@ fn finish(cluster: &mut Cluster, stages: &mut Stages, rng: &mut Rng) -> Result<(
             }
         }
     }
-    let waits_for_commits = cluster.paused_source || rng.chance(50);
+    let exactly_once = cluster.setup.legs.iter().any(|leg| leg.exactly_once);
+    let waits_for_commits = cluster.paused_source || exactly_once || rng.chance(50);
     until(cluster, "drain", |cluster| {
         cluster.unread() == 0 && (!waits_for_commits || cluster.has_committed_all())
     })?;

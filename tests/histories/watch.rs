@@ -24,6 +24,8 @@ pub struct Watch {
     next_count: Ms,
     sinks: Vec<Option<Vec<SinkMember>>>,
     next_sinks: Ms,
+    /// Up to when statuses, sources' and sinks' commits were read: each of them in its own order.
+    read_us: [u64; 3],
 }
 
 impl Watch {
@@ -38,6 +40,7 @@ impl Watch {
             next_count: 2_000,
             sinks: vec![None; setup.legs.len()],
             next_sinks: 0,
+            read_us: [0; 3],
         }
     }
 
@@ -218,8 +221,10 @@ impl Cluster {
             .all(|task| running.get(task) == Some(&1));
         let sinks = self.sinks.iter().enumerate().all(|(leg, sink)| {
             sink.as_ref().is_none_or(|sink| {
+                let works = |run: usize| self.runs[run].phase == Phase::Working;
                 sink.group.state == State::Stable
                     && sink.group.members.len() == self.setup.legs[leg].tasks as usize
+                    && sink.group.members.iter().all(|member| works(member.key))
             })
         });
         all_in && stable && each_once && sinks && self.active.len() == self.tasks().len()
@@ -236,19 +241,32 @@ impl Cluster {
 
     /// Records that wait before a leg, all in all.
     pub fn unread(&self) -> usize {
-        let mut waiting = 0;
-        for run in self.active.iter().map(|run| &self.runs[*run]) {
-            if matches!(self.setup.legs[run.task.0].kind, LegKind::Own { .. }) {
+        let runs = self.active.iter().map(|run| &self.runs[*run]);
+        let sent = runs.flat_map(|run| &run.wire).map(|batch| batch.rows.len());
+        let mut waiting = sent.sum();
+        for (leg, of) in self.setup.legs.iter().enumerate() {
+            if matches!(of.kind, LegKind::Own { .. }) {
                 continue;
             }
-            for (partition, cursor) in &run.cursors {
-                let rows = self.logs[run.task.0].partitions[*partition as usize].iter();
-                let ahead = rows.skip(cursor.read as usize);
-                waiting += ahead.filter(|row| self.is_wanted(run.task.0, row)).count();
+            for (partition, rows) in self.logs[leg].partitions.iter().enumerate() {
+                let ahead = rows
+                    .iter()
+                    .skip(self.read_to(leg, partition as u64) as usize);
+                waiting += ahead.filter(|row| self.is_wanted(leg, row)).count();
             }
-            waiting += run.wire.iter().map(|batch| batch.rows.len()).sum::<usize>();
         }
         waiting
+    }
+
+    /// How far the tasks of a leg have read a partition; where none reads it, how far it was committed.
+    fn read_to(&self, leg: usize, partition: u64) -> u64 {
+        let runs = self.active.iter().map(|run| &self.runs[*run]);
+        let of_leg = runs.filter(|run| run.task.0 == leg && run.phase == Phase::Working);
+        let read = of_leg
+            .filter_map(|run| run.cursors.get(&partition))
+            .map(|cursor| cursor.read);
+        let committed = self.committed[leg].get(&partition).copied().unwrap_or(0);
+        read.max().unwrap_or(committed)
     }
 
     /// Whether a leg is given this row sooner or later.
@@ -299,8 +317,22 @@ impl Cluster {
             generation: run.generation as i64,
             trace: None,
         };
-        let late = self.rng.range(2_000, 60_000);
-        self.tell(late, what);
+        let at = self.read_at(0);
+        self.events.push((at, what));
+    }
+
+    /// When it has the next one of the same batch.
+    fn read_next(&mut self, reader: usize) -> u64 {
+        self.watch.read_us[reader] += 3;
+        self.watch.read_us[reader]
+    }
+
+    /// When a reader of a topic has what was written there just now.
+    fn read_at(&mut self, reader: usize) -> u64 {
+        let at = self.now * 1_000 + self.rng.range(1_000, 60_000);
+        let read = &mut self.watch.read_us[reader];
+        *read = at.max(*read + 1);
+        *read
     }
 
     /// The log of a worker says that a task did not stop in time.
@@ -367,12 +399,11 @@ impl Cluster {
     }
 
     pub fn tell_commit(&mut self, leg: usize, values: &[(u64, u64)]) {
-        let late = self.rng.range(1_000, 60_000);
         let broker_ms = match self.setup.style {
             Style::Full => START_UNIX_MS + self.now as i64,
             Style::Sparse => 0,
         };
-        for (number, (key, next)) in (0..).zip(values) {
+        for (number, (key, next)) in values.iter().enumerate() {
             let connector = connector_name(leg);
             let what = match self.setup.legs[leg].kind {
                 LegKind::Mirror => What::SourceCommit {
@@ -395,7 +426,13 @@ impl Cluster {
                     broker_ms,
                 },
             };
-            self.tell(late + number * 3, what);
+            let reader = 1 + usize::from(matches!(what, What::SinkCommit { .. }));
+            let at = if number == 0 {
+                self.read_at(reader)
+            } else {
+                self.read_next(reader)
+            };
+            self.events.push((at, what));
         }
     }
 
