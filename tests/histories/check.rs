@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use squall::model::Verdict;
-use squall::verify::Judgement;
+use squall::model::{GuaranteeKind, Verdict};
+use squall::verify::{FindingKind, Judgement};
 
+use super::harm::{Claim, Harm, harmed};
 use super::history::History;
 use super::life::live;
 use super::setup::Setup;
@@ -139,4 +140,128 @@ fn legal_histories_are_held() {
         of("INCONCLUSIVE") * 100 <= count,
         "more than one in a hundred was not decided"
     );
+}
+
+/// The findings that stand for a harm, and the guarantee that it breaks.
+fn signs(harm: Harm) -> (Option<FindingKind>, GuaranteeKind) {
+    use FindingKind as F;
+    use GuaranteeKind as G;
+    match harm {
+        Harm::Loss | Harm::TailLoss => (Some(F::Lost), G::Lost),
+        Harm::Repeat | Harm::ThirdCopy | Harm::BelowCommit => {
+            (Some(F::UnexplainedRepeat), G::UnexplainedDuplicates)
+        }
+        Harm::Reordering => (Some(F::Reordering), G::Order),
+        Harm::Phantom => (Some(F::Phantom), G::Phantoms),
+        Harm::Corrupt => (Some(F::Corrupt), G::Phantoms),
+        Harm::CommitAhead => (Some(F::OffsetAhead), G::Offsets),
+        Harm::Overlap => (Some(F::Overlap), G::Overlap),
+        Harm::Outage => (None, G::Outage),
+        Harm::Crash => (None, G::Stops),
+    }
+}
+
+/// What is wrong with a judgement of a harmed history; nothing where it found what was done.
+fn missed(judgement: &Judgement, claim: &Claim) -> Option<String> {
+    let (kind, guarantee) = signs(claim.harm);
+    let found = judgement
+        .guarantees
+        .iter()
+        .find(|result| result.kind == guarantee);
+    let answer = found.map_or(Verdict::Held, |result| result.verdict);
+    if judgement.verdict == Verdict::Held {
+        return Some("it was held".to_owned());
+    }
+    if answer == Verdict::Held {
+        return Some(format!("{} was held", guarantee.key()));
+    }
+    if answer == Verdict::Inconclusive || judgement.verdict == Verdict::Inconclusive {
+        return Some("it was not decided".to_owned());
+    }
+    let kind = kind?;
+    let findings = judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == kind);
+    let connector = format!("c{}", claim.leg);
+    let mut counted = 0;
+    for finding in findings {
+        let named = finding.connector.as_ref().map(ToString::to_string);
+        let by_task = finding.task.as_ref().map(|task| task.connector.to_string());
+        if named.or(by_task).is_some_and(|name| name != connector) {
+            return Some(format!("another connector was blamed: {}", finding.text));
+        }
+        counted += finding.count;
+    }
+    match claim.count {
+        Some(count) if counted != count => Some(format!("{counted} were counted, not {count}")),
+        _ if counted == 0 => Some("nothing was found".to_owned()),
+        _ => None,
+    }
+}
+
+#[test]
+fn planted_harm_is_found() {
+    let count = number("SQUALL_HARMED", number("SQUALL_HISTORIES", 240));
+    let first = number("SQUALL_SEED", number("SQUALL_FIRST", 100_000));
+    let only = std::env::var("SQUALL_HARM").ok();
+    let told: Mutex<Vec<(u64, String)>> = Mutex::default();
+    let kinds: Mutex<BTreeMap<(Harm, String), Vec<u64>>> = Mutex::default();
+    let harms: Vec<Harm> = Harm::ALL
+        .into_iter()
+        .filter(|harm| {
+            only.as_ref()
+                .is_none_or(|only| format!("{harm:?}") == *only)
+        })
+        .collect();
+    let each = if std::env::var("SQUALL_SEED").is_ok() {
+        1
+    } else {
+        count / 12 + 1
+    };
+    for_all(0, each * harms.len() as u64, |n| {
+        let harm = harms[(n % harms.len() as u64) as usize];
+        // Not every history has a place for every harm.
+        let seeds = (0..400).map(|more| first + n / harms.len() as u64 + more * 1_000_003);
+        let Some((seed, (history, claim))) = seeds
+            .filter_map(|seed| harmed(harm, seed).map(|harmed| (seed, harmed)))
+            .next()
+        else {
+            panic!("no history has a place for {harm:?}");
+        };
+        let judgement = history.judge();
+        let word = missed(&judgement, &claim).unwrap_or_else(|| "found".to_owned());
+        if word != "found" {
+            let text = say(
+                &history,
+                &judgement,
+                &format!("{harm:?}, seed {seed}: {word}"),
+            );
+            told.lock().unwrap().push((seed, text));
+            keep(&history, &format!("{harm:?}-{seed}"));
+        }
+        let word = word.split(':').next().unwrap_or_default().to_owned();
+        kinds
+            .lock()
+            .unwrap()
+            .entry((harm, word))
+            .or_default()
+            .push(seed);
+    });
+    let mut told = told.into_inner().unwrap();
+    told.sort();
+    for (_, text) in told.iter().take(number("SQUALL_TELL", 5) as usize) {
+        println!("{text}");
+    }
+    let mut missed = 0;
+    for ((harm, word), mut seeds) in kinds.into_inner().unwrap() {
+        seeds.sort_unstable();
+        missed += if word == "found" { 0 } else { seeds.len() };
+        println!(
+            "{:>5} {harm:?} {word}: {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(8)]
+        );
+    }
+    assert_eq!(missed, 0, "planted harm was not found as it is");
 }

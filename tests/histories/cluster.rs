@@ -6,6 +6,7 @@ use squall::journal::What;
 
 use super::feed::Feed;
 use super::group::{Group, Ms};
+use super::harm::Plant;
 use super::log::{Log, Row, Txn, Writer};
 use super::rng::Rng;
 use super::setup::{LegKind, Setup};
@@ -209,6 +210,12 @@ pub struct Cluster {
     pub orphans: Vec<Orphan>,
     pub strikes: Strikes,
     pub paused_source: bool,
+    /// One harm to be done on the way.
+    pub plant: Option<Plant>,
+    /// What was committed for a while when the first fault came.
+    pub certain: Vec<BTreeMap<u64, u64>>,
+    /// When each of them was committed.
+    pub committed_at: Vec<BTreeMap<u64, Ms>>,
     pub events: Vec<(u64, What)>,
     pub watch: Watch,
     names: u32,
@@ -252,6 +259,9 @@ impl Cluster {
             orphans: Vec::new(),
             strikes: Strikes::default(),
             paused_source: false,
+            plant: None,
+            certain: vec![BTreeMap::new(); setup.legs.len()],
+            committed_at: vec![BTreeMap::new(); setup.legs.len()],
             events: Vec::new(),
             watch: Watch::new(&setup),
             names: 0,
@@ -324,6 +334,7 @@ impl Cluster {
         for run in self.active.clone() {
             self.step_run(run);
         }
+        self.step_harm();
         self.step_watch();
     }
 
@@ -362,7 +373,9 @@ impl Cluster {
                 by: Writer::Start(run),
                 txn,
             };
-            self.append(leg + 1, partition as usize, row);
+            if !self.is_kept_back(leg, partition as usize, row) {
+                self.append(leg + 1, partition as usize, row);
+            }
         }
     }
 

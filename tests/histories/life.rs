@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cluster::{Cluster, STEP_MS};
 use super::group::Ms;
+use super::harm::Plant;
 use super::rng::Rng;
 use super::setup::{LegKind, Setup};
 
@@ -32,8 +33,14 @@ const LIMIT_MS: Ms = 240_000;
 
 /// Lives a history.
 pub fn live(setup: Setup) -> Result<(Cluster, Stages), Stuck> {
+    live_with(setup, None)
+}
+
+/// Lives it with one harm.
+pub fn live_with(setup: Setup, plant: Option<Plant>) -> Result<(Cluster, Stages), Stuck> {
     let mut rng = Rng::new(setup.seed ^ 0x11fe);
     let mut cluster = Cluster::new(setup);
+    cluster.plant = plant;
     let mut stages = Stages::default();
     until(&mut cluster, "start", |cluster| {
         cluster.now > 2_000 && cluster.is_balanced()
@@ -52,9 +59,14 @@ pub fn live(setup: Setup) -> Result<(Cluster, Stages), Stuck> {
     until(&mut cluster, "recovery", |cluster| {
         cluster.now >= least
             && cluster.strikes.next >= setup.blows.len()
-            && cluster.strikes.faults.iter().all(|fault| fault.settled)
+            && cluster
+                .strikes
+                .faults
+                .iter()
+                .all(|fault| fault.settled_at.is_some())
     })?;
-    pass(&mut cluster, rng.range(200, 3_000));
+    let tail = setup.tail_ms + rng.range(200, 3_000);
+    pass(&mut cluster, tail);
     finish(&mut cluster, &mut stages, &mut rng)?;
     Ok((cluster, stages))
 }

@@ -7,6 +7,7 @@ mod cluster;
 mod feed;
 mod frame;
 mod group;
+mod harm;
 mod history;
 mod life;
 mod log;

@@ -88,6 +88,8 @@ pub struct Setup {
     pub lag_ms: Ms,
     pub blows: Vec<Blow>,
     pub doubtful_sends: bool,
+    /// The stream flows for this long after all is well again, and a little more.
+    pub tail_ms: Ms,
 }
 
 impl Setup {
@@ -117,6 +119,7 @@ impl Setup {
             lag_ms: rng.range(2, 40),
             blows: blows(&mut rng),
             doubtful_sends: !doubtful && rng.chance(15),
+            tail_ms: 0,
             legs,
         }
     }

@@ -145,6 +145,7 @@ impl Cluster {
             .into_iter()
             .map(|partition| {
                 let at = self.committed[leg].get(&partition).copied().unwrap_or(0);
+                let at = self.goes_back(leg, partition, at);
                 let cursor = Cursor {
                     read: at,
                     acked: at,

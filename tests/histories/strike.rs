@@ -1,12 +1,13 @@
 //! Faults: whom they hit, what that does to a process and to what it had in the network, and how it is undone.
 
+use serde_json::json;
 use squall::journal::{Exit, Proof, What};
 use squall::model::{FaultId, FaultKind, Target};
 
 use super::cluster::{Cluster, Orphan, Phase, Process};
 use super::group::Ms;
 use super::names::worker_name;
-use super::setup::{Blow, Kind};
+use super::setup::{Blow, Kind, Style};
 use super::tasks::NEVER;
 
 /// One worker that a fault hit.
@@ -32,7 +33,7 @@ pub struct Injected {
     /// After the baseline.
     pub due_ms: Ms,
     pub target: Target,
-    pub settled: bool,
+    pub settled_at: Option<Ms>,
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +127,9 @@ impl Cluster {
             blow.undo_ms = Some(2_000);
         }
         let fault = self.strikes.faults.len();
+        if fault == 0 {
+            self.remember_commits();
+        }
         let all = chosen.len() == self.workers.len();
         let target = match (all, chosen.len()) {
             (true, _) => Target::All,
@@ -137,7 +141,7 @@ impl Cluster {
             blow,
             due_ms: self.now - self.strikes.from,
             target: target.clone(),
-            settled: false,
+            settled_at: None,
         });
         let intended = What::FaultIntended {
             fault: FaultId(fault as u32 + 1),
@@ -154,12 +158,25 @@ impl Cluster {
         }
     }
 
+    /// What every reader of commits knew before the first fault.
+    fn remember_commits(&mut self) {
+        let known = self.now - 200;
+        for (leg, committed) in self.committed.iter().enumerate() {
+            let since = &self.committed_at[leg];
+            let of = committed.iter().filter(|(key, _)| since[*key] < known);
+            self.certain[leg] = of.map(|(key, next)| (*key, *next)).collect();
+        }
+    }
+
     fn strike(&mut self, fault: usize, blow: Blow, w: usize, number: u64) {
-        let member = self.watch.member_of(w);
+        let member = self.workers[w]
+            .member
+            .clone()
+            .filter(|id| self.watch.knows(id));
         self.strikes.struck.push(Struck {
             fault,
             worker: w,
-            member,
+            member: member.clone(),
             at: self.now,
             ended: None,
             undo_at: None,
@@ -167,10 +184,12 @@ impl Cluster {
             gone: false,
             overrun: false,
         });
-        let acted = What::FaultActed {
-            fault: FaultId(fault as u32 + 1),
-            worker: worker_name(w),
-        };
+        let acted = json!({ "fault-acted": {
+            "fault": fault + 1,
+            "worker": worker_name(w),
+            "member-id": member.filter(|_| self.setup.style == Style::Full),
+        } });
+        let acted = serde_json::from_value(acted).expect("an event");
         let after = number * 300 + self.rng.range(30, 900);
         self.tell(after, acted);
         match blow.kind {

@@ -86,6 +86,7 @@ impl Cluster {
         };
         for key in (0..count).filter(|key| key % u64::from(of.tasks) == u64::from(task)) {
             let at = self.committed[leg].get(&key).copied().unwrap_or(0);
+            let at = self.goes_back(leg, key, at);
             let cursor = Cursor {
                 read: at,
                 acked: at,
@@ -179,7 +180,7 @@ impl Cluster {
         let waiting: usize = self.runs[r].wire.iter().map(|batch| batch.rows.len()).sum();
         let exactly_once = self.setup.legs[self.runs[r].task.0].exactly_once;
         let ends_txn = self.runs[r].commit.is_some() || self.runs[r].next_commit <= self.now;
-        let busy = exactly_once && ends_txn;
+        let busy = (exactly_once && ends_txn) || self.is_stalled(self.runs[r].task);
         if self.runs[r].next_poll > self.now || waiting > self.setup.batch || busy {
             return;
         }
@@ -337,6 +338,7 @@ impl Cluster {
         }
         for (key, next) in values {
             self.committed[leg].insert(*key, *next);
+            self.committed_at[leg].insert(*key, self.now);
         }
         self.tell_commit(leg, values);
     }

@@ -44,14 +44,10 @@ impl Watch {
         }
     }
 
-    /// The member that a worker is, by the last view.
-    pub fn member_of(&self, worker: usize) -> Option<String> {
-        let members = self.view.iter().flat_map(|view| &view.members);
-        let name = worker_name(worker);
-        members
-            .filter(|member| member.worker.as_ref() == Some(&name))
-            .map(|member| member.member_id.clone())
-            .next()
+    /// Whether the last view has this member, and tells whose it is.
+    pub fn knows(&self, id: &str) -> bool {
+        let mut members = self.view.iter().flat_map(|view| &view.members);
+        members.any(|member| member.member_id == id && member.worker.is_some())
     }
 }
 
@@ -169,13 +165,17 @@ impl Cluster {
     }
 
     fn see_recoveries(&mut self) {
-        let open = self.strikes.faults.iter().any(|fault| !fault.settled);
+        let open = self
+            .strikes
+            .faults
+            .iter()
+            .any(|fault| fault.settled_at.is_none());
         if !open || !self.is_as_before() {
             return;
         }
         for number in 0..self.strikes.faults.len() {
-            if !self.strikes.faults[number].settled {
-                self.strikes.faults[number].settled = true;
+            if self.strikes.faults[number].settled_at.is_none() {
+                self.strikes.faults[number].settled_at = Some(self.now);
                 let fault = FaultId(number as u32 + 1);
                 self.tell(1_700 + number as u64, What::RecoverySeen { fault });
             }

@@ -6,6 +6,7 @@ use squall::journal::{Exit, What};
 
 use super::cluster::{Cluster, Phase, Process, Run, Task};
 use super::group::{Beat, Ms, State};
+use super::setup::Style;
 
 /// A task that has not stopped by then is left alone (`task.shutdown.graceful.timeout.ms`).
 pub const GRACEFUL_MS: Ms = 5_000;
@@ -209,6 +210,7 @@ impl Cluster {
             Exit::Signal(_) => self.rng.range(4_000, 60_000),
             _ => self.rng.range(1_000, 30_000),
         };
+        let sparse = self.setup.style == Style::Sparse;
         let worker = &mut self.workers[w];
         worker.process = Process::Down;
         worker.member = None;
@@ -220,7 +222,8 @@ impl Cluster {
         worker.generation = 0;
         let what = What::ProcessEnded {
             name: worker.name.clone(),
-            incarnation: worker.incarnation,
+            // The old folders counted no starts.
+            incarnation: if sparse { 1 } else { worker.incarnation },
             exit,
             asked: true,
         };
