@@ -82,8 +82,12 @@ fn credit(case: &Case<'_>, stretch: &Stretch, lane: u32) -> Option<(Credit, Opti
         },
         from,
         to: settled.high?,
-        read_us: stretch.read_us(),
-        times: if lasts { 2 } else { 1 },
+        read_us: stretch.read_until.0,
+        times: if stretch.nature == Nature::Unknown {
+            2
+        } else {
+            1
+        },
         certain: undecidable.is_none(),
     };
     Some((credit, undecidable))

@@ -265,6 +265,7 @@ pub(super) struct History<'a> {
 /// A task that did not stop within `task.shutdown.graceful.timeout.ms`, by its worker's log.
 pub(super) struct LateTask {
     pub at: Moment,
+    pub worker: WorkerName,
     /// `None` where the line does not name it.
     pub task: Option<TaskId>,
 }
@@ -536,6 +537,7 @@ impl<'a> History<'a> {
             Some(victim) => victim.late.push(task.cloned()),
             None => self.late.push(LateTask {
                 at,
+                worker: worker.clone(),
                 task: task.cloned(),
             }),
         }

@@ -116,6 +116,22 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     Some(tasks)
 }
 
+/// Whether a worker was ever seen to own or run a task up to a moment.
+pub(super) fn has_run(
+    history: &History<'_>,
+    worker: &WorkerName,
+    task: &TaskId,
+    until: Moment,
+) -> bool {
+    let mut views = history.groups.iter().take_while(|(at, _)| *at <= until);
+    let owned = views.any(|(_, view)| {
+        let mut members = view.members.iter();
+        members.any(|m| m.worker.as_ref() == Some(worker) && m.tasks.contains(task))
+    });
+    let mut statuses = history.statuses.iter().filter(|s| s.at <= until);
+    owned || statuses.any(|s| s.task == task && s.state == "RUNNING" && s.worker == Some(worker))
+}
+
 /// Whether the group gave a worker up because of a fault that its process outlived: from the fault to one session after
 /// its end, or to the next fault of this worker.
 fn membership(

@@ -8,16 +8,17 @@
 //! # What the words mean
 //!
 //! **Send outcome.** The feed *acknowledged* a record (the brokers had it, or the line was written), *refused* it, or
-//! gave no answer, which makes it *unknown*. An unknown record can be neither lost nor a phantom, and takes no part in
-//! the order. A refused one that arrives all the same is a phantom.
+//! gave no answer, which makes it *unknown*. An unknown record that is seen at any place was sent, and is expected like any
+//! other; one that is seen nowhere is neither lost nor a phantom. A refused one that arrives all the same is a phantom.
+//! Example: of 7 records without an answer 5 arrive at the first tap and 3 behind the sink: the sink lost 2.
 //!
-//! **Expected** at a tap is every acknowledged record. Of a source that makes its own sequence it is, in each lane,
+//! **Expected** at a tap is every record that was acknowledged, or seen without an answer. Of a source that makes its own sequence it is, in each lane,
 //! everything from 0 up to the highest number that arrived at the first tap or that the source has committed; so what
 //! such a source never sent at its very end cannot be missed.
 //!
 //! **The ledger of a tap.** Every expected record is exactly one of *once*, *repeated*, or missing, which is *lost*
 //! after a finished drain and *undecided* otherwise: `expected = once + repeated + lost + undecided`. Everything that
-//! arrives is counted once: `arrived = once + repeated + extra copies + of unknown + phantom + corrupt`, where *extra
+//! arrives is counted once: `arrived = once + repeated + extra copies + phantom + corrupt`, where *extra
 //! copies* are the arrivals after the first. A *phantom* was never sent; a *corrupt* record is ours by its head and
 //! damaged. Behind an exactly-once source the tap is read with `read_committed`; what only a second reader with
 //! `read_uncommitted` sees is counted as *aborted* and judged by nothing.
@@ -30,56 +31,50 @@
 //! **Order** is that of the tap: offset or byte position, within a lane. A first arrival below the highest number of its
 //! lane is a *reordering*; an arrival of what had arrived before is a *repeat*, and consecutive repeats are a *rewind*.
 //!
-//! **The cause of a rewind** is the latest fault before it that hit the task behind the lane: a task that its victim
-//! ran by the last stable view of the group, or by the last task statuses, before the signal. Which task is behind a
-//! lane is told by the sink group's members or by the source's assigned partitions. Where that is not known, any task
-//! of the connector counts; where the group was changing, any fault does.
+//! **Repeats are explained by replay**, per connector and lane, in the order of the tap. Each arrival of a record after its
+//! first needs a payer:
+//! - *What the connector was given.* Each row in front of it pays for one arrival, not before it was there and not after
+//!   what follows it there. Copies that are paid so are not the connector's own.
+//! - *A credit.* Each start of a task whose predecessor had no chance to commit opens one: the positions of its input from
+//!   what was committed for certain (seen before the fault; nothing committed is position 0) up to what the predecessor had
+//!   read. It pays for each position once, whichever fault opened it, and closes when the lane goes on beyond it after the
+//!   task was at work again, or a commit leaves nothing to do.
 //!
-//! **A rewind is explained** record by record. A record of it is explained when all of this is so:
-//! - the task had no chance to commit: the cause was a kill, or a stop that overran its grace (unless the worker then ended
-//!   by itself before the kill), or one at which, by the worker's log, a task of the connector did not stop within
-//!   `task.shutdown.graceful.timeout.ms`, or a pause or network loss because of which the worker was *given up* (below);
-//! - its number is at or above the position committed for certain before the signal. Commits seen later are not counted,
-//!   so this is the lowest position that can have been current; nothing committed is position 0;
-//! - it had been delivered by the kill: before a second had passed or the first task taken over was at work again,
-//!   whichever is later;
-//! - the lane had not gone on beyond that when the rewind began;
-//! - the same fault has not explained the same record of the same connector already, or has done so less often than the
-//!   connector was given copies of it beside the first: a task that goes back reads them all once more.
+//! What nobody pays for is *unexplained*. Example: 0 to 68 had arrived and 60 was committed when a task was killed; its heir
+//! brings 60 to 299. 60 to 68 are its own copies and explained, and a pause of the heir in between changes nothing. 60 once
+//! more before 69 arrives has no payer, nor has 59, nor has any of them after 69.
 //!
-//! Which of the copies behind a connector are those that it was given cannot be seen, only how many. The first ones count
-//! as given; where the times of the others do not explain them, those of the first ones may, since a task that went back
-//! repeats first and comes to what it was given after that.
-//!
-//! After any other stop and under exactly-once nothing is explained. Where offsets cannot be mapped to records it cannot
-//! be decided, and the guarantee says *not measurable here*.
+//! **Who had no chance to commit**: tasks of a killed worker, of one that overran its grace (unless it ended by itself before
+//! the kill) or did not stop in good order; a task that by its worker's log did not stop within
+//! `task.shutdown.graceful.timeout.ms`; and tasks of a worker that was *given up* through a pause or network loss. Whose
+//! tasks a fault hit is told by the member of the group that the worker was when the fault came, and by the last statuses.
+//! Which task is behind a lane is told by the sink group's members or the source's assigned partitions, looked at around
+//! that moment because both are polled. Where that is not known, any task of the connector counts. Under exactly-once
+//! nobody gets a credit. Where offsets cannot be mapped to records, what a credit from position 0 would pay is undecided,
+//! and the guarantee says *not measurable here*.
 //!
 //! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
 //! that it was, from the fault to one `session.timeout.ms` after its end; a sink's task also when its consumer group gives
-//! its partitions to others. Where nobody knows which member it was, nothing is decided. What it may repeat:
-//! - kept through a pause: nothing;
-//! - kept through a network loss: what was in flight, once. That is what the lane delivered from 1,000 ms before the loss
-//!   to as long after it, since a producer that got no answer sends again;
-//! - given up: as after a kill, and more as a *zombie*. From its return (and 1,000 ms before, because acts take time) the
-//!   worker sends what it had in hand, reads on from there and commits what it had, until it has learnt that it is out;
-//!   its tasks are then stopped with it and with their heirs, and start once more from whichever commit came last. So each
-//!   record at or above the position committed for certain before the fault may come twice more, once from the zombie and
-//!   once from the last owner, and twice again for each copy that the connector was given. This lasts until the group is
-//!   balanced with the worker as a new member, the moved tasks have started, and a sink's consumer group has each task
-//!   once; and 1,000 ms of flight more. What had been delivered by then may be repeated by that alone.
+//! its partitions to others. Kept through a pause, it opens no credit. Kept through a network loss, it opens one for what
+//! was in flight: what the lane delivered from 1,000 ms before the loss to as long after it. Given up, it opens that of a
+//! kill; and, from 1,000 ms before its return as a *zombie*, another that pays twice: once for the zombie, which sends what
+//! it had in hand and may commit it, and once for the owner after both, which starts from whichever commit came last. This
+//! one closes 1,000 ms after the worker was seen back as another member with the task in one place and started there (a
+//! sink's consumer group whole again), or after the zombie's own process ended. Example: a pause from 8.9 to 20.9 s, the
+//! group without w1 from 14.9 s, w1 back as a new member at 21.4 s, its old task RUNNING on w2 at 21.6 s: a repeat at 22 s
+//! may be explained, one at 37 s is not.
 //!
-//! **The bound** for one fault, connector and lane is the lane's rate × (`offset.flush.interval.ms` + commit time +
-//! 1,000 ms in flight). The commit time is what commits of the undisturbed run took beyond the interval, at most
-//! `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen. Where the lane delivered
-//! more than its nominal rate in that stretch before the kill, catching up after an outage, what it delivered counts.
-//! Of a cluster that is only joined the interval is known where its inventory or its workers' logs tell it; elsewhere
-//! nothing is said about the bound once a record was repeated.
-//! The bound is 0 after a stop at which the tasks could commit, under exactly-once and without a fault. After a pause
-//! through which the group kept the worker it is 0 too, after such a network loss what the lane delivers in the 1,000 ms
-//! in flight. After a worker was given up no setting limits its zombie, so the bound is what a zombie can do at most:
-//! twice the bound of a kill, and twice what the lane was given from the fault until the zombie had settled. Explained and
-//! within the bound are two questions: the first is about the position that was committed, the second about the
-//! position that should have been.
+//! **The bound** for one fault, connector and lane is what the settings promise: the lane's rate ×
+//! (`offset.flush.interval.ms` + commit time + 1,000 ms in flight). The commit time is what commits of the undisturbed run
+//! took beyond the interval, at most `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen.
+//! Where the victim had delivered more than that in so much time before the fault, catching up after an outage, the bound is
+//! stretched to it, and both figures stand in the report; what its heir delivers, from the first own copy on, never counts.
+//! Example: 167 records/s a lane × (1,000 + 500 + 1,000 ms) = 418. Of a cluster that Squall only attaches to the interval
+//! is known where its inventory or its workers' logs tell it; elsewhere nothing is said about the bound once a record was
+//! repeated. The bound is 0 where no credit was opened, and after a network loss that the group did not notice what the
+//! lane delivers in the 1,000 ms in flight. After a worker was given up no setting limits its zombie: twice the bound of a
+//! kill, and twice what the lane was given until the zombie was gone. Explained and within the bound are two questions: the
+//! first is about the position that was committed, the second about the one that should have been.
 //!
 //! **Offsets.** A commit is *ahead* when it leads beyond the end of the input, or the last record before it never
 //! arrived behind the connector, or did so more than ten seconds after the commit was seen (behind an exactly-once source

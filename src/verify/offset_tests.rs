@@ -320,7 +320,12 @@ impl Places for WithUncommitted {
 fn with_aborted(world: &World, said: Option<u64>) -> Judgement {
     let (mut log, places) = world.evidence();
     let mut all: Vec<Observation> = world.mirror.iter().flatten().copied().collect();
-    let aborted: Vec<Observation> = all[100..107].to_vec();
+    all.sort_by_key(|row| (row.partition, row.position));
+    let mut aborted: Vec<Observation> = all[100..107].to_vec();
+    let behind = all.iter().map(|row| row.position).max();
+    for (position, row) in (behind.unwrap_or(0) + 1..).zip(&mut aborted) {
+        row.position = position;
+    }
     all.extend(aborted);
     if let Some(What::RunEnded { rows, .. }) = log.events.last_mut().map(|e| &mut e.what) {
         rows.insert(UNCOMMITTED.to_owned(), said.unwrap_or(all.len() as u64));

@@ -20,8 +20,8 @@ pub(super) enum Nature {
     Taken,
     /// It kept its worker, which lost its connections: what was in flight, once.
     InFlight,
-    /// Its worker came back as a zombie beside its heir: what lies above the committed position, once from the zombie and
-    /// once from the owner after both.
+    /// Its worker came back as a zombie beside its heir: what lies above the committed position, once from the zombie. What
+    /// the owner after both may do again is a stretch of its own, of a task that was taken.
     Zombie,
     /// Whether the worker was given up is not known.
     Unknown,
@@ -43,6 +43,8 @@ pub(super) struct Stretch {
     pub opens: Moment,
     /// When what it took was in flight no more and the task was at work again; of a zombie, when that was gone for good.
     pub settled: Moment,
+    /// Up to when the tasks that it took can have read.
+    pub read_until: Moment,
 }
 
 impl Stretch {
@@ -54,14 +56,6 @@ impl Stretch {
     pub(super) fn victim<'h>(&self, history: &'h History<'_>) -> Option<&'h Victim> {
         let (fault, victim) = self.cause?;
         history.faults.get(fault)?.victims.get(victim)
-    }
-
-    /// Until when a task that it hit can have read, in microseconds.
-    pub(super) fn read_us(&self) -> u64 {
-        match self.nature {
-            Nature::Zombie => self.settled.0,
-            _ => self.opens.0.saturating_add(IN_FLIGHT_US),
-        }
     }
 
     /// The second before it, from which on records were in flight.
@@ -147,6 +141,7 @@ impl Hits<'_, '_> {
         };
         for task in tasks {
             let gone = self.victim.gone().unwrap_or(struck);
+            let read_until = Moment(gone.0.saturating_add(IN_FLIGHT_US));
             let one = |nature, opens, settled| Stretch {
                 cause: Some(self.cause),
                 leg: leg.index,
@@ -155,6 +150,7 @@ impl Hits<'_, '_> {
                 struck,
                 opens,
                 settled,
+                read_until,
             };
             let nature = self.nature(leg, task.as_ref());
             let settled = match nature {
@@ -170,7 +166,13 @@ impl Hits<'_, '_> {
                     // Its own worker may have gone on with it, without a new start.
                     let settled = zombie.map_or(settled, |(_, gone)| settled.min(gone));
                     list.push(one(Nature::Taken, struck, settled));
-                    list.extend(zombie.map(|(opens, gone)| one(Nature::Zombie, opens, gone)));
+                    for (opens, gone) in zombie {
+                        let both = [Nature::Zombie, Nature::Taken];
+                        list.extend(both.map(|nature| Stretch {
+                            read_until: gone,
+                            ..one(nature, opens, gone)
+                        }));
+                    }
                 }
                 (Nature::InFlight, _) => {
                     let settled = Moment(gone.0.saturating_add(IN_FLIGHT_US));
@@ -289,7 +291,10 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
     let grace_us = settings::milliseconds(info, "task.shutdown.graceful.timeout.ms") * 1_000;
     let own = history.late.iter().filter(|late| {
         let named = late.task.as_ref();
-        named.is_none_or(|task| task.connector == leg.connector.name)
+        named.is_none_or(|task| {
+            task.connector == leg.connector.name
+                && members::has_run(history, &late.worker, task, late.at)
+        })
     });
     for late in own {
         let struck = Moment(late.at.0.saturating_sub(grace_us + IN_FLIGHT_US));
@@ -301,6 +306,7 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
             struck,
             opens: struck,
             settled: leg.at_work(late.task.as_ref(), late.at, history),
+            read_until: Moment(late.at.0.saturating_add(IN_FLIGHT_US)),
         });
     }
 }

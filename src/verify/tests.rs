@@ -26,13 +26,7 @@ pub(super) fn verdict_of(judgement: &Judgement, kind: GuaranteeKind) -> Verdict 
 
 pub(super) fn adds_up(tap: &TapLedger) -> bool {
     tap.expected == tap.once + tap.repeated + tap.lost + tap.undecided
-        && tap.arrived
-            == tap.once
-                + tap.repeated
-                + tap.extra_copies
-                + tap.of_unknown
-                + tap.phantom
-                + tap.corrupt
+        && tap.arrived == tap.once + tap.repeated + tap.extra_copies + tap.phantom + tap.corrupt
 }
 
 pub(super) fn count_of(judgement: &Judgement, kind: FindingKind) -> u64 {
