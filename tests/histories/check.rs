@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use squall::model::{GuaranteeKind, Verdict};
 use squall::verify::{FindingKind, Judgement};
 
+use super::evidence::Case;
 use super::harm::{Claim, Harm, harmed};
 use super::history::History;
 use super::life::live;
-use super::setup::Setup;
+use super::rng::Rng;
+use super::setup::{Setup, Style};
 
 fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
@@ -264,4 +266,92 @@ fn planted_harm_is_found() {
         );
     }
     assert_eq!(missed, 0, "planted harm was not found as it is");
+}
+
+#[test]
+fn absent_evidence_is_never_held_and_never_breaks() {
+    let count = number("SQUALL_EVIDENCE", number("SQUALL_HISTORIES", 160));
+    let first = number("SQUALL_SEED", number("SQUALL_FIRST", 200_000));
+    let only = std::env::var("SQUALL_CASE").ok();
+    let told: Mutex<Vec<(u64, String)>> = Mutex::default();
+    let words: Mutex<BTreeMap<(Case, &str), Vec<u64>>> = Mutex::default();
+    let cases: Vec<Case> = Case::all()
+        .into_iter()
+        .filter(|case| {
+            only.as_ref()
+                .is_none_or(|only| format!("{case:?}") == *only)
+        })
+        .collect();
+    let seeded = std::env::var("SQUALL_SEED").is_ok();
+    let each = if seeded {
+        1
+    } else {
+        count.div_ceil(cases.len() as u64)
+    };
+    for_all(0, each * cases.len() as u64, |n| {
+        let case = cases[(n % cases.len() as u64) as usize];
+        let seeds = (0..600).map(|more| first + n / cases.len() as u64 + more * 1_000_003);
+        let Some((seed, history)) = seeds
+            .filter_map(|seed| deprived(case, seed).map(|history| (seed, history)))
+            .next()
+        else {
+            panic!("no history has a place for {case:?}");
+        };
+        let judgement = history.judge();
+        let word = match judgement.verdict {
+            Verdict::Held => "held",
+            Verdict::Inconclusive => "not decided",
+            Verdict::Broken => "broken",
+        };
+        if word != "not decided" {
+            let text = say(
+                &history,
+                &judgement,
+                &format!("{case:?}, seed {seed}: {word}"),
+            );
+            told.lock().unwrap().push((seed, text));
+            keep(
+                &history,
+                &format!("{case:?}-{seed}").replace(['(', ')', '"'], "-"),
+            );
+        }
+        words
+            .lock()
+            .unwrap()
+            .entry((case, word))
+            .or_default()
+            .push(seed);
+    });
+    let mut told = told.into_inner().unwrap();
+    told.sort();
+    for (_, text) in told.iter().take(number("SQUALL_TELL", 5) as usize) {
+        println!("{text}");
+    }
+    let mut wrong = 0;
+    for ((case, word), mut seeds) in words.into_inner().unwrap() {
+        seeds.sort_unstable();
+        wrong += if word == "not decided" {
+            0
+        } else {
+            seeds.len()
+        };
+        println!(
+            "{:>5} {case:?} {word}: {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(6)]
+        );
+    }
+    assert_eq!(wrong, 0, "evidence that is gone was taken for something");
+}
+
+/// A history of this seed that was held, without what the case takes from it.
+fn deprived(case: Case, seed: u64) -> Option<History> {
+    let setup = Setup::draw(seed);
+    if case.asks_for_all() && setup.style == Style::Sparse {
+        return None;
+    }
+    let (mut cluster, stages) = live(setup).ok()?;
+    let history = History::of(&mut cluster, &stages);
+    let deprived = case.done_to(&history, &mut Rng::new(seed ^ 0xe71d))?;
+    (history.judge().verdict == Verdict::Held).then_some(deprived)
 }

@@ -8,8 +8,9 @@ use super::feed::Feed;
 use super::group::{Group, Ms};
 use super::harm::Plant;
 use super::log::{Log, Row, Txn, Writer};
+use super::names::worker_id;
 use super::rng::Rng;
-use super::setup::{LegKind, Setup};
+use super::setup::{LegKind, Setup, Style};
 use super::strike::Strikes;
 use super::watch::Watch;
 
@@ -294,9 +295,19 @@ impl Cluster {
     }
 
     /// A member id that nobody had before.
-    pub fn fresh_id(&mut self, of: &str) -> String {
+    pub fn fresh_id(&mut self, w: usize) -> String {
         self.names += 1;
-        format!("{of}-{:04x}-{}", self.rng.next() & 0xffff, self.names)
+        let (number, drawn) = (self.names, self.rng.next());
+        match self.setup.style {
+            Style::Full => format!(
+                "connect-{}-{:08x}-{:04x}-4{number:03x}-9000-{:012x}",
+                worker_id(w),
+                drawn >> 32,
+                drawn & 0xffff,
+                drawn & 0xffff_ffff,
+            ),
+            Style::Sparse => format!("w{}-{number}", w + 1),
+        }
     }
 
     pub fn tasks(&self) -> Vec<Task> {

@@ -93,7 +93,10 @@ impl Plant {
             lane,
             count,
             back: rng.range(0, 8),
-            not_before: rng.range(legal.feed.from.min(legal.now) / 2 + 3_000, legal.now),
+            not_before: match harm {
+                Harm::Outage => 0,
+                _ => rng.range(legal.feed.from.min(legal.now) / 2 + 3_000, legal.now),
+            },
             from,
             stall_ms: 0,
             done: None,
@@ -269,7 +272,8 @@ impl Cluster {
         let Some(first) = self.strikes.struck.first() else {
             return false;
         };
-        if self.now < first.at + 100 {
+        // Later than that, nobody can say that it belongs to the fault.
+        if self.now < first.at + 100 || self.now > first.at + 1_500 {
             return false;
         }
         let of_leg = self.active.iter().map(|run| &self.runs[*run]);

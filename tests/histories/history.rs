@@ -19,7 +19,7 @@ use squall::verify::{Evidence, Judgement, judge};
 use super::cluster::Cluster;
 use super::life::Stages;
 use super::log::Writer;
-use super::names::{connector_name, place, place_text, worker_name};
+use super::names::{connector_name, place, place_text, worker_id, worker_name};
 use super::rng::Rng;
 use super::setup::{LegKind, Setup, Style};
 use super::watch::START_UNIX_MS;
@@ -251,7 +251,9 @@ fn info(cluster: &Cluster) -> RunInfo {
         scenario_path: "history.yaml".to_owned(),
         cluster_arguments: Vec::new(),
         host: HostInfo::default(),
-        worker_ids: BTreeMap::new(),
+        worker_ids: (0..cluster.setup.workers)
+            .map(|worker| (worker_name(worker), worker_id(worker)))
+            .collect(),
         bootstrap: String::new(),
         group_poll_ms: 50,
     }

@@ -4,6 +4,7 @@
 mod assign;
 mod check;
 mod cluster;
+mod evidence;
 mod feed;
 mod frame;
 mod group;

@@ -8,6 +8,11 @@ pub fn worker_name(number: usize) -> WorkerName {
     WorkerName::new(&format!("w{}", number + 1)).expect("a worker's name")
 }
 
+/// The REST address that a worker advertises.
+pub fn worker_id(number: usize) -> String {
+    format!("127.0.0.1:{}", 30_001 + number)
+}
+
 pub fn connector_name(leg: usize) -> ConnectorName {
     ConnectorName::new(&format!("c{leg}")).expect("a connector's name")
 }

@@ -60,7 +60,10 @@ pub fn tell(cluster: &Cluster) -> Vec<String> {
             struck.fault + 1,
             struck.at as f64 / 1e3,
             struck.worker + 1,
-            struck.member.as_deref().unwrap_or("none"),
+            struck
+                .member
+                .as_deref()
+                .map_or("none", |id| &id[id.len().saturating_sub(9)..]),
             if struck.gone {
                 "lost by the group"
             } else {

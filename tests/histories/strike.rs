@@ -1,7 +1,7 @@
 //! Faults: whom they hit, what that does to a process and to what it had in the network, and how it is undone.
 
 use serde_json::json;
-use squall::journal::{Exit, Proof, What};
+use squall::journal::{Exit, LogFact, Proof, What};
 use squall::model::{FaultId, FaultKind, Target};
 
 use super::cluster::{Cluster, Orphan, Phase, Process};
@@ -270,6 +270,7 @@ impl Cluster {
         if let Process::Booting(_) = self.workers[w].process {
             return self.end_process(w, Exit::Code(143));
         }
+        self.tell_info(w, LogFact::Stopping);
         self.workers[w].process = Process::Stopping {
             since: self.now,
             leaves: None,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use squall::journal::LogFact;
+
 use super::cluster::{Batch, Cluster, Commit, Consumer, Cursor, Parcel, Phase, Process, Run};
 use super::group::{Ms, State};
 use super::log::Txn;
@@ -70,6 +72,10 @@ impl Cluster {
         self.runs[r].next_poll = self.now + self.rng.spread(20, 300);
         self.runs[r].next_commit = self.now + self.setup.flush_ms;
         self.tell_status(r, "RUNNING");
+        let started = LogFact::TaskStarted {
+            task: Some(super::names::task_id(self.runs[r].task)),
+        };
+        self.tell_info(self.runs[r].worker, started);
         if of.kind.is_sink() {
             self.runs[r].consumer = Some(Consumer {
                 join_at: self.now,

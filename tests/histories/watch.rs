@@ -9,7 +9,7 @@ use squall::model::{FaultId, TaskId};
 use super::cluster::{Cluster, Phase, Process};
 use super::group::{Ms, State};
 use super::log::{Entry, Row, Txn};
-use super::names::{connector_name, place_text, task_id, worker_name};
+use super::names::{connector_name, place_text, task_id, worker_id, worker_name};
 use super::setup::{LegKind, Setup, Style};
 
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Watch {
     next_sinks: Ms,
     /// Up to when statuses, sources' and sinks' commits were read: each of them in its own order.
     read_us: [u64; 3],
+    /// The same of each worker's log.
+    logs_us: BTreeMap<usize, u64>,
 }
 
 impl Watch {
@@ -41,6 +43,7 @@ impl Watch {
             sinks: vec![None; setup.legs.len()],
             next_sinks: 0,
             read_us: [0; 3],
+            logs_us: BTreeMap::new(),
         }
     }
 
@@ -117,7 +120,10 @@ impl Cluster {
                     true => Some(worker_name(member.key)),
                     false => worker_of(&member.id),
                 },
-                url: String::new(),
+                url: match worker_of(&member.id) {
+                    Some(_) => format!("http://{}", worker_id(member.key)),
+                    None => String::new(),
+                },
                 tasks: tasks.map(|task| task_id(*task)).collect(),
                 connectors: Vec::new(),
             }
@@ -360,6 +366,15 @@ impl Cluster {
         );
     }
 
+    /// A line of a worker's log at INFO, where the journal has such lines.
+    pub fn tell_info(&mut self, w: usize, fact: LogFact) {
+        if self.setup.style == Style::Full {
+            let text = format!("INFO {fact:?}");
+            let incarnation = self.workers[w].incarnation;
+            self.tell_log(w, incarnation, "INFO", fact, text);
+        }
+    }
+
     fn tell_log(&mut self, w: usize, incarnation: u32, level: &str, fact: LogFact, text: String) {
         let what = What::Log {
             worker: worker_name(w),
@@ -369,8 +384,12 @@ impl Cluster {
             fact,
             text,
         };
-        let late = self.rng.range(5_000, 150_000);
-        self.tell(late, what);
+        // Each log is read in its own order, a file at a time.
+        let at = self.now * 1_000 + self.rng.range(5_000, 150_000);
+        let read = self.watch.logs_us.entry(w).or_default();
+        *read = at.max(*read + 1);
+        let at = *read;
+        self.events.push((at, what));
     }
 
     pub fn tell_started(&mut self, w: usize) {

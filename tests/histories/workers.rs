@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use squall::journal::{Exit, What};
+use squall::journal::{Exit, LogFact, What};
 
 use super::cluster::{Cluster, Phase, Process, Run, Task};
 use super::group::{Beat, Ms, State};
@@ -42,7 +42,7 @@ impl Cluster {
         let now = self.now;
         let Some(id) = self.workers[w].member.clone() else {
             if self.workers[w].join_at <= now {
-                let id = self.fresh_id(&self.workers[w].name.clone());
+                let id = self.fresh_id(w);
                 self.workers[w].member = Some(id.clone());
                 self.join(w, &id);
             }
@@ -130,9 +130,16 @@ impl Cluster {
             }
         }
         self.workers[w].held = owned;
+        let joined = LogFact::Joined {
+            generation: self.group.generation,
+            delay_ms: self.shares.delay_ms,
+        };
+        self.tell_info(w, joined);
+        self.tell_info(w, LogFact::StartingWork);
         for task in fresh {
             self.start(w, task);
         }
+        self.tell_info(w, LogFact::FinishedStartingWork);
         let delay = self.shares.delay_ms;
         self.workers[w].rejoin_at = match (revoked.is_empty(), delay) {
             (false, _) => Some(self.now + self.rng.range(10, 100)),
@@ -194,9 +201,11 @@ impl Cluster {
             None => {}
             Some(at) if at <= now => {
                 if let Some(id) = self.workers[w].member.take() {
+                    self.tell_info(w, LogFact::Leaving);
                     self.group.leave(&id);
                 }
                 if at + 150 <= now {
+                    self.tell_info(w, LogFact::Stopped);
                     self.end_process(w, Exit::Code(143));
                 }
             }
