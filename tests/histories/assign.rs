@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cluster::{Cluster, Lead, Shares, Task};
+use super::cluster::{Cluster, Lead, Share, Shares, Task};
 use super::group::{Ms, State};
 
 impl Cluster {
@@ -29,6 +29,30 @@ impl Cluster {
             self.complete_at = None;
             self.shares = self.assign(&leader);
             self.group.complete();
+            self.send_shares();
+        }
+    }
+
+    /// Everybody who waits gets its share, whatever happens to the group before it is read.
+    fn send_shares(&mut self) {
+        for member in self.group.members.clone() {
+            let worker = &self.workers[member.key];
+            if worker.member.as_ref() == Some(&member.id) && worker.waits && worker.responds() {
+                let at = self.now + self.rng.range(0, 60);
+                let share = self.share_of(&member.id);
+                let worker = &mut self.workers[member.key];
+                worker.share = Some(share);
+                worker.sync_at = Some(at);
+            }
+        }
+    }
+
+    pub fn share_of(&self, id: &str) -> Share {
+        Share {
+            owned: self.shares.owned.get(id).cloned().unwrap_or_default(),
+            revoked: self.shares.revoked.get(id).cloned().unwrap_or_default(),
+            delay_ms: self.shares.delay_ms,
+            generation: self.group.generation,
         }
     }
 

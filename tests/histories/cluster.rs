@@ -132,6 +132,8 @@ pub struct Worker {
     pub join_at: Ms,
     pub rejoin_at: Option<Ms>,
     pub sync_at: Option<Ms>,
+    /// What the leader gave it, on the way to it since the round was complete.
+    pub share: Option<Share>,
     pub held: BTreeSet<Task>,
 }
 
@@ -176,6 +178,15 @@ pub struct Shares {
     pub owned: BTreeMap<String, BTreeSet<Task>>,
     pub revoked: BTreeMap<String, BTreeSet<Task>>,
     pub delay_ms: Ms,
+}
+
+/// What one member of Connect's group is given.
+#[derive(Debug, Clone)]
+pub struct Share {
+    pub owned: BTreeSet<Task>,
+    pub revoked: BTreeSet<Task>,
+    pub delay_ms: Ms,
+    pub generation: u64,
 }
 
 /// A sink's consumer group.
@@ -290,6 +301,7 @@ impl Cluster {
             join_at: 1_000,
             rejoin_at: None,
             sync_at: None,
+            share: None,
             held: BTreeSet::new(),
         }
     }

@@ -299,7 +299,7 @@ impl Cluster {
     /// How far before its committed position a start of a task begins, where that is the harm.
     pub fn goes_back(&mut self, leg: usize, key: u64, at: u64) -> u64 {
         let struck = self.strikes.struck.first().map(|struck| struck.at);
-        let Some(plant) = self.plant.as_mut() else {
+        let Some(plant) = self.plant.clone() else {
             return at;
         };
         let is_due = plant.harm == Harm::BelowCommit && plant.leg == leg && plant.done.is_none();
@@ -307,12 +307,36 @@ impl Cluster {
             return at;
         };
         let certain = self.certain[leg].get(&key).copied().unwrap_or(0);
-        if certain != at || at < plant.count + 3 || self.now < struck + 1_000 {
+        if certain != at || self.now < struck + 1_000 {
             return at;
         }
-        plant.done = Some(self.now);
-        plant.from = at - plant.count;
-        at - plant.count
+        let Some(from) = self.records_before(leg, key, at, plant.count) else {
+            return at;
+        };
+        if let Some(plant) = self.plant.as_mut() {
+            plant.done = Some(self.now);
+            plant.from = from;
+        }
+        from
+    }
+
+    /// The position of the record that many before this one, of those that the leg can read.
+    fn records_before(&self, leg: usize, key: u64, at: u64, count: u64) -> Option<u64> {
+        if matches!(self.setup.legs[leg].kind, LegKind::Own { .. }) {
+            return at.checked_sub(count);
+        }
+        let rows = &self.logs[leg].partitions[key as usize][..at as usize];
+        let readable = rows
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, row)| self.is_wanted(leg, row));
+        let (position, _) = readable.take(count as usize).last()?;
+        let passed = rows[position..]
+            .iter()
+            .filter(|row| self.is_wanted(leg, row))
+            .count();
+        (passed as u64 == count).then_some(position as u64)
     }
 }
 

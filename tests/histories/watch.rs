@@ -276,7 +276,7 @@ impl Cluster {
     }
 
     /// Whether a leg is given this row sooner or later.
-    fn is_wanted(&self, leg: usize, row: &Row) -> bool {
+    pub fn is_wanted(&self, leg: usize, row: &Row) -> bool {
         let aborted = row
             .txn
             .is_some_and(|txn| matches!(self.txns[txn], Txn::Aborted(_)));

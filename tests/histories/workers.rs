@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use squall::journal::{Exit, LogFact, What};
 
-use super::cluster::{Cluster, Phase, Process, Run, Task};
+use super::cluster::{Cluster, Phase, Process, Run, Share, Task};
 use super::group::{Beat, Ms, State};
 use super::setup::Style;
 
@@ -48,6 +48,9 @@ impl Cluster {
             }
             return;
         };
+        if self.workers[w].share.is_some() {
+            return self.await_share(w, &id);
+        }
         self.beat(w, &id);
         if self.workers[w].member.is_none() {
             return;
@@ -93,6 +96,7 @@ impl Cluster {
                 worker.member = None;
                 worker.waits = false;
                 worker.rejoin_at = None;
+                worker.share = None;
                 worker.generation = 0;
                 worker.join_at = soon;
             }
@@ -100,30 +104,39 @@ impl Cluster {
     }
 
     fn await_share(&mut self, w: usize, id: &str) {
-        if !self.group.has(id) {
-            // It was struck while it waited, and hears so instead of its share.
-            self.workers[w].next_beat = self.now;
-            return;
+        if self.workers[w].share.is_none() {
+            if !self.group.has(id) {
+                // It was struck while it waited, and hears so instead of its share.
+                self.workers[w].next_beat = self.now;
+                return;
+            }
+            let known = self.group.generation == self.workers[w].generation;
+            if self.group.state != State::Stable || known {
+                return;
+            }
+            // It asks late, and the round is still the last one.
+            self.workers[w].share = Some(self.share_of(id));
+            self.workers[w].sync_at = Some(self.now + 20);
         }
-        if self.group.state != State::Stable || self.group.generation == self.workers[w].generation
+        if self.workers[w].sync_at.is_none_or(|at| at <= self.now)
+            && let Some(share) = self.workers[w].share.take()
         {
-            return;
-        }
-        let soon = self.now + self.rng.range(0, 60);
-        let at = *self.workers[w].sync_at.get_or_insert(soon);
-        if at <= self.now {
-            self.take_share(w, id);
+            self.take_share(w, share);
         }
     }
 
     /// The worker hears what it has to stop and to start.
-    fn take_share(&mut self, w: usize, id: &str) {
-        let owned = self.shares.owned.get(id).cloned().unwrap_or_default();
-        let revoked = self.shares.revoked.get(id).cloned().unwrap_or_default();
+    fn take_share(&mut self, w: usize, share: Share) {
+        let Share {
+            owned,
+            revoked,
+            delay_ms,
+            generation,
+        } = share;
         let fresh: Vec<Task> = owned.difference(&self.workers[w].held).copied().collect();
         self.workers[w].waits = false;
         self.workers[w].sync_at = None;
-        self.workers[w].generation = self.group.generation;
+        self.workers[w].generation = generation;
         for run in self.active.clone() {
             if self.runs[run].worker == w && revoked.contains(&self.runs[run].task) {
                 self.begin_stop(run);
@@ -131,8 +144,8 @@ impl Cluster {
         }
         self.workers[w].held = owned;
         let joined = LogFact::Joined {
-            generation: self.group.generation,
-            delay_ms: self.shares.delay_ms,
+            generation,
+            delay_ms,
         };
         self.tell_info(w, joined);
         self.tell_info(w, LogFact::StartingWork);
@@ -140,8 +153,7 @@ impl Cluster {
             self.start(w, task);
         }
         self.tell_info(w, LogFact::FinishedStartingWork);
-        let delay = self.shares.delay_ms;
-        self.workers[w].rejoin_at = match (revoked.is_empty(), delay) {
+        self.workers[w].rejoin_at = match (revoked.is_empty(), delay_ms) {
             (false, _) => Some(self.now + self.rng.range(10, 100)),
             (true, 0) => None,
             (true, delay) => Some(self.now + delay + self.rng.range(0, 30)),
@@ -154,7 +166,7 @@ impl Cluster {
             task,
             worker: w,
             incarnation: self.workers[w].incarnation,
-            generation: self.group.generation,
+            generation: self.workers[w].generation,
             phase: Phase::Starting(at),
             began: self.now,
             ..Run::default()
@@ -226,6 +238,7 @@ impl Cluster {
         worker.waits = false;
         worker.rejoin_at = None;
         worker.sync_at = None;
+        worker.share = None;
         worker.gives_up_at = None;
         worker.held = BTreeSet::new();
         worker.generation = 0;
