@@ -8,7 +8,7 @@ use crate::model::Moment;
 use super::commits::CommitKey;
 use super::cuts::{Cuts, LaneAt};
 use super::evidence::Evidence;
-use super::history::{FaultStory, History, Victim};
+use super::history::{FaultStory, History};
 use super::leg::{IN_FLIGHT_US, Leg};
 use super::marks::{FaultMarks, marks};
 use super::members;
@@ -287,9 +287,28 @@ impl<'a> Case<'a> {
         let stream = &self.info.scenario.stream;
         let rate = match self.feed {
             Some(_) => stream.rate_per_second as f64,
-            None => self.history.baseline_rate.unwrap_or(0.0),
+            None => self
+                .history
+                .baseline_rate
+                .unwrap_or_else(|| self.rate_in_baseline()),
         };
         rate / f64::from(stream.lanes.max(1))
+    }
+
+    /// Records in a second at the first tap while nothing disturbed it.
+    fn rate_in_baseline(&self) -> f64 {
+        let (Some(tap), Some((from, to))) = (self.taps.first(), self.frame.baseline) else {
+            return 0.0;
+        };
+        let grid = self.frame.grid;
+        let (first, last) = (grid.index(from), grid.index(to));
+        let arrived = |lane: &pass::TapLane| -> u64 {
+            let buckets = lane.arrivals[first..=last].iter();
+            buckets.map(|count| u64::from(*count)).sum()
+        };
+        let all: u64 = tap.lanes.iter().map(arrived).sum();
+        let seconds = (last - first + 1) as f64 * grid.bucket_us as f64 / 1e6;
+        all as f64 / seconds
     }
 
     /// Everything expected at a tap.
@@ -300,10 +319,10 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Where the stretch begins that the flush interval promises to cover, counted back from the kill.
-pub(super) fn promise_begins(leg: &Leg<'_>, fault: &FaultStory) -> Option<Moment> {
-    let gone = fault.victims.iter().filter_map(Victim::gone).min()?;
-    Some(Moment(gone.0.saturating_sub(promise_us(leg))))
+/// Where the time begins that the flush interval promises to cover, counted back from the signal: from then on the tasks
+/// that it took committed no more.
+pub(super) fn promise_begins(leg: &Leg<'_>, stretch: &Stretch) -> Moment {
+    Moment(stretch.struck.0.saturating_sub(promise_us(leg)))
 }
 
 /// Flush interval, commit time and flight together, in microseconds.
@@ -321,11 +340,16 @@ fn moments_of(
     history: &History<'_>,
 ) -> impl Iterator<Item = Moment> {
     let fault = stretch.fault().map(|fault| &history.faults[fault]);
-    let promised = fault.and_then(|fault| promise_begins(&legs[stretch.leg], fault));
+    let promised = promise_begins(&legs[stretch.leg], stretch);
     let began = fault.and_then(FaultStory::began);
-    let own = [stretch.opens, stretch.settled, stretch.flight_began()];
+    let own = [
+        stretch.opens,
+        stretch.settled,
+        stretch.flight_began(),
+        promised,
+    ];
     let counts = stretch.nature != Nature::Nothing;
-    let all = own.into_iter().chain(promised).chain(began);
+    let all = own.into_iter().chain(began);
     all.filter(move |_| counts)
 }
 

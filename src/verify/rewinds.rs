@@ -356,20 +356,19 @@ fn of_stretch(
     let by_victim = rows(stretch.settled).min(first_row.max(rows(stretch.opens)));
     let leg = &case.legs[stretch.leg];
     let of_kill = || {
-        let from = promise_begins(leg, story)?;
-        let delivered = by_victim.saturating_sub(rows(from));
-        Some(bound(pace(promise_us(leg)), delivered))
+        let delivered = by_victim.saturating_sub(rows(promise_begins(leg, stretch)));
+        bound(pace(promise_us(leg)), delivered)
     };
     match stretch.nature {
         Nature::Nothing => Some(Bound::NOTHING),
         Nature::Unknown => None,
-        Nature::Taken => of_kill(),
+        Nature::Taken => Some(of_kill()),
         Nature::InFlight => {
             let delivered = rows(stretch.settled).saturating_sub(rows(stretch.flight_began()));
             Some(bound(pace(IN_FLIGHT_US), delivered))
         }
         Nature::Zombie => {
-            let of_kill = of_kill()?;
+            let of_kill = of_kill();
             let through = through(case, stretch, story, lane);
             Some(Bound {
                 promised: of_kill.promised,
@@ -383,9 +382,10 @@ fn of_stretch(
 fn through(case: &Case<'_>, stretch: &Stretch, story: &FaultStory, lane: u32) -> u64 {
     let leg = &case.legs[stretch.leg];
     let lane = lane as usize;
-    let (Some(began), Some(from)) = (story.began(), promise_begins(leg, story)) else {
+    let Some(began) = story.began() else {
         return 0;
     };
+    let from = promise_begins(leg, stretch);
     let until = stretch.settled;
     let nominal = case.lane_rate() * until.since(began).as_secs_f64();
     let high = |at| case.snap(stretch.leg, lane, at).high.unwrap_or(0);

@@ -166,7 +166,7 @@ impl Hits<'_, '_> {
                     // Its own worker may have gone on with it, without a new start.
                     let settled = zombie.map_or(settled, |(_, gone)| settled.min(gone));
                     list.push(one(Nature::Taken, struck, settled));
-                    for (opens, gone) in zombie {
+                    if let Some((opens, gone)) = zombie {
                         let both = [Nature::Zombie, Nature::Taken];
                         list.extend(both.map(|nature| Stretch {
                             read_until: gone,
