@@ -343,6 +343,7 @@ fn moments_of(
     let promised = promise_begins(&legs[stretch.leg], stretch);
     let began = fault.and_then(FaultStory::began);
     let own = [
+        stretch.struck,
         stretch.opens,
         stretch.settled,
         stretch.flight_began(),

@@ -110,18 +110,16 @@ fn repeats_of_a_task_that_did_not_stop_in_time_are_explained_and_bounded_as_afte
 }
 
 #[test]
-fn a_late_task_without_a_name_may_be_any_of_its_worker_and_of_no_other_worker_or_time() {
+fn a_late_task_without_a_name_may_be_any_of_its_worker_and_of_no_other_worker() {
     let mut any = World::with_fault(RECORDS, GRACEFUL);
     could_not_stop(&mut any, KILL_MS + 4, "w2", None);
     let judgement = any.judge();
     assert_eq!((copies(&judgement, 0).1, copies(&judgement, 1).1), (0, 0));
-    // The same line on a worker that never had the task, or long before, says nothing about this stop.
-    for (at_ms, on) in [(KILL_MS + 4, "w3"), (KILL_MS - 5_000, "w2")] {
-        let mut world = World::with_fault(RECORDS, GRACEFUL);
-        could_not_stop(&mut world, at_ms, on, Some("mirror-1"));
-        let (own, unexplained) = copies(&world.judge(), 0);
-        assert_eq!(own, unexplained, "{on} at {at_ms}");
-    }
+    // The same line on a worker that never had the task says nothing about this stop.
+    let mut world = World::with_fault(RECORDS, GRACEFUL);
+    could_not_stop(&mut world, KILL_MS + 4, "w3", Some("mirror-1"));
+    let (own, unexplained) = copies(&world.judge(), 0);
+    assert_eq!(own, unexplained);
 }
 
 #[test]

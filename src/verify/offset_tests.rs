@@ -319,8 +319,14 @@ impl Places for WithUncommitted {
 /// it saw this many, or as many as it did.
 fn with_aborted(world: &World, said: Option<u64>) -> Judgement {
     let (mut log, places) = world.evidence();
-    let mut all: Vec<Observation> = world.mirror.iter().flatten().copied().collect();
-    all.sort_by_key(|row| (row.partition, row.position));
+    let of_mirror = places
+        .iter()
+        .find(|(name, _)| name.as_str() == "src.orders");
+    let batches = of_mirror.map(|(_, batches)| batches.as_slice()).unwrap();
+    let rows = batches
+        .iter()
+        .flat_map(|b| (0..b.len()).filter_map(|i| b.row(i)));
+    let mut all: Vec<Observation> = rows.collect();
     let mut aborted: Vec<Observation> = all[100..107].to_vec();
     let behind = all.iter().map(|row| row.position).max();
     for (position, row) in (behind.unwrap_or(0) + 1..).zip(&mut aborted) {

@@ -1,7 +1,5 @@
 //! Why a run of own copies is explained or not, in words.
 
-use crate::model::FaultKind;
-
 use super::case::Case;
 use super::credits::Undecidable;
 use super::history::{Membership, Victim};
@@ -76,15 +74,14 @@ fn done(case: &Case<'_>, fault: usize, victim: &Victim, stretch: &Stretch, task:
             victim.worker
         )),
         Nature::InFlight => Done::InFlight(format!("{id} took the network of {task}")),
-        Nature::Taken if story.kind == FaultKind::Kill => {
-            Done::Above(format!("{id} killed {task}"))
-        }
         Nature::Taken if victim.killed => Done::Above(format!("{id} killed {task}")),
         Nature::Taken if story.kind.ends_process() => {
             Done::Above(format!("{id} stopped {task}, too late for it to commit"))
         }
-        Nature::Taken => Done::Above(given_up(case, fault, victim, task)),
-        Nature::Zombie => Done::Above(format!(
+        Nature::Taken if stretch.opens == stretch.struck => {
+            Done::Above(given_up(case, fault, victim, task))
+        }
+        Nature::Taken | Nature::Zombie => Done::Above(format!(
             "{}, and {} was back as a zombie from {} until it had settled at {}",
             given_up(case, fault, victim, task),
             victim.worker,

@@ -330,9 +330,15 @@ fn bound(
         return Some(Bound::NOTHING);
     };
     let story = &case.history.faults[cause];
-    let mut bounds = credits::hits(case, leg, lane)
+    let of_cause: Vec<&Stretch> = credits::hits(case, leg, lane)
         .map(|hit| &case.stretches[hit])
         .filter(|stretch| stretch.fault() == Some(cause))
+        .collect();
+    // The bound of a zombie holds what its heirs may do as well.
+    let zombie = of_cause.iter().any(|s| s.nature == Nature::Zombie);
+    let mut bounds = of_cause
+        .into_iter()
+        .filter(|stretch| !zombie || stretch.nature == Nature::Zombie)
         .map(|stretch| of_stretch(case, stretch, story, lane, first_row))
         .collect::<Option<Vec<Bound>>>()?;
     bounds.sort_by_key(|bound| bound.stretched);
@@ -353,7 +359,7 @@ fn of_stretch(
         stretched: promised.max(delivered),
     };
     // Its heir delivers from the first copy on: what the victim delivered lies before that.
-    let by_victim = rows(stretch.settled).min(first_row.max(rows(stretch.opens)));
+    let by_victim = rows(stretch.settled).min(first_row.max(rows(stretch.struck)));
     let leg = &case.legs[stretch.leg];
     let of_kill = || {
         let delivered = by_victim.saturating_sub(rows(promise_begins(leg, stretch)));
