@@ -65,6 +65,8 @@ pub struct Plant {
     pub done: Option<Ms>,
     held_back: Option<Row>,
     stalled: Option<(Task, Ms)>,
+    /// The numbers that were written again.
+    again: Vec<u64>,
 }
 
 impl Plant {
@@ -102,6 +104,7 @@ impl Plant {
             done: None,
             held_back: None,
             stalled: None,
+            again: Vec::new(),
         }
     }
 }
@@ -233,6 +236,9 @@ impl Cluster {
                 sequence,
             };
             self.add(plant.leg, partition, entry);
+            if let Some(plant) = self.plant.as_mut() {
+                plant.again.push(sequence);
+            }
         }
         true
     }
@@ -379,6 +385,10 @@ pub fn harmed(harm: Harm, seed: u64) -> Option<(History, Claim)> {
     let (mut cluster, stages) = super::life::live_with(setup, Some(plant)).ok()?;
     let mut history = History::of(&mut cluster, &stages);
     if harm == Harm::Outage {
+        // Another fault may have ended the task while it stood.
+        if longest_silence(&history, &cluster) < silence + 3_000 {
+            return None;
+        }
         history.info.scenario.expect.outage_ms = Some(silence + 1_000);
     }
     let claim = claim_of(&cluster, &history)?;
@@ -418,8 +428,13 @@ fn claim_of(cluster: &Cluster, history: &History) -> Option<Claim> {
         leg,
         count: (plant.harm != Harm::Outage).then_some(count),
         sentence: format!(
-            "PLANTED {:?} of {count} by c{leg} in lane {lane}, numbers from {}, {} back{at}",
-            plant.harm, plant.from, plant.back
+            "PLANTED {:?} of {count} by c{leg} in lane {lane}{at}: {}",
+            plant.harm,
+            match plant.harm {
+                Harm::Repeat | Harm::ThirdCopy => format!("{:?} once more", plant.again),
+                Harm::Outage => format!("{:?} stands still", plant.stalled),
+                _ => format!("from {}", plant.from),
+            }
         ),
     })
 }
