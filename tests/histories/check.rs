@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use squall::model::{GuaranteeKind, Verdict};
-use squall::verify::{FindingKind, Judgement};
+use squall::verify::{FindingKind, Judgement, open_and_judge};
 
 use super::evidence::Case;
+use super::folders::{Mishap, judged_on_disk, verdict_of};
 use super::harm::{Claim, Harm, harmed};
 use super::history::History;
 use super::life::live;
@@ -105,6 +106,13 @@ fn legal_histories_are_held() {
         let history = History::of(&mut cluster, &stages);
         let judgement = history.judge();
         let verdict = judgement.verdict;
+        if seed.is_multiple_of(20) {
+            let on_disk = judged_on_disk(&history);
+            assert_eq!(
+                on_disk, judgement,
+                "history {seed} is judged otherwise on disk"
+            );
+        }
         *verdicts
             .lock()
             .unwrap()
@@ -354,4 +362,45 @@ fn deprived(case: Case, seed: u64) -> Option<History> {
     let history = History::of(&mut cluster, &stages);
     let deprived = case.done_to(&history, &mut Rng::new(seed ^ 0xe71d))?;
     (history.judge().verdict == Verdict::Held).then_some(deprived)
+}
+
+#[test]
+fn a_damaged_folder_is_never_held_and_never_breaks() {
+    let count = number("SQUALL_EVIDENCE", number("SQUALL_HISTORIES", 54)) / 3;
+    let first = number("SQUALL_SEED", number("SQUALL_FIRST", 300_000));
+    let words: Mutex<BTreeMap<(Mishap, String, Verdict), Vec<u64>>> = Mutex::default();
+    for_all(first, count.max(9), |seed| {
+        let mishap = Mishap::ALL[(seed % 9) as usize];
+        let held = (0..100)
+            .map(|more| seed + more * 1_000_003)
+            .find_map(|seed| {
+                let (mut cluster, stages) = live(Setup::draw(seed)).ok()?;
+                let history = History::of(&mut cluster, &stages);
+                (history.judge().verdict == Verdict::Held).then_some(history)
+            });
+        let history = held.expect("a history that is held");
+        let reports = tempfile::tempdir().unwrap();
+        let (folder, file) = mishap.befall(&history, reports.path(), &mut Rng::new(seed));
+        let verdict = verdict_of(&open_and_judge(&folder));
+        if mishap.matters(&file) {
+            words
+                .lock()
+                .unwrap()
+                .entry((mishap, file, verdict))
+                .or_default()
+                .push(seed);
+        }
+    });
+    let mut wrong = 0;
+    for ((mishap, file, verdict), seeds) in words.into_inner().unwrap() {
+        let right = verdict == Verdict::Inconclusive;
+        wrong += if right { 0 } else { seeds.len() };
+        if !right {
+            println!(
+                "{:>5} {mishap:?} {file} {verdict:?}: {seeds:?}",
+                seeds.len()
+            );
+        }
+    }
+    assert_eq!(wrong, 0, "a damaged folder was taken for something");
 }

@@ -18,6 +18,8 @@ pub struct Sent {
     pub offset: Option<u64>,
     /// There was no answer.
     pub unknown: bool,
+    /// The brokers refused it.
+    pub refused: bool,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,8 @@ impl Cluster {
             .silent
             .iter()
             .any(|(a, b)| (*a..*b).contains(&since));
-        let lost = unknown && self.rng.chance(50);
+        let refused = unknown && self.setup.refuses;
+        let lost = refused || (unknown && self.rng.chance(50));
         if !lost {
             self.feed.under_way.push((self.now, self.feed.sent.len()));
         }
@@ -108,7 +111,8 @@ impl Cluster {
             sequence,
             partition: lane % self.setup.partitions as usize,
             offset: None,
-            unknown,
+            unknown: unknown && !refused,
+            refused,
         });
     }
 

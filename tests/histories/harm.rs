@@ -451,7 +451,7 @@ fn lost(cluster: &Cluster, leg: usize, lane: u32) -> u64 {
         }
         (None, _) => {
             let sent = cluster.feed.sent.iter();
-            let known = sent.filter(|sent| sent.lane == lane && !sent.unknown);
+            let known = sent.filter(|sent| sent.lane == lane && !sent.unknown && !sent.refused);
             known.map(|sent| sent.sequence).collect()
         }
     };

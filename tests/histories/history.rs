@@ -168,9 +168,10 @@ fn observed(cluster: &mut Cluster) -> Observed {
                     (false, Some(offset)) => offset as i64,
                     _ => -1,
                 },
-                kind: match sent.unknown {
-                    true => ObservationKind::Unknown,
-                    false => ObservationKind::Whole,
+                kind: match (sent.unknown, sent.refused) {
+                    (true, _) => ObservationKind::Unknown,
+                    (_, true) => ObservationKind::Refused,
+                    (false, false) => ObservationKind::Whole,
                 },
             },
             by: Writer::Feed,

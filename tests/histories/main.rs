@@ -6,6 +6,7 @@ mod check;
 mod cluster;
 mod evidence;
 mod feed;
+mod folders;
 mod frame;
 mod group;
 mod harm;

@@ -39,6 +39,8 @@ pub struct Leg {
     pub exactly_once: bool,
     /// It reads only what was committed.
     pub reads_committed: bool,
+    /// It gathers records for this long before it writes them.
+    pub writes_every_ms: Ms,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,15 @@ pub struct Setup {
     pub lag_ms: Ms,
     pub blows: Vec<Blow>,
     pub doubtful_sends: bool,
+    /// Sends are refused instead of not answered.
+    pub refuses: bool,
+    /// Sinks commit what they have at every interval, whether it is new or not.
+    pub commits_always: bool,
+    /// Most time that a broker takes for a send, and how often in a thousand it takes much longer.
+    pub send_ms: Ms,
+    pub slow_sends: u64,
+    /// How often in ten thousand a reader of a tap stands still for a while.
+    pub stalls: u64,
     /// The stream flows for this long after all is well again, and a little more.
     pub tail_ms: Ms,
 }
@@ -101,7 +112,7 @@ impl Setup {
         let slow = *rng.pick(&[50, 100, 100, 200]);
         let flush_ms = *rng.pick(&[1_000, 1_000, 1_000, 2_000, 5_000, 10_000]);
         let doubtful = matches!(legs[0].kind, LegKind::Own { .. });
-        Self {
+        let mut setup = Self {
             seed,
             style: *rng.pick(&[Style::Full, Style::Full, Style::Sparse]),
             workers: rng.range(2, 4) as usize,
@@ -120,7 +131,52 @@ impl Setup {
             blows: blows(&mut rng),
             doubtful_sends: !doubtful && rng.chance(15),
             tail_ms: 0,
+            refuses: false,
+            commits_always: false,
+            send_ms: 12,
+            slow_sends: 0,
+            stalls: 5,
             legs,
+        };
+        setup.widen(&mut Rng::new(seed ^ 0x71de));
+        setup
+    }
+
+    /// What not every history has.
+    fn widen(&mut self, rng: &mut Rng) {
+        self.commits_always = rng.chance(50);
+        self.refuses = self.doubtful_sends && rng.chance(30);
+        if rng.chance(15) {
+            self.commit_ms = rng.range(60, 400);
+        }
+        if rng.chance(15) {
+            self.send_ms = rng.range(12, 120);
+            self.slow_sends = rng.range(1, 30);
+        }
+        if rng.chance(15) {
+            self.stalls = rng.range(10, 200);
+        }
+        if rng.chance(20) {
+            // Blow upon blow.
+            let longest = rng.spread(300, 4_000);
+            let later = self.blows.iter_mut().skip(1);
+            later.for_each(|blow| blow.gap_ms = rng.spread(200, longest));
+        }
+        for blow in &mut self.blows {
+            let lasts = matches!(blow.kind, Kind::Pause | Kind::Cut);
+            if lasts && rng.chance(12) {
+                // About as long as a session.
+                blow.undo_ms = Some(rng.range(3_500, 6_500));
+            }
+        }
+        let slow = rng.chance(12);
+        if let Some(leg) = self
+            .legs
+            .iter_mut()
+            .find(|leg| leg.kind == LegKind::FileSink)
+            && slow
+        {
+            leg.writes_every_ms = *rng.pick(&[1_000, 3_000]);
         }
     }
 }
@@ -152,6 +208,7 @@ fn legs(rng: &mut Rng, partitions: u32, lanes: u32) -> Vec<Leg> {
         },
         exactly_once: exactly_once && !kind.is_sink(),
         reads_committed: !kind.is_sink() || reads_committed,
+        writes_every_ms: 0,
     };
     kinds.into_iter().enumerate().map(leg).collect()
 }

@@ -22,11 +22,15 @@ pub fn tell(cluster: &Cluster) -> Vec<String> {
                 (false, true) => ", reads committed",
                 (false, false) => "",
             };
-            format!("{} ({kind}, {} tasks{how})", leg.name, leg.tasks)
+            let slow = match leg.writes_every_ms {
+                0 => String::new(),
+                every => format!(", writes every {every} ms"),
+            };
+            format!("{} ({kind}, {} tasks{how}{slow})", leg.name, leg.tasks)
         })
         .collect();
     let mut story = vec![format!(
-        "seed {:x}: {:?}, {} workers, {} lanes in {} partitions, one record each {} ms; {}; flush {}, session {}, delay {}, consumer session {} ms",
+        "seed {:x}: {:?}, {} workers, {} lanes in {} partitions, one record each {} ms; {}; flush {}, session {}, delay {}, consumer session {} ms; commits take {} ms, sends {} ms",
         setup.seed,
         setup.style,
         setup.workers,
@@ -38,6 +42,8 @@ pub fn tell(cluster: &Cluster) -> Vec<String> {
         setup.session_ms,
         setup.delay_ms,
         setup.consumer_session_ms,
+        setup.commit_ms,
+        setup.send_ms,
     )];
     for struck in &cluster.strikes.struck {
         let fault = &cluster.strikes.faults[struck.fault];

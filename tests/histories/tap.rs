@@ -33,7 +33,7 @@ pub fn read(cluster: &mut Cluster, leg: usize, committed_only: bool) -> Vec<Seen
         let at_us = at * 1_000;
         if at_us > fetch_us {
             fetch_us = at_us + cluster.rng.range(0, lag_us);
-            if cluster.rng.next() % 2_000 == 0 {
+            if cluster.rng.range(0, 9_999) < cluster.setup.stalls {
                 stall_us = fetch_us + cluster.rng.range(100_000, 500_000);
             }
         }

@@ -126,7 +126,7 @@ impl Cluster {
                 if !responds || self.runs[r].fenced {
                     return;
                 }
-                let there = self.now + if to_file { 0 } else { self.rng.range(1, 12) };
+                let there = self.now + if to_file { 0 } else { self.send_time() };
                 let back = there + if to_file { 0 } else { self.rng.range(1, 6) };
                 self.runs[r].wire[0].sent = Some((there, back));
                 continue;
@@ -154,6 +154,12 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    fn send_time(&mut self) -> Ms {
+        let most = self.setup.send_ms;
+        let slow = self.rng.range(0, 999) < self.setup.slow_sends;
+        self.rng.range(1, most) + if slow { self.rng.range(100, 500) } else { 0 }
     }
 
     /// What was in the network when its process ended.
@@ -190,10 +196,14 @@ impl Cluster {
         if self.runs[r].next_poll > self.now || waiting > self.setup.batch || busy {
             return;
         }
-        self.runs[r].next_poll = self.now + self.rng.range(10, 60);
+        let gathers = self.setup.legs[self.runs[r].task.0].writes_every_ms;
+        self.runs[r].next_poll = self.now + self.rng.range(10, 60) + gathers;
         let mut rows: Vec<Parcel> = Vec::new();
         let keys: Vec<u64> = self.runs[r].cursors.keys().copied().collect();
-        let most = self.setup.batch / keys.len().max(1) + 1;
+        let most = match gathers {
+            0 => self.setup.batch / keys.len().max(1) + 1,
+            _ => usize::MAX,
+        };
         for key in keys {
             match self.setup.legs[self.runs[r].task.0].kind {
                 LegKind::Own { .. } => self.make(r, key, &mut rows),
@@ -201,10 +211,14 @@ impl Cluster {
             }
         }
         if !rows.is_empty() {
-            self.runs[r].wire.push_back(Batch {
-                rows,
-                ..Batch::default()
-            });
+            // What waits behind a send goes out together.
+            match self.runs[r].wire.iter_mut().skip(1).last() {
+                Some(waiting) => waiting.rows.extend(rows),
+                None => self.runs[r].wire.push_back(Batch {
+                    rows,
+                    ..Batch::default()
+                }),
+            }
             let responds = true;
             self.step_wire(r, responds);
         }
@@ -263,7 +277,8 @@ impl Cluster {
     pub fn offer(&mut self, r: usize) {
         let sink = self.setup.legs[self.runs[r].task.0].kind.is_sink();
         let mut values = Self::committable(&self.runs[r]);
-        if sink && !values.is_empty() {
+        let works = self.runs[r].phase == Phase::Working;
+        if sink && (!values.is_empty() || (self.setup.commits_always && works)) {
             // A sink commits all its partitions, also those where nothing came.
             let all = self.runs[r].cursors.iter();
             values = all.map(|(key, cursor)| (*key, cursor.acked)).collect();
