@@ -123,6 +123,16 @@ pub struct SinkMember {
     pub partitions: Vec<i32>,
 }
 
+/// What the baseline found normal at a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct NormalAtTap {
+    /// So many records may wait before it.
+    pub backlog_limit: u64,
+    /// For so long a lane may have no record there, in milliseconds.
+    pub silence_limit_ms: u64,
+}
+
 /// The proof that a fault took effect, or what is missing of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -282,6 +292,9 @@ pub enum What {
         rate_per_second: f64,
         /// Records between feed and last tap at its end.
         backlog: u64,
+        /// What is normal at each tap, and so as before after a fault; not told by journals of format 1.
+        #[serde(default)]
+        normal: BTreeMap<PlaceName, NormalAtTap>,
     },
     /// A fault is about to be injected; written before anything is done.
     FaultIntended {

@@ -1,7 +1,7 @@
 //! Tables for spreadsheets and notebooks: ledger, faults, recoveries and rewinds as CSV with a head line.
 
-use crate::model::Moment;
-use crate::verify::Judgement;
+use crate::model::{FaultId, Moment};
+use crate::verify::{Judgement, RecoveryPhase};
 
 /// One line per tap: what arrived and what did not.
 pub fn csv_ledger(judgement: &Judgement) -> Vec<u8> {
@@ -88,7 +88,28 @@ pub fn csv_faults(judgement: &Judgement) -> Vec<u8> {
     table(&head, rows)
 }
 
-/// One line per phase of each recovery; times in milliseconds, ends since the start of the run.
+fn phase_cells(
+    (fault, task): (FaultId, &str),
+    (total_ms, complete): (u64, bool),
+    phase: &RecoveryPhase,
+) -> Vec<String> {
+    vec![
+        fault.to_string(),
+        task.to_owned(),
+        total_ms.to_string(),
+        complete.to_string(),
+        cell(&phase.name),
+        phase.length_ms.to_string(),
+        phase.to.as_ms().to_string(),
+        phase.error_ms.to_string(),
+        cell(&phase.signal),
+        cell(phase.setting.as_deref().unwrap_or_default()),
+        cell(&phase.note),
+    ]
+}
+
+/// One line per phase of each recovery, first of each fault as a whole (without a task), then of its tasks; times in
+/// milliseconds, ends since the start of the run.
 pub fn csv_recoveries(judgement: &Judgement) -> Vec<u8> {
     let head = [
         "fault",
@@ -103,23 +124,19 @@ pub fn csv_recoveries(judgement: &Judgement) -> Vec<u8> {
         "setting",
         "note",
     ];
-    let rows = judgement.recoveries.iter().flat_map(|recovery| {
-        recovery.phases.iter().map(|phase| {
-            vec![
-                recovery.fault.to_string(),
-                cell(&recovery.task.to_string()),
-                recovery.total_ms.to_string(),
-                recovery.complete.to_string(),
-                cell(&phase.name),
-                phase.length_ms.to_string(),
-                phase.to.as_ms().to_string(),
-                phase.error_ms.to_string(),
-                cell(&phase.signal),
-                cell(phase.setting.as_deref().unwrap_or_default()),
-                cell(&phase.note),
-            ]
-        })
+    let wholes = judgement.faults.iter().flat_map(|fault| {
+        let total_ms = fault.phases.iter().map(|phase| phase.length_ms).sum();
+        let complete = fault.recovery_ms.is_some();
+        let of_fault = fault.phases.iter();
+        of_fault.map(move |phase| phase_cells((fault.id, ""), (total_ms, complete), phase))
     });
+    let tasks = judgement.recoveries.iter().flat_map(|recovery| {
+        let task = cell(&recovery.task.to_string());
+        let whole = (recovery.total_ms, recovery.complete);
+        let of_task = recovery.phases.iter();
+        of_task.map(move |phase| phase_cells((recovery.fault, &task), whole, phase))
+    });
+    let rows = wholes.chain(tasks);
     table(&head, rows)
 }
 
@@ -199,7 +216,9 @@ mod tests {
     #[test]
     fn the_tables_have_a_line_for_each_thing_they_are_about() {
         for (name, judgement) in sample::all() {
-            let phases: usize = judgement.recoveries.iter().map(|r| r.phases.len()).sum();
+            let of_tasks = judgement.recoveries.iter().map(|r| r.phases.len());
+            let wholes = judgement.faults.iter().map(|f| f.phases.len());
+            let phases: usize = of_tasks.chain(wholes).sum();
             let counts = [
                 (csv_ledger(&judgement), judgement.taps.len()),
                 (csv_faults(&judgement), judgement.faults.len()),

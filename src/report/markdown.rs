@@ -1,6 +1,6 @@
 //! The judgement as a Markdown summary for the step summary of a CI run; under 200 KB whatever was found.
 
-use crate::verify::{Judgement, Recovery, WATCHED_SHOWS};
+use crate::verify::{Judgement, RecoveryPhase, WATCHED_SHOWS};
 
 use super::ledger::equations;
 use super::numbers::{count, lasting, long, moment, percent, plural, seconds};
@@ -221,20 +221,42 @@ fn watched(out: &mut String, judgement: &Judgement) {
     out.push_str(&format!("\n{}\n", plain(WATCHED_SHOWS)));
 }
 
+/// The longest recovery as a whole, and the longest of its tasks.
 fn recoveries(out: &mut String, judgement: &Judgement) {
-    let mut longest: Vec<&Recovery> = judgement.recoveries.iter().collect();
-    longest.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms));
-    let Some(recovery) = longest.first() else {
-        return;
-    };
-    let least = if recovery.complete { "" } else { "at least " };
+    let known = judgement.faults.iter().filter(|f| !f.phases.is_empty());
+    if let Some(fault) = known.max_by_key(|fault| fault.recovery_ms) {
+        let total = fault.phases.iter().map(|phase| phase.length_ms).sum();
+        let title = format!("longest recovery, {},", fault.id);
+        recovery(
+            out,
+            &title,
+            (total, fault.recovery_ms.is_some()),
+            &fault.phases,
+        );
+    }
+    let longest = judgement.recoveries.iter().max_by_key(|r| r.total_ms);
+    if let Some(task) = longest {
+        let title = format!(
+            "recovery of task {} from {}",
+            plain(&task.task.to_string()),
+            task.fault
+        );
+        recovery(out, &title, (task.total_ms, task.complete), &task.phases);
+    }
+}
+
+fn recovery(
+    out: &mut String,
+    title: &str,
+    (total_ms, complete): (u64, bool),
+    phases: &[RecoveryPhase],
+) {
+    let least = if complete { "" } else { "at least " };
     out.push_str(&format!(
-        "\n### Where the longest recovery went: {least}{} ({}, {})\n\n| phase | | because of |\n|---|---:|---|\n",
-        seconds(recovery.total_ms),
-        recovery.fault,
-        plain(&recovery.task.to_string())
+        "\n### Where the {title} went: {least}{}\n\n| phase | | because of |\n|---|---:|---|\n",
+        seconds(total_ms)
     ));
-    for phase in &recovery.phases {
+    for phase in phases {
         let mut said: Vec<String> = phase.setting.iter().map(|setting| code(setting)).collect();
         said.extend((!phase.note.is_empty()).then(|| plain(&phase.note)));
         row(

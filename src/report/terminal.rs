@@ -1,7 +1,9 @@
 //! The judgement for a terminal: the verdict in one sentence, then what it rests on.
 
 use crate::model::{RuntimeKind, Verdict};
-use crate::verify::{FaultReport, GuaranteeResult, Judgement, Recovery, RunSummary, WATCHED_SHOWS};
+use crate::verify::{
+    FaultReport, GuaranteeResult, Judgement, Recovery, RecoveryPhase, RunSummary, WATCHED_SHOWS,
+};
 
 use super::ledger::equations;
 use super::numbers::{bare_seconds, count, lasting, long, moment, percent, plural, seconds};
@@ -12,6 +14,8 @@ const TEXT_LIMIT: usize = 600;
 const BAR_CELLS: usize = 16;
 const FINDINGS_SHOWN: usize = 3;
 const FAULTS_SHOWN: usize = 12;
+/// Faults of which it is shown where their time went, the longest ones.
+const ACCOUNTED_SHOWN: usize = 6;
 const RECOVERIES_SHOWN: usize = 2;
 const WATCHED_SHOWN: usize = 12;
 const NARROWEST: usize = 60;
@@ -310,8 +314,15 @@ fn faults(screen: &mut Screen, judgement: &Judgement) {
     shown.sort_by_key(|fault| fault.proven);
     shown.truncate(FAULTS_SHOWN);
     shown.sort_by_key(|fault| fault.id);
+    let mut longest = shown.clone();
+    longest.sort_by_key(|fault| std::cmp::Reverse(fault.recovery_ms));
+    longest.truncate(ACCOUNTED_SHOWN);
     for fault in &shown {
         fault_lines(screen, fault);
+        if longest.iter().any(|known| known.id == fault.id) && !fault.phases.is_empty() {
+            screen.put(Ink::Plain, "        ");
+            screen.hanging(Ink::Faint, &went(&fault.phases), 8);
+        }
     }
     let more = judgement.faults.len() - shown.len();
     if more > 0 {
@@ -362,6 +373,14 @@ fn fault_lines(screen: &mut Screen, fault: &FaultReport) {
         screen.put(Ink::Plain, "        ");
         screen.hanging(Ink::Plain, &fault.aftermath.join(" · "), 8);
     }
+}
+
+/// Where the time of a whole recovery went, in one line; who was waited for is in the other reports.
+fn went(phases: &[RecoveryPhase]) -> String {
+    let told = phases.iter().filter(|phase| phase.length_ms > 0);
+    let told =
+        told.map(|phase| format!("{} {}", visible(&phase.name, 40), seconds(phase.length_ms)));
+    told.collect::<Vec<_>>().join(" · ")
 }
 
 fn watched(screen: &mut Screen, judgement: &Judgement) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::journal::What;
+use crate::journal::{NormalAtTap, What};
 use crate::model::{Medium, Moment, StreamId};
 use crate::places::Feed;
 
@@ -161,16 +161,23 @@ impl Conductor<'_> {
         let now = self.now();
         let (since, seen_then) = calm.measured_since.unwrap_or((began, 0));
         let passed = now.since(since).as_secs_f64().max(0.001);
+        let baseline = Baseline {
+            end: now,
+            backlog_limit: calm.worst_backlog.saturating_mul(2) + rate / 4 + 50,
+            silence_limit: calm.worst_silence * 2 + SILENCE_SLACK,
+        };
+        let normal = NormalAtTap {
+            backlog_limit: baseline.backlog_limit,
+            silence_limit_ms: u64::try_from(baseline.silence_limit.as_millis()).unwrap_or(0),
+        };
+        let taps = self.taps.iter().map(|(name, _)| (name.clone(), normal));
         self.journal.record(What::BaselineReached {
             since,
             rate_per_second: self.seen_last().saturating_sub(seen_then) as f64 / passed,
             backlog: calm.worst_backlog,
+            normal: taps.collect(),
         });
-        Ok(Baseline {
-            end: now,
-            backlog_limit: calm.worst_backlog.saturating_mul(2) + rate / 4 + 50,
-            silence_limit: calm.worst_silence * 2 + SILENCE_SLACK,
-        })
+        Ok(baseline)
     }
 
     fn seen_last(&self) -> u64 {

@@ -12,6 +12,7 @@ use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
 use crate::plan::Plan;
 use crate::runtime::{HANDS_OFF, Runtime};
 use crate::scenario::Scenario;
+use crate::verify::Standing;
 
 use super::guard::Guard;
 use super::live::Live;
@@ -104,7 +105,7 @@ impl<'a> Conductor<'a> {
             runtime,
             cluster,
             admin,
-            live: Live::default(),
+            live: Live::new(Standing::new(scenario, &plan.faults)),
             tasks: Vec::new(),
             feed: None,
             fed: None,

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::places::{Decoder, Tap};
 use crate::scenario::{self, Substitutions};
+use crate::verify::told_apart;
 
 use super::conductor::{Conductor, RunError, TimedOut};
 
@@ -193,8 +194,9 @@ impl Conductor<'_> {
                 return Err(format!("connector {name} has no task yet"));
             }
             let tasks = run.live.tasks_of(names);
-            run.live.balanced(&workers, &tasks)?;
-            run.live.sinks_settled(&run.sinks(), &tasks)?;
+            run.live.standing.balanced(&workers, &tasks)?;
+            let sinks = told_apart(&run.scenario.route);
+            run.live.standing.sinks_settled(&sinks, &tasks)?;
             run.tasks = tasks;
             Ok(())
         })?;
@@ -218,16 +220,6 @@ impl Conductor<'_> {
             tasks: self.tasks.clone(),
         });
         Ok(())
-    }
-
-    /// The sinks of the route whose consumer groups can be told apart by task: those without a client id of the user.
-    pub fn sinks(&self) -> Vec<ConnectorName> {
-        let is_known = |connector: &&Connector| {
-            connector.direction == Direction::Sink
-                && !connector.config.contains_key("consumer.override.client.id")
-        };
-        let sinks = self.scenario.route.connectors().filter(is_known);
-        sinks.map(|connector| connector.name.clone()).collect()
     }
 
     /// Whether the first connector makes the records itself.

@@ -72,6 +72,7 @@ impl Conductor<'_> {
         let waited = self.wait_until(Duration::from_secs(60), |run| {
             let of_source = run
                 .live
+                .standing
                 .status
                 .iter()
                 .filter(|(task, _)| task.connector == source);
@@ -136,7 +137,9 @@ impl Conductor<'_> {
             ));
         }
         let workers = self.up_workers();
-        self.live.balanced(&workers, &self.tasks_that_run())?;
+        self.live
+            .standing
+            .balanced(&workers, &self.tasks_that_run())?;
         self.taps_at_end()?;
         for leg in 0..self.scenario.route.legs.len() {
             self.offsets_at_end(leg)?;

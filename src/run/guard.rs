@@ -70,6 +70,7 @@ impl Guard {
     fn failed(&self, live: &Live) -> Option<String> {
         let limit = usize::try_from(self.when.failed_tasks?).unwrap_or(usize::MAX);
         let failed: Vec<String> = live
+            .standing
             .status
             .iter()
             .filter(|(task, status)| {

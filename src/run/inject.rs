@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::journal::{Phase, Proof, What};
 use crate::model::{FaultId, FaultKind, Moment, PlannedFault, WorkerName};
 use crate::runtime::{Act, Condition};
+use crate::verify::Missing;
 
 use super::baseline::Baseline;
 use super::conductor::{Conductor, RunError};
@@ -115,7 +116,7 @@ impl Conductor<'_> {
     }
 
     fn strike(&self, planned: &PlannedFault, worker: WorkerName) -> Result<Struck, RunError> {
-        let member_id = self.live.member_id(&worker).map(str::to_owned);
+        let member_id = self.live.standing.roster.of(&worker).map(str::to_owned);
         self.runtime
             .act(&worker, Act::of(planned.kind))
             .map_err(RunError::environment)?;
@@ -223,7 +224,7 @@ impl Conductor<'_> {
                 }
                 if let Some(member_id) = &struck.member_id
                     && !struck.member_gone
-                    && !self.live.has_member(member_id)
+                    && !self.live.standing.roster.has(member_id)
                 {
                     struck.member_gone = true;
                     let proof = Proof::MemberGone {
@@ -236,65 +237,41 @@ impl Conductor<'_> {
         }
     }
 
-    /// Settles every fault that is spent and proven once everything is as before.
-    fn settle(&self, progress: &mut Progress, baseline: &Baseline) {
-        let open = progress.active.iter().any(|fault| fault.settled.is_none());
-        if !open || self.missing_for_recovery(progress, baseline).is_err() {
+    /// Settles every open fault once everything is as before.
+    fn settle(&mut self, progress: &mut Progress, baseline: &Baseline) {
+        if !self.live.standing.is_open() || self.missing_for_recovery(baseline).is_some() {
             return;
         }
         let now = self.now();
-        for fault in progress
-            .active
-            .iter_mut()
-            .filter(|fault| fault.settled.is_none())
-        {
-            fault.settled = Some(now);
-            self.journal.record(What::RecoverySeen {
-                fault: fault.planned.id,
-            });
+        for id in self.live.standing.settle() {
+            if let Some(fault) = progress.fault_mut(id)
+                && fault.settled.is_none()
+            {
+                fault.settled = Some(now);
+                self.journal.record(What::RecoverySeen { fault: id });
+            }
         }
         progress.calm_since = now;
     }
 
-    fn missing_for_recovery(&self, progress: &Progress, baseline: &Baseline) -> Result<(), String> {
-        for fault in progress
-            .active
-            .iter()
-            .filter(|fault| fault.settled.is_none())
-        {
-            if !fault.is_spent() {
-                return Err(format!("{} still acts", fault.planned.id));
+    fn missing_for_recovery(&self, baseline: &Baseline) -> Option<Missing> {
+        self.live.standing.missing(|| self.missing_flow(baseline))
+    }
+
+    /// What the lanes lack to flow as in the baseline.
+    fn missing_flow(&self, baseline: &Baseline) -> Option<Missing> {
+        for ((tap, _), records) in self.taps.iter().zip(self.backlogs()) {
+            if records > baseline.backlog_limit {
+                let tap = tap.clone();
+                return Some(Missing::Waiting { tap, records });
             }
-            // A pause shorter than the session timeout leaves the group as it is.
-            if fault.planned.kind.ends_process()
-                && fault
-                    .struck
-                    .iter()
-                    .any(|struck| struck.member_id.is_some() && !struck.member_gone)
-            {
-                return Err(format!(
-                    "the group has not lost the member of {}",
-                    fault.planned.id
-                ));
-            }
-        }
-        self.live.balanced(
-            &progress.expected_up(&self.scenario.connect.workers),
-            &self.tasks,
-        )?;
-        self.live.sinks_settled(&self.sinks(), &self.tasks)?;
-        let backlog = self.backlogs().into_iter().max().unwrap_or(0);
-        if backlog > baseline.backlog_limit {
-            return Err(format!("{backlog} records wait before a tap"));
         }
         let silence = self.longest_silence();
-        if silence > baseline.silence_limit {
-            return Err(format!(
-                "a lane is silent for {:.1} s",
-                silence.as_secs_f64()
-            ));
-        }
-        Ok(())
+        (silence > baseline.silence_limit).then(|| Missing::Silent {
+            tap: self.taps[0].0.clone(),
+            lane: None,
+            silence_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     fn give_up(&self, progress: &mut Progress, id: FaultId) {
@@ -304,15 +281,15 @@ impl Conductor<'_> {
             silence_limit: Duration::ZERO,
         };
         let missing = self
-            .missing_for_recovery(progress, &far_ahead)
-            .err()
-            .unwrap_or_default();
+            .missing_for_recovery(&far_ahead)
+            .map_or_else(String::new, |missing| missing.to_string());
         let now = self.now();
         if let Some(fault) = progress.fault_mut(id) {
             fault.settled = Some(now);
             let kind = fault.planned.kind;
             let unproven = |struck: &&Struck| {
-                struck.ended.is_none() || (kind.ends_process() && !struck.member_gone)
+                let keeps = struck.member_id.is_some() && !struck.member_gone;
+                struck.ended.is_none() || (kind.ends_process() && keeps)
             };
             for struck in fault.struck.iter().filter(unproven) {
                 let awaited = format!("{}; last seen: {missing}", awaited_proof(kind));

@@ -12,7 +12,7 @@ use super::live::Live;
 pub struct Struck {
     /// The worker.
     pub worker: WorkerName,
-    /// Its member id in the group when the fault came.
+    /// The member of the group that it was when the fault came; nothing where it had yet to join.
     pub member_id: Option<String>,
     /// When the signal was sent.
     pub signalled: Moment,
@@ -37,19 +37,6 @@ pub struct ActiveFault {
     pub began: Moment,
     /// When it was recovered from, or given up; the run goes on after that.
     pub settled: Option<Moment>,
-}
-
-impl ActiveFault {
-    /// Whether all that the fault itself does is done: processes ended, restarts made.
-    pub fn is_spent(&self) -> bool {
-        self.struck.iter().all(|struck| {
-            struck.ended.is_some()
-                && match self.planned.restart {
-                    Restart::After { .. } => struck.restarted.is_some(),
-                    Restart::Never => true,
-                }
-        })
-    }
 }
 
 /// The faults of a run: those injected, and how far the plan has been gone through.
@@ -167,18 +154,6 @@ impl Progress {
                 due.map_or(Duration::ZERO, |due| now.since(due))
             }
         }
-    }
-
-    /// Workers that should be up now: all but those struck and not started again.
-    pub fn expected_up(&self, workers: &[WorkerName]) -> BTreeSet<WorkerName> {
-        let mut up: BTreeSet<WorkerName> = workers.iter().cloned().collect();
-        for struck in self.active.iter().flat_map(|fault| &fault.struck) {
-            match struck.restarted {
-                Some(_) => up.insert(struck.worker.clone()),
-                None => up.remove(&struck.worker),
-            };
-        }
-        up
     }
 
     /// The injected fault of this number.
@@ -367,17 +342,7 @@ mod tests {
             progress.next_action(&plan, rules(), Moment::from_ms(6_000)),
             expected
         );
-        assert!(
-            !progress
-                .expected_up(&[worker("w1"), worker("w2")])
-                .contains(&worker("w1"))
-        );
         progress.active[0].struck[0].restarted = Some(Moment::from_ms(6_000));
-        assert!(
-            progress
-                .expected_up(&[worker("w1"), worker("w2")])
-                .contains(&worker("w1"))
-        );
         assert_eq!(
             progress.next_action(&plan, rules(), Moment::from_ms(65_999)),
             Action::Wait
@@ -471,10 +436,8 @@ mod tests {
             delay_ms: 0,
             members: Vec::new(),
         };
-        let live = Live {
-            group: Some(view),
-            ..Live::default()
-        };
+        let mut live = Live::default();
+        live.standing.group = Some(view);
         let up: BTreeSet<WorkerName> = ["w1", "w2", "w3"].into_iter().map(worker).collect();
         let resolved = |target: Target, up: &BTreeSet<WorkerName>| {
             let fault = PlannedFault {

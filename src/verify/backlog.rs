@@ -7,34 +7,72 @@ use crate::model::Moment;
 use super::case::Case;
 use super::{Latency, Series};
 
-/// Records sent to a lane and not yet arrived at a tap, at the end of each bucket; empty where nothing tells what was sent.
+/// Records of a lane that wait before a tap, at the end of each bucket: those that the place before it has and that lie
+/// beyond the newest one here. What is missing although a later one has come does not wait. Empty where nothing tells what
+/// was sent.
 pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: usize) -> Vec<i64> {
-    let sent: &[u32] = match (&case.feed, leg) {
-        (Some(feed), _) => &feed.lanes[lane].sends,
-        (None, 0) => return Vec::new(),
-        (None, _) => &case.taps[0].lanes[lane].arrivals,
+    let front: &[u32] = match (&case.feed, leg.checked_sub(1)) {
+        (_, Some(before)) => &case.taps[before].lanes[lane].advanced,
+        (Some(feed), None) => &feed.lanes[lane].advanced,
+        (None, None) => return Vec::new(),
     };
-    let arrived = &case.taps[leg].lanes[lane].arrivals;
-    let mut backlog = 0;
-    sent.iter()
-        .zip(arrived)
+    let mut waiting = 0;
+    let buckets = front.iter().zip(&case.taps[leg].lanes[lane].advanced);
+    buckets
         .map(|(sent, arrived)| {
-            backlog += i64::from(*sent) - i64::from(*arrived);
-            backlog
+            waiting += i64::from(*sent) - i64::from(*arrived);
+            waiting.max(0)
         })
         .collect()
+}
+
+/// The same of all lanes together; lanes that the tap had never had by the end of the baseline are not waited for.
+pub(super) fn of_tap(case: &Case<'_>, leg: usize) -> Vec<i64> {
+    let mut sums = Vec::new();
+    for lane in (0..case.frame.lanes).filter(|lane| is_seen(case, leg, *lane)) {
+        let of_lane = of_lane(case, leg, lane);
+        sums.resize(of_lane.len().max(sums.len()), 0);
+        for (sum, waiting) in sums.iter_mut().zip(of_lane) {
+            *sum += waiting;
+        }
+    }
+    sums
+}
+
+/// Whether a tap had had a record of a lane by the end of the baseline.
+pub(super) fn is_seen(case: &Case<'_>, leg: usize, lane: usize) -> bool {
+    let to = case
+        .frame
+        .baseline
+        .map_or(usize::MAX, |(_, to)| case.frame.grid.index(to));
+    let advanced = &case.taps[leg].lanes[lane].advanced;
+    advanced.iter().take(to.saturating_add(1)).any(|by| *by > 0)
+}
+
+/// Whether the place before a tap has had records of a lane beyond the last one that came here.
+pub(super) fn more_was_to_come(case: &Case<'_>, leg: usize, lane: usize) -> bool {
+    let front = match (&case.feed, leg.checked_sub(1)) {
+        (_, Some(before)) => case.taps[before].lanes[lane].highest,
+        (Some(feed), None) => feed.lanes[lane].highest,
+        (None, None) => None,
+    };
+    front > case.taps[leg].lanes[lane].highest
+}
+
+/// The highest of these in the second half of the baseline.
+pub(super) fn highest_in_baseline(case: &Case<'_>, backlog: &[i64]) -> Option<i64> {
+    let grid = case.frame.grid;
+    let (from, to) = case.frame.baseline?;
+    let (from, to) = (grid.index(from), grid.index(to));
+    let middle = from + (to - from) / 2;
+    backlog.get(middle..=to)?.iter().max().copied()
 }
 
 /// The highest backlog of the baseline and what the pace adds in one bucket: up to here a lane counts as caught up.
 pub(super) fn normal_level(case: &Case<'_>, backlog: &[i64]) -> i64 {
     let grid = case.frame.grid;
     let per_bucket = (case.lane_rate() * grid.bucket_us as f64 / 1e6).ceil() as i64;
-    let in_baseline = case.frame.baseline.and_then(|(from, to)| {
-        let from = grid.index(from);
-        let to = grid.index(to);
-        let middle = from + (to - from) / 2;
-        backlog.get(middle..=to)?.iter().max().copied()
-    });
+    let in_baseline = highest_in_baseline(case, backlog);
     let level = in_baseline.unwrap_or_else(|| case.lane_rate().ceil() as i64);
     level.max(0) + per_bucket + 1
 }

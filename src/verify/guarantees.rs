@@ -5,6 +5,7 @@ use crate::model::{DuplicateLimit, FaultKind, GuaranteeKind, Verdict};
 use super::credits::Undecidable;
 use super::doubts::Doubts;
 use super::findings::{Facts, allowed, grouped, plural};
+use super::history::FaultStory;
 use super::recovery::FaultRecovery;
 use super::rewinds::{Bound, Outcome, Told};
 use super::settings;
@@ -402,40 +403,26 @@ impl Grounds<'_, '_> {
     }
 
     fn recovery(&self, limit_ms: u64) -> Answer {
-        let case = self.facts.case;
         let (mut worst, mut verdict) = (0, Verdict::Held);
         let mut notes = Vec::new();
-        for (index, recovery) in self.facts.recoveries.iter().enumerate() {
+        let faults = self.facts.case.history.faults.iter();
+        for (fault, recovery) in faults.zip(self.facts.recoveries) {
             let Some(began) = recovery.began else {
                 continue;
             };
-            let id = case.history.faults[index].id;
-            let fault = &case.history.faults[index];
             if !fault.kind.ends_process() && fault.undone().is_none() {
                 verdict = verdict.and(Verdict::Inconclusive);
-                notes.push(format!("{id} was not seen to be undone"));
+                notes.push(format!("{} was not seen to be undone", fault.id));
                 continue;
             }
-            let lower = recovery.ms().unwrap_or_else(|| {
-                let seen_until = case.history.faults[index]
-                    .given_up
-                    .as_ref()
-                    .map_or(case.history.duty_end(), |(at, _)| *at);
-                seen_until.0.saturating_sub(began.0) / 1_000
-            });
-            worst = worst.max(lower);
-            let overlapped = overlapping(self.facts.recoveries, index).next().is_some();
-            if lower > limit_ms && overlapped && !self.exceeds_alone(index, limit_ms) {
-                verdict = verdict.and(Verdict::Inconclusive);
-                notes.push(format!(
-                    "{id} overlaps another fault, so its time cannot be told apart"
-                ));
-            } else if lower > limit_ms {
-                verdict = Verdict::Broken;
-            } else if recovery.recovered.is_none() {
-                verdict = verdict.and(Verdict::Inconclusive);
-                notes.push(format!("the end of the recovery from {id} was not seen"));
-            }
+            let given_up = fault.given_up.as_ref().map(|(at, _)| *at);
+            let seen_until = given_up.unwrap_or(self.facts.case.history.duty_end());
+            let seen = seen_until.0.saturating_sub(began.0) / 1_000;
+            let whole = recovery.ms().unwrap_or(seen);
+            worst = worst.max(whole);
+            let (answer, why) = recovery_answer(fault, recovery, (whole, limit_ms));
+            verdict = verdict.and(answer);
+            notes.extend(why.map(|why| format!("{} {why}", fault.id)));
         }
         let title = "Recovered in time after each fault";
         Answer {
@@ -448,32 +435,42 @@ impl Grounds<'_, '_> {
         }
     }
 
-    /// Whether even the time after the last of all overlapping faults is over the limit.
-    fn exceeds_alone(&self, index: usize, limit_ms: u64) -> bool {
-        let recoveries = self.facts.recoveries;
-        let last = overlapping(recoveries, index)
-            .filter_map(|other| recoveries[other].began)
-            .max();
-        match (last, recoveries[index].recovered) {
-            (Some(last), Some(end)) => end.0.saturating_sub(last.0) / 1_000 > limit_ms,
-            (Some(_) | None, _) => false,
-        }
-    }
-
     fn outage(&self, limit_ms: u64) -> Answer {
-        let worst = self
+        let outages = || self.facts.recoveries.iter().map(|r| r.outage);
+        let worst = outages().map(|outage| outage.ms).max().unwrap_or(0);
+        let alone = outages().map(|outage| outage.alone_ms).max().unwrap_or(0);
+        let about = "longest silence at a tap around a fault, less the lane's longest in the baseline; silences under 0.2 s are not counted";
+        let answer = Answer {
+            measured: seconds(worst),
+            limit: format!("≤ {}", seconds(limit_ms)),
+            note: about.to_owned(),
+            ..Answer::counted(
+                GuaranteeKind::Outage,
+                "No lane silent for too long",
+                worst,
+                limit_ms,
+            )
+        };
+        if worst <= limit_ms || alone > limit_ms {
+            return answer;
+        }
+        let run_on = self
             .facts
             .recoveries
             .iter()
-            .map(|r| r.outage_ms)
-            .max()
-            .unwrap_or(0);
-        let title = "No lane silent for too long";
+            .zip(&self.facts.case.history.faults);
+        let ids: Vec<String> = run_on
+            .filter(|(recovery, _)| recovery.outage.ms > limit_ms)
+            .map(|(_, fault)| fault.id.to_string())
+            .collect();
         Answer {
-            measured: seconds(worst),
-            limit: format!("≤ {}", seconds(limit_ms)),
-            note: "longest silence at a tap around a fault, less the lane's longest in the baseline; silences under 0.2 s are not counted".to_owned(),
-            ..Answer::counted(GuaranteeKind::Outage, title, worst, limit_ms)
+            verdict: Verdict::Inconclusive,
+            note: format!(
+                "the silence after {} runs into the next fault and cannot be told apart: at most {} of it are one fault's; {about}",
+                ids.join(" and "),
+                seconds(alone)
+            ),
+            ..answer
         }
     }
 
@@ -515,6 +512,39 @@ impl Grounds<'_, '_> {
             note,
             ..answer
         }
+    }
+}
+
+/// What a recovery of this length comes to, and why where it is not held or broken for certain. Beyond the next fault its
+/// time cannot be told apart from that one's, so up to there it must be too long to be broken. Where the evidence does not
+/// show what the live run saw, it lacks something.
+fn recovery_answer(
+    fault: &FaultStory,
+    recovery: &FaultRecovery,
+    (whole_ms, limit_ms): (u64, u64),
+) -> (Verdict, Option<String>) {
+    let doubt = |why: String| (Verdict::Inconclusive, Some(why));
+    let seen_live = fault.recovery_seen.zip(recovery.began);
+    let seen_live = seen_live.map(|(at, began)| at.0.saturating_sub(began.0) / 1_000);
+    if recovery.alone_ms().unwrap_or(whole_ms) > limit_ms {
+        if let Some(what) = &recovery.unheard {
+            return doubt(format!(
+                "cannot be seen to end: nothing was heard of {what}"
+            ));
+        }
+        match seen_live.filter(|ms| *ms <= limit_ms) {
+            Some(ms) => doubt(format!(
+                "was over after {} for the live run, which the evidence does not show",
+                seconds(ms)
+            )),
+            None => (Verdict::Broken, None),
+        }
+    } else if whole_ms > limit_ms {
+        doubt("runs into the next fault, so its time cannot be told apart".to_owned())
+    } else if recovery.recovered.is_none() {
+        doubt("was not seen to be recovered from".to_owned())
+    } else {
+        (Verdict::Held, None)
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::journal::{
-    Ending, Event, Exit, GroupView, LogFact, Phase, Proof, RunInfo, SinkMember, Stack, What, Word,
+    Ending, Event, Exit, GroupView, LogFact, NormalAtTap, Phase, Proof, RunInfo, SinkMember, Stack,
+    What, Word,
 };
 use crate::model::{ConnectorName, FaultId, FaultKind, Moment, PlaceName, TaskId, WorkerName};
 
+use super::roster::{Roster, Struck};
 use super::{Evidence, LogLine};
 
 /// What became of the membership of a worker whose process outlived a fault.
@@ -28,6 +30,8 @@ pub(super) struct Victim {
     pub acted: Option<Moment>,
     /// The member of the group that it was then; `None` where its process had not joined yet.
     pub member: Option<String>,
+    /// The member of the group that it was then.
+    pub struck: Struck,
     /// When the end of its process was seen, or that it stands still or has no network.
     pub ended: Option<Moment>,
     /// It was killed: at once, or because its grace was over.
@@ -51,6 +55,7 @@ impl Victim {
             worker,
             acted: None,
             member: None,
+            struck: Struck::Unknown,
             ended: None,
             killed,
             membership: Membership::Unknown,
@@ -61,6 +66,11 @@ impl Victim {
             stacks: Vec::new(),
             undone: None,
         }
+    }
+
+    /// Whether the group lost the member that it was, or had none to lose because it had yet to join.
+    pub(super) fn no_member_left(&self) -> bool {
+        self.member_gone || self.struck == Struck::Nobody
     }
 
     /// Whether this task of a connector (any, where it is not known which) had no chance to commit.
@@ -126,12 +136,12 @@ impl FaultStory {
                     }
                     (FaultKind::Kill | FaultKind::Stop { .. }, None) => false,
                     (FaultKind::Kill, Some(exit)) => {
-                        victim.member_gone && matches!(exit, Exit::Signal(9) | Exit::Unknown)
+                        victim.no_member_left() && matches!(exit, Exit::Signal(9) | Exit::Unknown)
                     }
                     (FaultKind::Stop { .. }, Some(Exit::Signal(9))) => {
-                        victim.member_gone && victim.overran
+                        victim.no_member_left() && victim.overran
                     }
-                    (FaultKind::Stop { .. }, Some(_)) => victim.member_gone,
+                    (FaultKind::Stop { .. }, Some(_)) => victim.no_member_left(),
                 }
         };
         !self.victims.is_empty()
@@ -235,6 +245,8 @@ pub(super) struct FeedEnd {
 #[derive(Default)]
 pub(super) struct History<'a> {
     pub end: Moment,
+    /// Who was whom in the group, up to the event that was read last.
+    roster: Roster,
     pub ended: Option<EndSeen<'a>>,
     pub phases: Vec<(Phase, Moment)>,
     pub processes: Vec<ProcessSeen<'a>>,
@@ -243,6 +255,8 @@ pub(super) struct History<'a> {
     pub feed_ended: Option<FeedEnd>,
     pub baseline_backlog: Option<u64>,
     pub baseline_rate: Option<f64>,
+    /// What the live run found normal at each tap.
+    pub normal: Option<&'a BTreeMap<PlaceName, NormalAtTap>>,
     pub baseline_reached: Option<Moment>,
     /// Where its measured stretch begins.
     pub baseline_since: Option<Moment>,
@@ -303,6 +317,7 @@ impl<'a> History<'a> {
 
     fn note(&mut self, event: &'a Event, info: &RunInfo) {
         let at = event.at;
+        self.roster.apply(event);
         match &event.what {
             What::PhaseBegan(phase) => self.phases.push((*phase, at)),
             What::ProcessStarted { .. } | What::ProcessReady { .. } | What::ProcessEnded { .. } => {
@@ -446,8 +461,12 @@ impl<'a> History<'a> {
             member_id,
         } = &event.what
         {
+            let told = member_id.clone().map(Struck::Member);
+            let struck = told.unwrap_or_else(|| self.roster.struck(worker));
             let victim = self.fault(*fault, FaultKind::Kill).victim(worker);
-            victim.acted.get_or_insert(at);
+            if victim.acted.is_none() {
+                (victim.acted, victim.struck) = (Some(at), struck);
+            }
             victim.member.clone_from(member_id);
         } else if let What::FaultProof { fault, proof } = &event.what {
             self.fault(*fault, FaultKind::Kill).note_proof(at, proof);
@@ -573,13 +592,15 @@ impl<'a> History<'a> {
             .map(|(_, at)| *at)
     }
 
-    fn note_baseline(&mut self, event: &Event) {
+    fn note_baseline(&mut self, event: &'a Event) {
         if let What::BaselineReached {
             since,
             rate_per_second,
             backlog,
+            normal,
         } = &event.what
         {
+            self.normal = Some(normal);
             self.baseline_since = Some(*since);
             self.baseline_reached = Some(event.at);
             self.baseline_backlog = Some(*backlog);

@@ -393,6 +393,9 @@ pub struct FaultReport {
     pub outage_ms: u64,
     /// Task-seconds without owner, in milliseconds.
     pub unowned_task_ms: u64,
+    /// Where the time of the whole recovery went: its parts add up to `recovery_ms`.
+    #[serde(default)]
+    pub phases: Vec<RecoveryPhase>,
 }
 
 /// Where the time of one task's recovery from one fault went.
@@ -415,7 +418,9 @@ pub struct Recovery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RecoveryPhase {
-    /// `noticed`, `delay`, `assigned`, `started` (or `back`, where a worker kept its tasks), `first record`, `first commit`, `backlog`.
+    /// `noticed`, `rebalance`, `delay`, `assigned`, `started` (or `back`, where a worker kept its tasks), `first record`,
+    /// `first commit`, `backlog`; of a whole recovery also `stopped`, `consumer group`, `away`,
+    /// `return`, `another fault`.
     pub name: String,
     /// When it ended.
     pub to: Moment,

@@ -30,6 +30,8 @@ pub(super) struct TaskMarks {
     /// It was assigned to the very worker that had it and had outlived the fault, which goes on with it.
     pub back: bool,
     pub started: Option<Moment>,
+    /// From when on nothing of this is the fault's any more, and why: the next fault on this task, or its next start.
+    pub until: Option<(Moment, String)>,
 }
 
 impl TaskMarks {
@@ -47,6 +49,7 @@ impl TaskMarks {
             assigned: None,
             back: false,
             started: None,
+            until: None,
         }
     }
 }
@@ -88,12 +91,8 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
     };
     let ends = fault.kind.ends_process();
     let given_up = |victim: &&Victim| ends || matches!(victim.membership, Membership::Lost(_));
-    let old: BTreeSet<&str> = fault
-        .victims
-        .iter()
-        .filter(given_up)
-        .filter_map(|victim| victim.member.as_deref())
-        .collect();
+    let lost = fault.victims.iter().filter(given_up);
+    let old: BTreeSet<&str> = lost.filter_map(|victim| victim.struck.id()).collect();
     let noticed = history
         .groups
         .iter()
@@ -128,9 +127,13 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
                 .iter()
                 .any(|victim| Some(&victim.worker) == worker)
     };
-    let of_task = |task: TaskId| match noticed.is_some() || ends {
-        true => task_marks(task, noticed.unwrap_or(began), &old, history, &alive),
-        false => TaskMarks::stayed(task),
+    let of_task = |task: TaskId| {
+        let mut marks = match noticed.is_some() || ends {
+            true => task_marks(task, noticed.unwrap_or(began), &old, history, &alive),
+            false => TaskMarks::stayed(task),
+        };
+        marks.until = until(&marks, (fault, began), history);
+        marks
     };
     FaultMarks {
         began: Some(began),
@@ -139,6 +142,31 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         settled,
         back: fault.undone().filter(|_| !ends),
     }
+}
+
+/// When a task was hit again, or was started once more after it had been started.
+fn until(
+    marks: &TaskMarks,
+    (fault, began): (&FaultStory, Moment),
+    history: &History<'_>,
+) -> Option<(Moment, String)> {
+    let others = history.faults.iter().filter(|other| other.id != fault.id);
+    let hits = others.filter_map(|other| {
+        let hit = |victim: &&Victim| {
+            let tasks = members::tasks_of(history, victim);
+            tasks.is_some_and(|tasks| tasks.contains(&marks.task))
+        };
+        let victims = other.victims.iter().filter(hit);
+        let acted = victims.filter_map(|victim| victim.acted.filter(|at| *at > began));
+        Some((acted.min()?, format!("{} hit it again", other.id)))
+    });
+    let again = marks.started.and_then(|started| {
+        let mut statuses = history.statuses.iter();
+        let again =
+            statuses.find(|s| *s.task == marks.task && s.state == "RUNNING" && s.at > started);
+        again.map(|status| (status.at, "it was started once more".to_owned()))
+    });
+    hits.chain(again).min()
 }
 
 /// When the group was first balanced without the members that the fault cost it; of a worker that outlived the fault not
@@ -254,5 +282,6 @@ fn task_marks(
         assigned,
         back,
         started,
+        until: None,
     }
 }

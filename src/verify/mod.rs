@@ -168,10 +168,13 @@ mod offsets;
 mod open;
 mod ownership;
 mod pass;
+mod phases;
 mod reasons;
+mod recovered;
 mod recovery;
 mod replay;
 mod rewinds;
+mod roster;
 mod seen;
 mod sentence;
 mod settings;
@@ -180,6 +183,7 @@ mod stretch;
 mod stuck;
 mod summary;
 mod timeline;
+mod waits;
 mod watched;
 mod zombie;
 
@@ -210,5 +214,6 @@ pub use judgement::{
     WatchedFault, WatchedReport,
 };
 pub use open::{open_and_explain, open_and_judge};
+pub use recovered::{Missing, Standing, told_apart};
 pub use settings::decisive as decisive_settings;
 pub use stuck::{ENDING_THREADS, why_not_ended};

@@ -73,7 +73,8 @@ pub(super) struct FeedLane {
     pub unknown_seen: u64,
     pub refused: RoaringTreemap,
     pub highest: Option<u64>,
-    pub sends: Vec<u32>,
+    /// How far the highest number went on in each bucket.
+    pub advanced: Vec<u32>,
     /// Rows of taken records so far.
     rows: u64,
     sampled_us: Vec<u64>,
@@ -119,10 +120,17 @@ pub(super) fn feed(places: &dyn Places, place: &str, frame: &Frame, cuts: Cuts) 
     facts
         .lanes
         .iter_mut()
-        .for_each(|lane| lane.sends = vec![0; frame.grid.count]);
+        .for_each(|lane| lane.advanced = vec![0; frame.grid.count]);
     let damage = each_batch(places, place, |batch| facts.batch(batch, frame));
     facts.damage.extend(damage);
     facts
+}
+
+/// How far a number leads beyond the highest one before it.
+#[inline]
+fn beyond(highest: Option<u64>, sequence: u64) -> u32 {
+    let next = highest.map_or(0, |highest| highest + 1);
+    u32::try_from((sequence + 1).saturating_sub(next)).unwrap_or(0)
 }
 
 /// Hands every whole batch of a place to `look`; returns what is wrong with the place.
@@ -173,7 +181,8 @@ impl FeedFacts {
             };
             match ObservationKind::from_code(batch.kind[i]) {
                 Some(ObservationKind::Whole) => {
-                    facts.sends[frame.grid.index(batch.at_us[i])] += 1;
+                    facts.advanced[frame.grid.index(batch.at_us[i])] +=
+                        beyond(facts.highest, sequence);
                     let before = LaneAt {
                         rows: facts.rows,
                         high: facts.highest,
@@ -296,6 +305,8 @@ pub(super) struct TapLane {
     pub gaps: Vec<(u64, u64)>,
     pub baseline_gap_us: u64,
     pub arrivals: Vec<u32>,
+    /// How far the highest number went on in each bucket.
+    pub advanced: Vec<u32>,
     pub last_at: Option<u64>,
     /// The first of the snaps that no row has passed yet.
     unpassed: usize,
@@ -409,6 +420,7 @@ impl TapFacts {
     fn new(frame: &Frame, fed: bool, cuts: Cuts) -> Self {
         let lane = |_| TapLane {
             arrivals: vec![0; frame.grid.count],
+            advanced: vec![0; frame.grid.count],
             ..TapLane::default()
         };
         let histogram = || Histogram::new_with_bounds(1, LONGEST_LATENCY_US, 3).ok();
@@ -494,6 +506,7 @@ impl TapFacts {
         facts.tick(at_us, frame);
         if facts.seen.insert(sequence) {
             facts.arrivals[frame.grid.index(at_us)] += 1;
+            facts.advanced[frame.grid.index(at_us)] += beyond(facts.highest, sequence);
             let unknown = matches!(class, Class::Unknown);
             self.of_unknown += u64::from(unknown);
             // What the feed sent without an answer may have reached its own place late.

@@ -8,51 +8,82 @@ use super::commits::CommitKey;
 use super::history::FaultStory;
 use super::leg::Leg;
 use super::marks::{FaultMarks, TaskMarks};
+use super::phases::{ARRIVAL_ERROR_MS, Phases, whole};
 use super::settings;
+use super::waits::Waits;
 use super::{Recovery, RecoveryPhase};
 
-/// Error of an arrival at a tap and of a record of a topic, in milliseconds.
-const ARRIVAL_ERROR_MS: u64 = 10;
 /// A first record this much after the task's start was held back by something, in microseconds.
 const HELD_BACK_US: u64 = 1_000_000;
 
 /// The recovery from one fault as a whole.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct FaultRecovery {
     pub began: Option<Moment>,
     pub recovered: Option<Moment>,
+    /// When the next fault took effect, from which on the times of both cannot be told apart.
+    pub next: Option<Moment>,
     /// Up to where this fault's effects are looked for.
     pub window_end: Moment,
-    pub outage_ms: u64,
+    pub outage: Outage,
+    /// Where the time went, from effect to recovery.
+    pub phases: Vec<RecoveryPhase>,
+    /// What kept the end from being seen, where nothing was heard of it.
+    pub unheard: Option<String>,
+}
+
+/// The longest silence of a lane around a fault, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Outage {
+    /// As it was seen.
+    pub ms: u64,
+    /// Its longest piece without another fault within: what is certainly the work of one.
+    pub alone_ms: u64,
 }
 
 impl FaultRecovery {
     /// From effect to recovery, in milliseconds.
     pub(super) fn ms(&self) -> Option<u64> {
-        let (began, recovered) = (self.began?, self.recovered?);
-        Some(recovered.0.saturating_sub(began.0).div_ceil(1_000))
+        Some(since(self.began?, self.recovered?))
     }
+
+    /// From effect to recovery or, where that was not seen before, to the next fault.
+    pub(super) fn alone_ms(&self) -> Option<u64> {
+        let end = self.recovered.into_iter().chain(self.next).min()?;
+        Some(since(self.began?, end))
+    }
+}
+
+/// Whole milliseconds that had passed, as phases count them.
+fn since(began: Moment, at: Moment) -> u64 {
+    at.0.saturating_sub(began.0) / 1_000
 }
 
 /// The recovery from each fault, in the order of the faults.
 pub(super) fn of_faults(case: &Case<'_>) -> Vec<FaultRecovery> {
-    let of_fault = |marks: &FaultMarks| {
+    let waits = Waits::of(case);
+    let of_fault = |(fault, marks): (&FaultStory, &FaultMarks)| {
         let Some(began) = marks.began else {
             return FaultRecovery::default();
         };
-        let recovered = marks.settled.and_then(|settled| flowing(case, settled));
-        let next = case.marks.iter().filter_map(|other| other.began);
-        let next = next.filter(|at| *at > began).min();
-        let end = next.unwrap_or(case.history.end);
-        let window_end = recovered.unwrap_or(end);
-        FaultRecovery {
+        let recovered = waits.recovered.get(&fault.id).map(|at| began.max(*at));
+        let others = case.marks.iter().filter_map(|other| other.began);
+        let next = others.filter(|at| *at > began).min();
+        let window_end = recovered.or(next).unwrap_or(case.history.end);
+        let mut recovery = FaultRecovery {
             began: Some(began),
             recovered,
+            next,
             window_end,
-            outage_ms: outage_ms(case, began, window_end),
-        }
+            outage: outage(case, began, window_end),
+            phases: Vec::new(),
+            unheard: waits.unheard_at_end().filter(|_| recovered.is_none()),
+        };
+        recovery.phases = accounted(case, (fault, marks), &recovery, &waits);
+        recovery
     };
-    case.marks.iter().map(of_fault).collect()
+    let faults = case.history.faults.iter().zip(&case.marks);
+    faults.map(of_fault).collect()
 }
 
 /// The last fault that was running at a moment: from as long before its effect as a flush interval reaches back, to its
@@ -72,58 +103,57 @@ pub(super) fn running(
     })
 }
 
-/// When, from this moment on, every lane at every tap had a record and its backlog was back to normal.
-fn flowing(case: &Case<'_>, settled: Moment) -> Option<Moment> {
-    let fed_until = case
-        .history
-        .feed_ended
-        .map_or(case.history.end, |end| end.at);
-    let dense = case.lane_rate() >= 2.0;
-    let mut latest = settled;
-    for leg in 0..case.legs.len() {
-        for lane in 0..case.frame.lanes {
-            let snap = case.snap(leg, lane, settled);
-            let from = match snap.next_at {
-                Some(next) if dense && settled < fed_until => Moment(next),
-                Some(_) => settled,
-                None if dense && settled < fed_until && !is_complete(case, leg, lane) => {
-                    return None;
-                }
-                None => settled,
-            };
-            let series = backlog::of_lane(case, leg, lane);
-            latest = latest.max(backlog::gone(case, &series, from)?);
-        }
-    }
-    Some(latest)
+/// Phases that add up to the recovery; without one they go to where the run gave it up, or to the next fault.
+fn accounted(
+    case: &Case<'_>,
+    (fault, marks): (&FaultStory, &FaultMarks),
+    recovery: &FaultRecovery,
+    waits: &Waits,
+) -> Vec<RecoveryPhase> {
+    let Some(began) = recovery.began else {
+        return Vec::new();
+    };
+    let given_up = fault.given_up.as_ref().map(|(at, _)| *at);
+    let end = recovery.recovered.or(given_up).or(recovery.next);
+    let end = end.unwrap_or(case.history.duty_end());
+    let waits = waits.within(began, end);
+    whole(case, (fault, marks), began, &waits).list
 }
 
-fn is_complete(case: &Case<'_>, leg: usize, lane: usize) -> bool {
-    case.feed.is_none() || case.missing(leg, lane).is_empty()
-}
-
-/// The longest silence of any lane within a stretch, less that lane's longest in the baseline.
-fn outage_ms(case: &Case<'_>, from: Moment, to: Moment) -> u64 {
-    let mut longest = 0;
+/// The longest silence of any lane that meets a stretch, less that lane's longest in the baseline.
+fn outage(case: &Case<'_>, from: Moment, to: Moment) -> Outage {
+    let others: Vec<u64> = case.marks.iter().filter_map(|m| Some(m.began?.0)).collect();
+    let mut longest = Outage::default();
     for leg in 0..case.legs.len() {
         for (number, lane) in case.taps[leg].lanes.iter().enumerate() {
             let open = lane
                 .last_at
-                .filter(|_| !is_complete(case, leg, number))
+                .filter(|_| backlog::more_was_to_come(case, leg, number))
                 .map(|last| (last, to.0));
-            let silence = lane
-                .gaps
-                .iter()
-                .copied()
-                .chain(open)
-                .filter(|(begin, end)| *end > from.0 && *begin < to.0)
-                .map(|(begin, end)| end - begin.max(from.0))
-                .max()
-                .unwrap_or(0);
-            longest = longest.max(silence.saturating_sub(lane.baseline_gap_us));
+            let silences = lane.gaps.iter().copied().chain(open);
+            for (begin, end) in silences.filter(|(begin, end)| *end > from.0 && *begin < to.0) {
+                let begin = begin.max(from.0);
+                let less = |us: u64| us.saturating_sub(lane.baseline_gap_us) / 1_000;
+                longest.ms = longest.ms.max(less(end - begin));
+                let alone = longest_piece(begin, end, &others);
+                longest.alone_ms = longest.alone_ms.max(less(alone));
+            }
         }
     }
-    longest / 1_000
+    longest
+}
+
+/// The longest piece of a stretch that is cut at these points.
+fn longest_piece(begin: u64, end: u64, cuts: &[u64]) -> u64 {
+    let mut points: Vec<u64> = cuts
+        .iter()
+        .copied()
+        .filter(|c| (begin..end).contains(c))
+        .collect();
+    points.extend([begin, end]);
+    points.sort_unstable();
+    let pieces = points.windows(2).map(|pair| pair[1] - pair[0]);
+    pieces.max().unwrap_or(0)
 }
 
 /// The recovery of every task that a fault took, phase by phase.
@@ -138,7 +168,10 @@ pub(super) fn of_tasks(case: &Case<'_>) -> Vec<Recovery> {
                 .find(|leg| leg.connector.name == task.task.connector);
             if let Some(leg) = leg {
                 let mut phases = Phases::new(began);
-                let complete = walk(case, leg, (fault, marks), task, &mut phases);
+                let whole = walk(case, leg, (fault, marks), task, &mut phases);
+                let until = task.until.as_ref();
+                let cut = until.is_some_and(|(at, why)| phases.cut(*at, why));
+                let complete = whole && !cut;
                 all.push(Recovery {
                     fault: fault.id,
                     task: task.task.clone(),
@@ -150,47 +183,6 @@ pub(super) fn of_tasks(case: &Case<'_>) -> Vec<Recovery> {
         }
     }
     all
-}
-
-/// Phases that follow each other without holes.
-struct Phases {
-    began: Moment,
-    at: Moment,
-    list: Vec<RecoveryPhase>,
-}
-
-impl Phases {
-    fn new(began: Moment) -> Self {
-        Self {
-            began,
-            at: began,
-            list: Vec::new(),
-        }
-    }
-
-    /// Ends a phase; one that ended before the phase before it takes no time. Lengths are differences of whole
-    /// milliseconds from the beginning, so that they add up.
-    fn end(&mut self, name: &str, to: Moment, error_ms: u64, signal: &str) -> &mut RecoveryPhase {
-        let to = to.max(self.at);
-        let since = |moment: Moment| (moment.0 - self.began.0) / 1_000;
-        let length_ms = since(to) - since(self.at);
-        self.at = to;
-        self.list.push(RecoveryPhase {
-            name: name.to_owned(),
-            to,
-            length_ms,
-            error_ms,
-            signal: signal.to_owned(),
-            setting: None,
-            note: String::new(),
-        });
-        let last = self.list.len() - 1;
-        &mut self.list[last]
-    }
-
-    fn total_ms(&self) -> u64 {
-        self.list.iter().map(|phase| phase.length_ms).sum()
-    }
 }
 
 /// Walks through the phases of one task; true when the last one's end was seen.

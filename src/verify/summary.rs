@@ -12,6 +12,7 @@ use super::history::{FaultStory, Membership, ProcessStep, Victim};
 use super::offsets::Offsets;
 use super::recovery::FaultRecovery;
 use super::rewinds::{Rewinds, Told};
+use super::roster::Struck;
 use super::zombie::moved;
 use super::{FaultReport, LogLine, PhaseSpan, RunSummary, WATCHED_SHOWS};
 
@@ -136,7 +137,8 @@ pub(super) fn faults(facts: &Facts<'_, '_>) -> Vec<FaultReport> {
             overlaps,
             repeats: explained.map(Told::explained).sum(),
             lost: facts.losses.by_fault.get(&index).copied().unwrap_or(0),
-            outage_ms: recovery.outage_ms,
+            outage_ms: recovery.outage.ms,
+            phases: recovery.phases.clone(),
             unowned_task_ms: recovery.began.map_or(0, |began| {
                 facts.ownership.unowned_ms(began, recovery.window_end)
             }),
@@ -184,6 +186,8 @@ fn end_proof(victim: &Victim, proof: &mut Vec<String>) {
     }
     proof.push(if victim.member_gone {
         format!("the group lost the member that {worker} was")
+    } else if victim.struck == Struck::Nobody {
+        format!("{worker} had yet to join, so the group had no member of it to lose")
     } else {
         format!("missing: that the group lost the member that {worker} was")
     });

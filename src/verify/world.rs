@@ -400,6 +400,13 @@ impl World {
             events.push((1_200, what));
         }
         events.push((1_700, sink_group()));
+        let first = [
+            ("mirror-0", "w1"),
+            ("archive-0", "w1"),
+            ("mirror-1", "w2"),
+            ("archive-1", "w2"),
+        ];
+        events.extend(first.map(|(name, on)| (1_550, running(name, on))));
         for (number, fault) in self.faults.iter().enumerate() {
             events.extend(fault_story(number, *fault));
             events.push((fault.resume_ms() + 150, sink_group()));

@@ -124,6 +124,7 @@ fn baseline(cluster: &Cluster, stages: &Stages) -> What {
         since,
         rate_per_second: f64::from(cluster.setup.lanes) * 1_000.0 / cluster.setup.period_ms as f64,
         backlog: stages.backlog,
+        normal: BTreeMap::new(),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::FaultId;
 use crate::report::numbers::{count, lasting, seconds};
 use crate::report::text::visible;
-use crate::verify::{Judgement, Recovery, RecoveryPhase};
+use crate::verify::{FaultReport, Judgement, Recovery, RecoveryPhase};
 
 use super::evidence::workers;
 use super::share::{LINE_LIMIT, share, width};
@@ -32,45 +33,74 @@ pub(super) struct RecoveryCard {
     pub(super) phases: Vec<PhaseRow>,
 }
 
-/// The recoveries: the longest of each fault and connector, then all others, each the longest first; the bars of all have
-/// one scale.
+/// The recoveries: of each fault the whole one, then its longest of each connector, then all others, each the longest first;
+/// the bars of all have one scale.
 pub(super) fn recoveries(judgement: &Judgement) -> Vec<RecoveryCard> {
-    let mut sorted: Vec<&Recovery> = judgement.recoveries.iter().collect();
-    sorted.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms));
-    let longest = sorted.first().map_or(1, |recovery| recovery.total_ms);
+    let mut faults: Vec<&FaultReport> = judgement.faults.iter().collect();
+    faults.retain(|fault| !fault.phases.is_empty());
+    let mut tasks: Vec<&Recovery> = judgement.recoveries.iter().collect();
+    tasks.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms));
+    let wholes = faults.iter().map(|fault| total_ms(fault));
+    let longest = wholes.chain(tasks.first().map(|task| task.total_ms));
+    let longest = longest.max().unwrap_or(1);
     let mut seen = BTreeSet::new();
-    let (first, others): (Vec<_>, Vec<_>) = sorted
+    let (first, others): (Vec<_>, Vec<_>) = tasks
         .into_iter()
         .partition(|recovery| seen.insert((recovery.fault, &recovery.task.connector)));
-    first
-        .into_iter()
-        .chain(others)
-        .map(|recovery| recovery_card(judgement, recovery, longest))
-        .collect()
+    let whole = faults.iter().map(|fault| {
+        let total = (total_ms(fault), fault.recovery_ms.is_some());
+        let card = card(
+            judgement,
+            (fault.id, "as a whole"),
+            total,
+            (&fault.phases, longest),
+        );
+        (total.0, card)
+    });
+    let task = |recovery: &Recovery| {
+        let total = (recovery.total_ms, recovery.complete);
+        let name = recovery.task.to_string();
+        let card = card(
+            judgement,
+            (recovery.fault, &name),
+            total,
+            (&recovery.phases, longest),
+        );
+        (total.0, card)
+    };
+    let mut cards: Vec<(u64, RecoveryCard)> = whole.chain(first.into_iter().map(task)).collect();
+    cards.sort_by_key(|(total_ms, _)| std::cmp::Reverse(*total_ms));
+    let cards = cards.into_iter().chain(others.into_iter().map(task));
+    cards.map(|(_, card)| card).collect()
 }
 
-fn recovery_card(judgement: &Judgement, recovery: &Recovery, longest: u64) -> RecoveryCard {
-    let fault = judgement
-        .faults
-        .iter()
-        .find(|fault| fault.id == recovery.fault);
-    let part = share(recovery.total_ms, longest);
+fn total_ms(fault: &FaultReport) -> u64 {
+    fault.phases.iter().map(|phase| phase.length_ms).sum()
+}
+
+fn card(
+    judgement: &Judgement,
+    (id, task): (FaultId, &str),
+    (total_ms, complete): (u64, bool),
+    (phases, longest): (&[RecoveryPhase], u64),
+) -> RecoveryCard {
+    let fault = judgement.faults.iter().find(|fault| fault.id == id);
+    let part = share(total_ms, longest);
     RecoveryCard {
-        fault: recovery.fault.to_string(),
+        fault: id.to_string(),
         what: fault
             .map(|fault| {
                 let lasting = lasting(fault.lasted_ms);
                 format!("{} {}{lasting}", fault.signal, workers(fault))
             })
             .unwrap_or_default(),
-        task: recovery.task.to_string(),
-        total: seconds(recovery.total_ms),
-        complete: recovery.complete,
+        task: task.to_owned(),
+        total: seconds(total_ms),
+        complete,
         scale: width(part),
-        phases: recovery
-            .phases
+        phases: phases
             .iter()
-            .map(|phase| phase_row(phase, recovery.total_ms, part))
+            .map(|phase| phase_row(phase, total_ms, part))
             .collect(),
     }
 }
@@ -102,11 +132,11 @@ fn phase_row(phase: &RecoveryPhase, total_ms: u64, part: f64) -> PhaseRow {
 /// The colour of a phase; phases of other names share the last one.
 fn phase_class(name: &str) -> &'static str {
     match name {
-        "noticed" | "back" => "p1",
-        "delay" => "p2",
+        "noticed" | "back" | "stopped" | "ended" => "p1",
+        "delay" | "away" => "p2",
         "rebalance" | "assigned" => "p3",
-        "started" => "p4",
-        "first record" => "p5",
+        "started" | "return" => "p4",
+        "first record" | "consumer group" => "p5",
         "first commit" => "p6",
         _ => "p7",
     }

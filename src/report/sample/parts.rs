@@ -252,6 +252,28 @@ pub(super) fn faults() -> Vec<FaultReport> {
         lost: 0,
         outage_ms: 9_600,
         unowned_task_ms: 19_040,
+        phases: phases(
+            14.03,
+            &[
+                ("noticed", 5_170, "session.timeout.ms = 6000", ""),
+                (
+                    "delay",
+                    3_080,
+                    "scheduled.rebalance.max.delay.ms = 3000",
+                    "3000 ms announced",
+                ),
+                ("assigned", 1_050, "", "archive-1 last"),
+                ("started", 310, "", "archive-1 last"),
+                ("first record", 120, "", "lane 4 last"),
+                ("backlog", 1_270, "", "up to 6290 records"),
+                (
+                    "return",
+                    1_100,
+                    "",
+                    "w2 last, its process answered after 2.3 s",
+                ),
+            ],
+        ),
     };
     let second = FaultReport {
         id: FaultId(2),
@@ -266,23 +288,33 @@ pub(super) fn faults() -> Vec<FaultReport> {
         ]),
         undone: strings(&["restarted at 38.80 s", "in the group at 44.90 s"]),
         recovered: Some(at(41.71)),
-        recovery_ms: Some(3_040),
+        recovery_ms: Some(3_000),
         repeats: 0,
         outage_ms: 1_900,
         unowned_task_ms: 3_500,
+        phases: phases(
+            38.71,
+            &[
+                ("stopped", 700, "", ""),
+                ("assigned", 770, "", "mirror-0 last"),
+                ("started", 220, "", "mirror-0 last"),
+                ("return", 1_310, "", "w1 last"),
+            ],
+        ),
         ..first.clone()
     };
     vec![first, second]
 }
 
-fn recovery(fault: u32, name: &str, from: f64, phases: &[(&str, u64, &str, &str)]) -> Recovery {
+/// Name, milliseconds, setting and note of a phase.
+type Told<'a> = (&'a str, u64, &'a str, &'a str);
+
+fn phases(from: f64, phases: &[Told<'_>]) -> Vec<RecoveryPhase> {
     let mut end = at(from);
-    let mut total_ms = 0;
-    let phases = phases
+    phases
         .iter()
         .map(|&(name, length_ms, setting, note)| {
             end = Moment(end.0 + length_ms * 1_000);
-            total_ms += length_ms;
             RecoveryPhase {
                 name: name.to_owned(),
                 to: end,
@@ -299,13 +331,16 @@ fn recovery(fault: u32, name: &str, from: f64, phases: &[(&str, u64, &str, &str)
                 note: note.to_owned(),
             }
         })
-        .collect();
+        .collect()
+}
+
+fn recovery(fault: u32, name: &str, from: f64, told: &[Told<'_>]) -> Recovery {
     Recovery {
         fault: FaultId(fault),
         task: task(name),
-        total_ms,
+        total_ms: told.iter().map(|(_, length_ms, _, _)| length_ms).sum(),
         complete: true,
-        phases,
+        phases: phases(from, told),
     }
 }
 
