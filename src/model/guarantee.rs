@@ -112,12 +112,105 @@ pub enum DuplicateLimit {
     WithinFlushBound,
 }
 
+/// How many records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Amount {
+    /// This many.
+    Count(u64),
+    /// A share of all that were expected.
+    Share {
+        /// In millionths.
+        #[serde(rename = "per-million")]
+        per_million: u32,
+    },
+}
+
+impl Amount {
+    /// How many of `all` that is, rounded down.
+    pub fn of(self, all: u64) -> u64 {
+        match self {
+            Self::Count(count) => count,
+            Self::Share { per_million } => {
+                let part = u128::from(all) * u128::from(per_million) / 1_000_000;
+                u64::try_from(part).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// How many records may be lost, and whether that holds for the time before any fault too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "LossText", into = "LossText")]
+#[schemars(with = "LossText")]
+pub struct LossLimit {
+    /// Most of them.
+    pub at_most: Amount,
+    /// Whether some of them may be missing before any fault: what the connector leaves out on purpose.
+    pub also_before_faults: bool,
+}
+
+impl LossLimit {
+    /// This many, wherever they are: a plain number in a scenario.
+    pub const fn anywhere(count: u64) -> Self {
+        Self {
+            at_most: Amount::Count(count),
+            also_before_faults: true,
+        }
+    }
+}
+
+/// A limit as it is stored; a plain number, as older runs have it, is one that holds anywhere.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, rename_all_fields = "kebab-case")]
+enum LossText {
+    Anywhere(u64),
+    Within {
+        at_most: Amount,
+        #[serde(default)]
+        also_before_faults: bool,
+    },
+}
+
+impl From<LossText> for LossLimit {
+    fn from(text: LossText) -> Self {
+        match text {
+            LossText::Anywhere(count) => Self::anywhere(count),
+            LossText::Within {
+                at_most,
+                also_before_faults,
+            } => Self {
+                at_most,
+                also_before_faults,
+            },
+        }
+    }
+}
+
+impl From<LossLimit> for LossText {
+    fn from(limit: LossLimit) -> Self {
+        match limit {
+            LossLimit {
+                at_most: Amount::Count(count),
+                also_before_faults: true,
+            } => Self::Anywhere(count),
+            LossLimit {
+                at_most,
+                also_before_faults,
+            } => Self::Within {
+                at_most,
+                also_before_faults,
+            },
+        }
+    }
+}
+
 /// What a scenario expects; what is `None` is measured and shown but not judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Expectations {
     /// Most records that may be lost.
-    pub lost: Option<u64>,
+    pub lost: Option<LossLimit>,
     /// Most repeats that may stay unexplained.
     pub unexplained_duplicates: Option<u64>,
     /// Most repeats.
@@ -141,6 +234,32 @@ pub struct Expectations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_losses_is_stored_as_a_plain_number_where_it_is_one() {
+        let check = |limit: LossLimit, text: &str| {
+            assert_eq!(serde_json::to_string(&limit).unwrap(), text);
+            assert_eq!(serde_json::from_str::<LossLimit>(text).unwrap(), limit);
+        };
+        check(LossLimit::anywhere(0), "0");
+        let tenth = LossLimit {
+            at_most: Amount::Share {
+                per_million: 100_000,
+            },
+            also_before_faults: true,
+        };
+        check(
+            tenth,
+            r#"{"at-most":{"per-million":100000},"also-before-faults":true}"#,
+        );
+        let after = LossLimit {
+            at_most: Amount::Count(5),
+            also_before_faults: false,
+        };
+        check(after, r#"{"at-most":5,"also-before-faults":false}"#);
+        assert_eq!(tenth.at_most.of(6_983), 698);
+        assert_eq!(after.at_most.of(6_983), 5);
+    }
 
     #[test]
     fn the_worst_answer_wins() {

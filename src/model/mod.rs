@@ -10,7 +10,7 @@ mod time;
 mod version;
 
 pub use fault::{Due, FaultId, FaultKind, PlannedFault, Restart, Target};
-pub use guarantee::{DuplicateLimit, Expectations, GuaranteeKind, Verdict};
+pub use guarantee::{Amount, DuplicateLimit, Expectations, GuaranteeKind, LossLimit, Verdict};
 pub use names::{
     ConnectorName, Lane, NameError, PlaceName, Seed, SeedError, Sequence, StreamId, TaskId,
     WorkerName,

@@ -140,6 +140,27 @@ impl RecordCodec {
         }
     }
 
+    /// What every record of this stream begins with.
+    pub fn head(&self) -> [u8; STREAM_AT + 8] {
+        let mut text = Vec::with_capacity(STREAM_AT + 8);
+        text.extend_from_slice(MAGIC);
+        push_hex(&mut text, self.stream.0);
+        let mut head = [0; STREAM_AT + 8];
+        head.copy_from_slice(&text);
+        head
+    }
+
+    /// Whether a whole record of this stream stands somewhere in these bytes.
+    pub fn is_inside(&self, bytes: &[u8]) -> bool {
+        let head = self.head();
+        let mut heads = bytes.windows(head.len()).enumerate();
+        heads.any(|(at, part)| {
+            let whole = bytes.get(at..at + self.size_bytes);
+            part == head
+                && whole.is_some_and(|whole| matches!(self.decode(whole), Sighting::Whole(_)))
+        })
+    }
+
     fn of_damaged(&self, bytes: &[u8]) -> Sighting {
         let head_is_ours = bytes.starts_with(MAGIC)
             && bytes.get(STREAM_AT..STREAM_AT + 8).and_then(read_hex) == Some(self.stream.0);

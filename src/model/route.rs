@@ -54,6 +54,10 @@ pub struct Place {
     pub partitions: u32,
     /// How its records are read.
     pub decode: Decode,
+    /// How long nothing may arrive here although all is well, in milliseconds, where the scenario says so: the connector
+    /// writes in batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_for_ms: Option<u64>,
 }
 
 /// Which way a connector moves records.
@@ -178,6 +182,12 @@ impl Route {
     /// The taps in the way of the records.
     pub fn taps(&self) -> impl Iterator<Item = &Place> {
         self.legs.iter().map(|(_, tap)| tap)
+    }
+
+    /// The longest silence, in milliseconds, that the scenario allows any tap; 0 where it speaks of none.
+    pub fn longest_said_silence_ms(&self) -> u64 {
+        let said = self.taps().filter_map(|tap| tap.silent_for_ms);
+        said.max().unwrap_or(0)
     }
 
     /// The connectors in the way of the records.

@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::{Lane, Moment};
 
+use super::Misfit;
+
 /// Live counts of a feed.
 #[derive(Debug, Default)]
 pub struct FeedCounts {
@@ -29,6 +31,13 @@ impl FeedCounts {
     /// Records taken.
     pub fn acked(&self) -> u64 {
         self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Records of which it is known what became of them.
+    pub fn answered(&self) -> u64 {
+        let others = [&self.refused, &self.unknown];
+        let others = others.map(|count| count.load(Ordering::Relaxed));
+        self.acked() + others.iter().sum::<u64>()
     }
 
     /// Why the feed cannot go on, if it cannot.
@@ -59,6 +68,8 @@ pub struct TapCounts {
     pub rows: AtomicU64,
     /// Why the tap cannot go on, if it cannot.
     pub failure: Mutex<Option<String>>,
+    /// What arrives instead of the stream's records, when none of them has arrived.
+    pub misfit: Mutex<Option<Misfit>>,
     /// For each lane the highest sequence number that arrived, plus one.
     pub lane_next: Vec<AtomicU64>,
     /// For each lane when a record of it arrived last, new or repeated: microseconds of the run; 0 before the first.
@@ -80,6 +91,7 @@ impl TapCounts {
             last_arrival_us: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             failure: Mutex::new(None),
+            misfit: Mutex::new(None),
             lane_next: zeros(),
             lane_last_us: zeros(),
             positions: Mutex::new(BTreeMap::new()),
@@ -97,6 +109,26 @@ impl TapCounts {
         moment_in(&self.last_arrival_us)
     }
 
+    /// The number behind the newest record of the lane; 0 before the first.
+    pub fn lane_next(&self, lane: Lane) -> u64 {
+        let index = usize::try_from(lane.0).unwrap_or(usize::MAX);
+        self.lane_next
+            .get(index)
+            .map_or(0, |next| next.load(Ordering::Relaxed))
+    }
+
+    /// Records that have not come although a later one of their lane has.
+    pub fn left_out(&self) -> u64 {
+        let next = self.lane_next.iter();
+        let passed: u64 = next.map(|next| next.load(Ordering::Relaxed)).sum();
+        passed.saturating_sub(self.distinct())
+    }
+
+    /// When a record of the stream arrived last, new or repeated.
+    pub fn last_of_any_lane(&self) -> Option<Moment> {
+        self.lane_last_us.iter().filter_map(moment_in).max()
+    }
+
     /// When a record of the lane arrived last.
     pub fn lane_last(&self, lane: Lane) -> Option<Moment> {
         moment_in(self.lane_last_us.get(usize::try_from(lane.0).ok()?)?)
@@ -105,6 +137,14 @@ impl TapCounts {
     /// Why the tap cannot go on, if it cannot.
     pub fn failure(&self) -> Option<String> {
         text_in(&self.failure)
+    }
+
+    /// What arrives instead of the stream's records, when none of them has arrived.
+    pub fn misfit(&self) -> Option<Misfit> {
+        self.misfit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// For each partition the offset behind the last record that was read: where a consumer that has read everything

@@ -10,6 +10,7 @@ mod feed;
 mod file_feed;
 mod file_tap;
 mod lines;
+mod misfit;
 mod pace;
 mod rows;
 mod seen;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use counts::{FeedCounts, TapCounts};
 pub use decoder::Decoder;
 pub use feed::{Feed, FeedEnd};
+pub use misfit::{Dress, Misfit};
 pub use tap::{Tap, TapEnd};
 
 use crate::journal::ObservationError;

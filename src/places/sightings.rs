@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use crate::journal::{Observation, ObservationKind};
 use crate::model::{Lane, Moment, Record, Sequence, Sighting};
 
+use super::misfit::MisfitWatch;
 use super::rows::Rows;
 use super::seen::Seen;
 use super::{Decoder, PlaceError, TapCounts};
@@ -18,6 +19,7 @@ pub(super) struct Sightings {
     rows: Rows,
     counts: Arc<TapCounts>,
     now: Tally,
+    misfits: MisfitWatch,
 }
 
 /// Counts that are shown once a batch rather than once a record.
@@ -39,6 +41,7 @@ impl Sightings {
             rows,
             counts,
             now: Tally::default(),
+            misfits: MisfitWatch::default(),
         }
     }
 
@@ -57,10 +60,12 @@ impl Sightings {
             }
             Sighting::Corrupt => {
                 self.now.corrupt += 1;
+                self.look_for_misfit(value);
                 (NO_RECORD, ObservationKind::Corrupt)
             }
             Sighting::Foreign => {
                 self.now.foreign += 1;
+                self.look_for_misfit(value);
                 (NO_RECORD, ObservationKind::Foreign)
             }
         };
@@ -72,6 +77,21 @@ impl Sightings {
             position,
             kind,
         })
+    }
+
+    /// A stream of which not one record has arrived is probably changed on its way.
+    fn look_for_misfit(&mut self, value: Option<&[u8]>) {
+        if self.now.arrived > 0 {
+            return;
+        }
+        if let Some(misfit) = self.misfits.look(&self.decoder, value) {
+            let mut known = self
+                .counts
+                .misfit
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            known.get_or_insert(misfit);
+        }
     }
 
     fn arrived(&mut self, at: Moment, record: Record) {

@@ -22,7 +22,10 @@ pub(super) fn estimate_ms(scenario: &Scenario, faults: &[PlannedFault]) -> u64 {
         .connect
         .time_ms("offset.flush.interval.ms")
         .unwrap_or(0);
-    let drain = (flush + timing.quiet_ms + 1_000).min(timing.drain_ms);
+    let silence = scenario.route.longest_said_silence_ms();
+    // The last batch comes one silence after the feed's end.
+    let quiet = timing.quiet_ms.max(silence * 2) + silence;
+    let drain = (flush + quiet + 1_000).min(timing.drain_ms);
     START_MS + DEPLOY_MS + timing.baseline_ms + flow + drain + TAKE_DOWN_MS
 }
 
@@ -64,7 +67,7 @@ pub(super) fn fault_times(scenario: &Scenario, faults: &[PlannedFault]) -> Vec<F
 /// The waits of one recovery: session and delay for a worker that the group loses, the delay alone for one that says
 /// goodbye, and neither delay for a leader, whose successor knows of no earlier assignment
 /// (`IncrementalCooperativeAssignor`). A worker that stands still for less than its session has to be waited for only
-/// until it goes on.
+/// until it goes on. Behind a connector that writes in batches the flow is seen again with the next one.
 fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
     let connect: &ConnectSpec = &scenario.connect;
     let time = |setting: &str| connect.time_ms(setting).unwrap_or(0);
@@ -103,5 +106,6 @@ fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
         (false, 1..) => away + REJOIN_MS,
         (false, 0) => away,
     };
-    moved.max(sinks).max(back) + SETTLE_MS
+    let next_batch = scenario.route.longest_said_silence_ms();
+    moved.max(sinks).max(back) + SETTLE_MS + next_batch
 }

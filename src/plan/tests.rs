@@ -163,6 +163,29 @@ fn a_timetable_says_when_what_and_whom() {
     "#);
 }
 
+#[test]
+fn a_tap_that_is_silent_between_batches_is_in_the_timetable_and_in_the_estimate() {
+    let with = |said: &str| {
+        let route = ROUTE.replace("topic: src.orders", &format!("topic: src.orders{said}"));
+        let text = format!("name: test\nfaults: [{{kill: {{target: leader}}}}]\n{route}");
+        parse("test.yaml", &text).unwrap()
+    };
+    let (usual, slow) = (with(""), with(", silent-for: 30s"));
+    let lines: Vec<String> = timetable(&slow, &draw(&slow, Seed(1)))
+        .into_iter()
+        .map(|line| format!("{} | {}", line.at, line.what))
+        .collect();
+    insta::assert_snapshot!(lines[2..].join("\n"), @r#"
+    before | baseline of at least 1m
+    ~0.0 s | F1 SIGKILL the leader
+    ~43.0 s | drain until nothing arrives for 2s (1m at src.orders), at most 2m 30s
+    "#);
+    let estimate = |scenario| draw(scenario, Seed(1)).estimate_ms;
+    // A baseline of two silences instead of 5 s, the next batch after the fault, the last one, and quiet for two of 2 s.
+    let longer = (60_000 - 5_000) + 30_000 + 30_000 + (60_000 - 2_000);
+    assert_eq!(estimate(&slow) - estimate(&usual), longer);
+}
+
 proptest! {
     #[test]
     fn any_seed_gives_an_ordered_plan_within_its_jitter(

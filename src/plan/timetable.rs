@@ -37,7 +37,7 @@ pub fn timetable(scenario: &Scenario, plan: &Plan) -> Vec<TimetableLine> {
         at: format!("~{}", seconds(flow)),
         what: format!(
             "drain until nothing arrives for {}, at most {}",
-            duration_text(scenario.timing.quiet_ms),
+            quiet(scenario),
             duration_text(scenario.timing.drain_ms)
         ),
         touches: names(scenario.route.taps().map(|tap| tap.name.as_str())),
@@ -72,6 +72,19 @@ fn before_the_faults(scenario: &Scenario) -> Vec<TimetableLine> {
         line("deploy".to_owned(), connectors),
         line(baseline, places),
     ]
+}
+
+/// How long nothing may arrive for the drain to end; of each tap that the scenario allows to be silent, its own.
+fn quiet(scenario: &Scenario) -> String {
+    let least_ms = scenario.timing.quiet_ms;
+    let mut text = duration_text(least_ms);
+    for tap in scenario.route.taps() {
+        let own_ms = tap.silent_for_ms.map_or(0, |ms| ms * 2);
+        if own_ms > least_ms {
+            text.push_str(&format!(" ({} at {})", duration_text(own_ms), tap.name));
+        }
+    }
+    text
 }
 
 fn at(due: Due, begins_ms: u64) -> String {

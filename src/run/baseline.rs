@@ -3,95 +3,84 @@
 use std::time::Duration;
 
 use crate::journal::{NormalAtTap, What};
-use crate::model::{Medium, Moment, StreamId};
+use crate::model::{Medium, Moment, Place, StreamId};
 use crate::places::Feed;
 
-use super::conductor::{Conductor, RunError, TimedOut};
+use super::calm::{Calm, Expected, Look, Window, Worst};
+use super::conductor::{Conductor, RunError};
 
 /// Beyond twice the worst silence of the baseline, for a busy machine.
 const SILENCE_SLACK: Duration = Duration::from_millis(500);
 const REACH_LIMIT: Duration = Duration::from_secs(60);
+/// A lane that a tap has not had by then is left out by its connector.
+const UNSEEN_LIMIT: Duration = Duration::from_secs(30);
+/// Silences from here on are worth a word.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// What "as before" means after a fault.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Baseline {
     /// When it was reached; planned times count from here.
     pub end: Moment,
-    /// Records that may wait before any tap.
-    pub backlog_limit: u64,
+    /// What is normal at each tap, in the way of the records.
+    pub taps: Vec<Normal>,
+}
+
+/// What is normal at a tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Normal {
+    /// The longest silence of a lane that the baseline accepted.
+    pub silence: Duration,
     /// How long a lane may be silent.
     pub silence_limit: Duration,
+    /// Records that may wait before the tap.
+    pub backlog_limit: u64,
 }
 
-/// Looks whether the stream flows calmly, and how calm that is: connectors differ, so the worst of the calm time is the
-/// measure for what comes after a fault.
-struct Calm {
-    backlog_limit: u64,
-    silence_limit: Duration,
-    settle: Duration,
-    calm_since: Option<Moment>,
-    /// When measuring began, and how many records the last tap had seen then.
-    measured_since: Option<(Moment, u64)>,
-    worst_backlog: u64,
-    worst_silence: Duration,
-    disturbed: Option<String>,
-}
-
-impl Calm {
-    fn new(rate_per_second: u64, lanes: u32, settle: Duration) -> Self {
+impl Normal {
+    fn of(worst: Worst, expected: Expected) -> Self {
+        let rate = expected.rate_per_second;
+        let said = expected.said.unwrap_or_default();
+        // What is said was perhaps not seen: then as much may pile up as comes in that time.
+        let piled_up = said.saturating_sub(worst.silence).as_secs() * rate;
+        let silence = worst.silence.max(said);
         Self {
-            // A connector may well work in batches of a second, and the machine may be busy; further behind than this is
-            // not keeping up.
-            backlog_limit: rate_per_second * 4 + 50,
-            silence_limit: lane_period(rate_per_second, lanes) * 2 + Duration::from_secs(4),
-            settle,
-            calm_since: None,
-            measured_since: None,
-            worst_backlog: 0,
-            worst_silence: Duration::ZERO,
-            disturbed: None,
+            silence,
+            silence_limit: silence * 2 + SILENCE_SLACK,
+            backlog_limit: (worst.backlog + piled_up).saturating_mul(2) + rate / 4 + 50,
+        }
+    }
+}
+
+impl Normal {
+    /// The two limits, as the journal keeps them for the judge.
+    fn written(&self) -> NormalAtTap {
+        let ms = self.silence_limit.as_millis();
+        NormalAtTap {
+            backlog_limit: self.backlog_limit,
+            silence_limit_ms: u64::try_from(ms).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Baseline {
+    /// One that nothing can meet, to hear what is missing to it.
+    pub fn strictest(taps: usize) -> Self {
+        let nothing = Normal {
+            silence: Duration::ZERO,
+            silence_limit: Duration::ZERO,
+            backlog_limit: 0,
+        };
+        Self {
+            end: Moment::default(),
+            taps: vec![nothing; taps],
         }
     }
 
-    /// What last disturbed the calm, in words.
-    fn last_disturbed(&self) -> String {
-        self.disturbed
-            .as_ref()
-            .map_or_else(String::new, |what| format!("; last disturbed when {what}"))
-    }
-
-    /// Since when the calm is measured; or what keeps it from being measured. A stream that has just begun to flow has a
-    /// backlog of its own, so it settles first.
-    fn look(
-        &mut self,
-        now: Moment,
-        backlog: u64,
-        silence: Duration,
-        seen: u64,
-    ) -> Result<Moment, String> {
-        if backlog > self.backlog_limit || silence > self.silence_limit {
-            (self.calm_since, self.measured_since) = (None, None);
-            let silence_s = silence.as_secs_f64();
-            let what = format!(
-                "{backlog} records waited before a tap, a lane was silent for {silence_s:.1} s"
-            );
-            self.disturbed = Some(what.clone());
-            return Err(what);
-        }
-        let calm_since = *self.calm_since.get_or_insert(now);
-        if now.since(calm_since) < self.settle {
-            return Err(format!(
-                "the stream has yet to settle{}",
-                self.last_disturbed()
-            ));
-        }
-        if self.measured_since.is_none() {
-            (self.worst_backlog, self.worst_silence) = (0, Duration::ZERO);
-        }
-        self.worst_backlog = self.worst_backlog.max(backlog);
-        self.worst_silence = self.worst_silence.max(silence);
-        let (since, _) = *self.measured_since.get_or_insert((now, seen));
-        Ok(since)
+    /// The longest silence that was accepted at any tap.
+    pub fn longest_silence(&self) -> Duration {
+        let silences = self.taps.iter().map(|normal| normal.silence);
+        silences.max().unwrap_or_default()
     }
 }
 
@@ -135,49 +124,145 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    /// Waits until all lanes flow through all taps for the least length of the baseline.
+    /// Waits until all lanes flow through all taps for the least length of the baseline, and for two batches of each
+    /// connector that writes in batches.
     pub fn reach_baseline(&mut self) -> Result<Baseline, RunError> {
-        let rate = self.scenario.stream.rate_per_second;
         let least = Duration::from_millis(self.scenario.timing.baseline_ms);
-        let mut calm = Calm::new(rate, self.scenario.stream.lanes, least / 2);
+        let mut calm = Calm::new(self.expected(), least / 2);
         let began = self.now();
-        let waited = self.wait_until(least + REACH_LIMIT, |run| {
-            let backlog = run.backlogs().into_iter().max().unwrap_or(0);
-            let since = calm.look(run.now(), backlog, run.longest_silence(), run.seen_last())?;
-            if run.now().since(began) < least || run.now().since(since) < least / 2 {
+        let window = loop {
+            self.turn()?;
+            let (passed, looks) = (self.now().since(began), self.looks());
+            match self.look_at(&mut calm, (passed, least), &looks) {
+                Ok(window) => break window,
+                Err(seen) if passed > least + REACH_LIMIT + calm.extra(&looks) => {
+                    return Err(self.not_reached(&calm, passed, &seen));
+                }
+                Err(_) => {}
+            }
+        };
+        let end = self.now();
+        let (counted_since, seen_then) = window.counted_since;
+        let passed_s = end.since(counted_since).as_secs_f64().max(0.001);
+        let taps = window.worst.iter().zip(self.expected());
+        let baseline = Baseline {
+            end,
+            taps: taps.map(|(worst, said)| Normal::of(*worst, said)).collect(),
+        };
+        let names = self.taps.iter().map(|(name, _)| name.clone());
+        let normal = names.zip(baseline.taps.iter().map(Normal::written));
+        self.journal.record(What::BaselineReached {
+            since: window.since,
+            rate_per_second: self.seen_last().saturating_sub(seen_then) as f64 / passed_s,
+            backlog: window
+                .worst
+                .iter()
+                .map(|worst| worst.backlog)
+                .max()
+                .unwrap_or(0),
+            normal: normal.collect(),
+        });
+        self.tell_what_is_normal(&baseline);
+        Ok(baseline)
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        let stream = self.scenario.stream;
+        let of_tap = |place: &Place| Expected {
+            rate_per_second: stream.rate_per_second,
+            lane_period: lane_period(stream.rate_per_second, stream.lanes),
+            said: place.silent_for_ms.map(Duration::from_millis),
+        };
+        self.scenario.route.taps().map(of_tap).collect()
+    }
+
+    /// The measured stretch once all is as it should be, after this time of a baseline of at least `least`.
+    fn look_at(
+        &self,
+        calm: &mut Calm,
+        (passed, least): (Duration, Duration),
+        looks: &[Look],
+    ) -> Result<Window, String> {
+        let now = self.now();
+        self.lanes_seen(passed)?;
+        calm.look(now, looks, self.seen_last())?;
+        let window = calm.measured(now, least / 2)?;
+        if passed < least {
+            return Err("the baseline has yet to last as long as the scenario wants".to_owned());
+        }
+        Ok(window.clone())
+    }
+
+    /// Every tap has had every lane; those that it has not after a while are left out by its connector.
+    fn lanes_seen(&self, passed: Duration) -> Result<(), String> {
+        let lanes = u64::from(self.scenario.stream.lanes);
+        let taps = self.taps.iter().zip(self.unseen_lanes());
+        for (((name, _), unseen), expected) in taps.zip(self.expected()) {
+            let silence = expected.said.unwrap_or_default().max(expected.lane_period);
+            let patience = UNSEEN_LIMIT.max(silence * 3);
+            if unseen > 0 && (unseen == lanes || passed < patience) {
                 return Err(format!(
-                    "the stream flows, but not for long enough yet{}",
-                    calm.last_disturbed()
+                    "tap {name} has not had a record of {unseen} of {lanes} lanes yet"
                 ));
             }
-            Ok(())
-        })?;
-        if let Err(TimedOut(seen)) = waited {
-            return Err(RunError::Environment(format!(
-                "the baseline was not reached in {} s: {seen}; lower the rate or give the machine more room",
-                (least + REACH_LIMIT).as_secs()
-            )));
         }
-        let now = self.now();
-        let (since, seen_then) = calm.measured_since.unwrap_or((began, 0));
-        let passed = now.since(since).as_secs_f64().max(0.001);
-        let baseline = Baseline {
-            end: now,
-            backlog_limit: calm.worst_backlog.saturating_mul(2) + rate / 4 + 50,
-            silence_limit: calm.worst_silence * 2 + SILENCE_SLACK,
+        Ok(())
+    }
+
+    fn not_reached(&self, calm: &Calm, passed: Duration, seen: &str) -> RunError {
+        let unseen = self.unseen_lanes();
+        let never = unseen
+            .iter()
+            .position(|unseen| *unseen == u64::from(self.scenario.stream.lanes));
+        let which = never.or(calm.disturbed_tap()).unwrap_or(0);
+        let advice = match self.scenario.route.legs.get(which) {
+            Some((connector, tap)) => format!(
+                "if {} writes in batches, say how far apart they are (`silent-for: 5m` at tap {}); else lower the rate or give the machine more room",
+                connector.name, tap.name
+            ),
+            None => "lower the rate or give the machine more room".to_owned(),
         };
-        let normal = NormalAtTap {
-            backlog_limit: baseline.backlog_limit,
-            silence_limit_ms: u64::try_from(baseline.silence_limit.as_millis()).unwrap_or(0),
-        };
-        let taps = self.taps.iter().map(|(name, _)| (name.clone(), normal));
-        self.journal.record(What::BaselineReached {
-            since,
-            rate_per_second: self.seen_last().saturating_sub(seen_then) as f64 / passed,
-            backlog: calm.worst_backlog,
-            normal: taps.collect(),
-        });
-        Ok(baseline)
+        RunError::Environment(format!(
+            "the baseline was not reached in {} s: {seen}; {advice}",
+            passed.as_secs()
+        ))
+    }
+
+    /// Says of each tap what a reader may take for a fault's doing later: silences, and records that never come.
+    fn tell_what_is_normal(&self, baseline: &Baseline) {
+        let mut left_out_before = self
+            .fed
+            .as_ref()
+            .map_or(0, |fed| fed.answered() - fed.acked());
+        let legs = self.scenario.route.legs.iter().zip(&self.taps);
+        let unseen = self.unseen_lanes();
+        for (((connector, place), (_, tap)), (normal, unseen)) in legs
+            .map(|(leg, tap)| ((&leg.0, &leg.1), tap))
+            .zip(baseline.taps.iter().zip(unseen))
+        {
+            let (name, tap_name) = (&connector.name, &place.name);
+            if normal.silence >= WORTH_TELLING {
+                let silence_s = normal.silence.as_secs_f64();
+                self.journal.record(What::Note(format!(
+                    "tap {tap_name} is silent for up to {silence_s:.1} s although all is well: the drain waits twice as long"
+                )));
+            }
+            if unseen > 0 {
+                self.journal.record(What::Note(format!(
+                    "connector {name} leaves {unseen} lanes out: none of their records has come to tap {tap_name}, before any fault"
+                )));
+            }
+            let left_out = tap.counts().left_out();
+            let own = left_out.saturating_sub(left_out_before);
+            if own > 0 {
+                let of = tap.counts().distinct() + left_out;
+                let share = own as f64 * 100.0 / of as f64;
+                self.journal.record(What::Note(format!(
+                    "connector {name} leaves records out from its first second on: {own} of {of} ({share:.1} %) have not come to tap {tap_name} although later ones of their lanes have, before any fault"
+                )));
+            }
+            left_out_before = left_out;
+        }
     }
 
     fn seen_last(&self) -> u64 {
@@ -196,39 +281,47 @@ pub fn lane_period(rate_per_second: u64, lanes: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn look(calm: &mut Calm, ms: u64, backlog: u64, silence_ms: u64) -> Result<Moment, String> {
-        calm.look(
-            Moment::from_ms(ms),
+    fn normal(backlog: u64, silence_ms: u64, said_ms: Option<u64>) -> Normal {
+        let worst = Worst {
             backlog,
-            Duration::from_millis(silence_ms),
-            ms,
-        )
+            silence: Duration::from_millis(silence_ms),
+        };
+        let expected = Expected {
+            rate_per_second: 500,
+            lane_period: lane_period(500, 12),
+            said: said_ms.map(Duration::from_millis),
+        };
+        Normal::of(worst, expected)
     }
 
     #[test]
-    fn a_connector_that_works_in_batches_of_a_second_is_calm_and_one_that_falls_behind_is_not() {
-        let mut calm = Calm::new(500, 12, Duration::ZERO);
-        for ms in [0, 500, 1_000] {
-            assert_eq!(look(&mut calm, ms, ms / 2, ms), Ok(Moment::from_ms(0)));
-        }
-        assert_eq!(
-            (calm.worst_backlog, calm.worst_silence),
-            (500, Duration::from_secs(1))
-        );
-        assert!(look(&mut calm, 2_000, 2_051, 0).is_err());
-        assert_eq!(look(&mut calm, 3_000, 10, 0), Ok(Moment::from_ms(3_000)));
-        assert!(look(&mut calm, 4_000, 0, 5_000).is_err());
+    fn twice_the_worst_of_the_baseline_is_as_before() {
+        let learned = normal(1_500, 3_000, None);
+        assert_eq!(learned.silence_limit, Duration::from_millis(6_500));
+        assert_eq!(learned.backlog_limit, 3_175);
+        let said = normal(0, 0, Some(600_000));
+        assert_eq!(said.silence, Duration::from_secs(600));
+        assert_eq!(said.backlog_limit, 600_175);
+        assert_eq!(normal(1_500, 3_000, Some(2_000)), learned);
     }
 
     #[test]
-    fn the_backlog_of_the_beginning_is_no_measure_for_later() {
-        let mut calm = Calm::new(500, 12, Duration::from_secs(2));
-        assert!(look(&mut calm, 0, 1_900, 0).is_err());
-        assert!(look(&mut calm, 1_999, 900, 0).is_err());
-        assert_eq!(look(&mut calm, 2_000, 20, 100), Ok(Moment::from_ms(2_000)));
+    fn each_tap_is_held_against_its_own_baseline() {
+        let baseline = Baseline {
+            end: Moment::default(),
+            taps: vec![normal(20, 100, None), normal(1_500, 3_000, None)],
+        };
+        let look = |backlog, silence_ms| Look {
+            backlog,
+            silence: Duration::from_millis(silence_ms),
+        };
         assert_eq!(
-            (calm.worst_backlog, calm.worst_silence),
-            (20, Duration::from_millis(100))
+            baseline.compare(&[look(30, 200), look(2_000, 5_000)]),
+            Ok(())
         );
+        let swapped = baseline.compare(&[look(30, 5_000), look(2_000, 200)]);
+        assert_eq!(swapped, Err("a lane is silent for 5.0 s".to_owned()));
+        assert!(baseline.compare(&[look(400, 0), look(0, 0)]).is_err());
+        assert_eq!(baseline.longest_silence(), Duration::from_secs(3));
     }
 }

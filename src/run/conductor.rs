@@ -14,8 +14,10 @@ use crate::runtime::{HANDS_OFF, Runtime};
 use crate::scenario::Scenario;
 use crate::verify::Standing;
 
+use super::calm::Look;
 use super::guard::Guard;
 use super::live::Live;
+use super::misfit;
 use super::observe::Observers;
 use super::step::OutOfStep;
 use super::stop::{StopToken, Urgency};
@@ -77,6 +79,8 @@ pub struct Conductor<'a> {
     pub observers: Option<Observers>,
     /// Rows of each finished observation file.
     pub rows: BTreeMap<String, u64>,
+    /// When the last record had been sent, or the source was paused that makes its own.
+    pub stream_ended: Moment,
     /// What ends the run for the sake of those whose cluster it is.
     pub guard: Option<Guard>,
     events: Receiver<Event>,
@@ -113,6 +117,7 @@ impl<'a> Conductor<'a> {
             uncommitted: Vec::new(),
             observers: None,
             rows: BTreeMap::new(),
+            stream_ended: Moment::default(),
             guard: None,
             events: journal.listen(),
             stop,
@@ -190,6 +195,13 @@ impl<'a> Conductor<'a> {
         if let Some(why) = stop_condition {
             return Err(RunError::Environment(why));
         }
+        let legs = self.scenario.route.legs.iter().zip(&self.taps);
+        for ((connector, place), (_, tap)) in legs {
+            if let Some(misfit) = tap.counts().misfit() {
+                let why = misfit::in_words(&misfit, connector, place);
+                return Err(RunError::Environment(why));
+            }
+        }
         let feed = self
             .fed
             .as_ref()
@@ -233,29 +245,42 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Records that the place before each tap has and the tap has not.
-    pub fn backlogs(&self) -> Vec<u64> {
-        let mut before = self.acked();
-        let mut backlogs = Vec::new();
-        for (_, tap) in &self.taps {
-            let here = tap.counts().distinct();
-            backlogs.push(before.saturating_sub(here));
-            before = here;
-        }
-        backlogs
-    }
-
-    /// The longest time since any lane last had something new at any tap.
-    pub fn longest_silence(&self) -> Duration {
+    /// What each tap shows now. Its backlog is what lies beyond the newest record of each lane: what was left out before
+    /// that will not come any more. Lanes that were never seen there are not waited for.
+    pub fn looks(&self) -> Vec<Look> {
         let now = self.now();
-        let mut longest = Duration::ZERO;
+        let lanes = || (0..self.scenario.stream.lanes).map(Lane);
+        let mut before: Option<Vec<u64>> = self.fed.as_ref().map(|fed| {
+            let answered = fed.answered();
+            lanes()
+                .map(|lane| share_of(lane, answered, self.scenario.stream.lanes))
+                .collect()
+        });
+        let mut looks = Vec::new();
         for (_, tap) in &self.taps {
             let counts = tap.counts();
-            let lanes = (0..self.scenario.stream.lanes).map(Lane);
-            let silences = lanes.map(|lane| now.since(counts.lane_last(lane).unwrap_or_default()));
-            longest = longest.max(silences.max().unwrap_or_default());
+            let here: Vec<u64> = lanes().map(|lane| counts.lane_next(lane)).collect();
+            let waiting = before.iter().flatten().zip(&here);
+            let seen = lanes().filter_map(|lane| counts.lane_last(lane));
+            looks.push(Look {
+                backlog: waiting.map(|(sent, next)| sent.saturating_sub(*next)).sum(),
+                silence: seen.map(|last| now.since(last)).max().unwrap_or_default(),
+            });
+            before = Some(here);
         }
-        longest
+        looks
+    }
+
+    /// How many lanes were never seen at each tap.
+    pub fn unseen_lanes(&self) -> Vec<u64> {
+        let of_tap = |(_, tap): &(PlaceName, Tap)| {
+            let counts = tap.counts();
+            let lanes = (0..self.scenario.stream.lanes).map(Lane);
+            lanes
+                .filter(|lane| counts.lane_last(*lane).is_none())
+                .count() as u64
+        };
+        self.taps.iter().map(of_tap).collect()
     }
 
     /// Keeps what the feed did in all.
@@ -303,5 +328,24 @@ impl<'a> Conductor<'a> {
             observers.stop(limit);
         }
         troubles
+    }
+}
+
+/// How many of the first `count` records of a feed, which gives each lane its turn, are of this lane.
+fn share_of(lane: Lane, count: u64, lanes: u32) -> u64 {
+    let lanes = u64::from(lanes.max(1));
+    count / lanes + u64::from(u64::from(lane.0) < count % lanes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lanes_of_a_feed_take_turns() {
+        let shares = |count| [0, 1, 2].map(|lane| share_of(Lane(lane), count, 3));
+        assert_eq!(shares(0), [0, 0, 0]);
+        assert_eq!(shares(4), [2, 1, 1]);
+        assert_eq!(shares(8), [3, 3, 2]);
     }
 }

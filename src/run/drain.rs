@@ -7,12 +7,18 @@ use std::time::Duration;
 use crate::journal::{Phase, What};
 use crate::model::{Connector, ConnectorName, Medium, OffsetMapping, PlaceName};
 
+use super::baseline::Baseline;
 use super::conductor::{Conductor, RunError, TimedOut};
+use super::deploy::uncommitted_name;
 
 const FEED_LIMIT: Duration = Duration::from_secs(150);
 const ENDS_LIMIT: Duration = Duration::from_secs(10);
-/// After the last expected record, this much quiet shows that no copies follow.
+/// After the last expected record, this much quiet shows that no copies follow, unless the tap is used to longer silences.
 const TRAILING_QUIET: Duration = Duration::from_millis(500);
+/// The last batch comes one silence after the end of the feed, and two more show that nothing follows it.
+const SILENCES_IN_DRAIN: u32 = 3;
+/// Offsets and lag have this long to follow the last batch.
+const AFTER_LAST_BATCH: Duration = Duration::from_secs(30);
 
 /// End offsets of each topic of the route.
 type Ends = BTreeMap<PlaceName, BTreeMap<i32, i64>>;
@@ -29,6 +35,12 @@ impl Conductor<'_> {
     /// Ends the stream: stops the feed, or the source that makes its own.
     pub fn converge(&mut self) -> Result<(), RunError> {
         self.begin(Phase::Converge);
+        let ended = self.end_stream();
+        self.stream_ended = self.now();
+        ended
+    }
+
+    fn end_stream(&mut self) -> Result<(), RunError> {
         if self.is_generated() {
             return self.pause_source();
         }
@@ -92,13 +104,14 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    /// Reads the taps to their end.
-    pub fn drain(&mut self) -> Result<(), RunError> {
+    /// Reads the taps to their end, as patiently as what was normal in the baseline asks for.
+    pub fn drain(&mut self, baseline: &Baseline) -> Result<(), RunError> {
         self.begin(Phase::Drain);
-        let limit = Duration::from_millis(self.scenario.timing.drain_ms);
+        let batches = baseline.longest_silence() * SILENCES_IN_DRAIN + AFTER_LAST_BATCH;
+        let limit = Duration::from_millis(self.scenario.timing.drain_ms).max(batches);
         let mut how = None;
         let waited = self.wait_until(limit, |run| {
-            how = Some(run.missing_for_drain()?);
+            how = Some(run.missing_for_drain(baseline)?);
             Ok(())
         })?;
         let (finished, why) = match (waited, how) {
@@ -118,24 +131,19 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    fn missing_for_drain(&mut self) -> Result<Drained, String> {
-        let quiet = self.quiet_for();
-        if quiet < TRAILING_QUIET {
-            return Err("records still arrive".to_owned());
-        }
+    fn missing_for_drain(&mut self, baseline: &Baseline) -> Result<Drained, String> {
+        self.quiet_for(TRAILING_QUIET, baseline)?;
         let short = self.first_short_tap();
         if !self.is_generated() && short.is_none() {
             self.taps_at_end()?;
             return Ok(Drained::AllSeen);
         }
         let needed = Duration::from_millis(self.scenario.timing.quiet_ms);
-        if quiet < needed {
-            return Err(format!(
-                "{}; quiet for {:.1} s only",
-                short.unwrap_or_default(),
-                quiet.as_secs_f64()
-            ));
-        }
+        self.quiet_for(needed, baseline)
+            .map_err(|why| match &short {
+                Some(short) => format!("{short}; {why}"),
+                None => why,
+            })?;
         let workers = self.up_workers();
         self.live
             .standing
@@ -147,13 +155,32 @@ impl Conductor<'_> {
         Ok(Drained::StandsStill)
     }
 
-    fn quiet_for(&self) -> Duration {
+    /// How long each tap has been quiet: since the last record arrived there or before it, or was sent.
+    fn quiets(&self) -> Vec<Duration> {
         let now = self.now();
-        let quiets = self
-            .taps
-            .iter()
-            .map(|(_, tap)| now.since(tap.counts().last_arrival().unwrap_or_default()));
-        quiets.min().unwrap_or_default()
+        let mut last = self.stream_ended;
+        let mut quiets = Vec::new();
+        for (_, tap) in &self.taps {
+            last = last.max(tap.counts().last_of_any_lane().unwrap_or_default());
+            quiets.push(now.since(last));
+        }
+        quiets
+    }
+
+    /// Every tap has been quiet for this long, and for twice as long as it was silent in the baseline.
+    fn quiet_for(&self, least: Duration, baseline: &Baseline) -> Result<(), String> {
+        let taps = self.taps.iter().zip(self.quiets()).zip(&baseline.taps);
+        for (((name, _), quiet), normal) in taps {
+            let needed = least.max(normal.silence * 2);
+            if quiet < needed {
+                return Err(format!(
+                    "tap {name} is quiet for {:.1} s of {:.1} s only",
+                    quiet.as_secs_f64(),
+                    needed.as_secs_f64()
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn first_short_tap(&self) -> Option<String> {
@@ -216,7 +243,7 @@ impl Conductor<'_> {
                     let pair = self
                         .uncommitted
                         .iter()
-                        .find(|(file, _)| file.starts_with(name.as_str()));
+                        .find(|(file, _)| *file == uncommitted_name(name.as_str()));
                     if pair.is_some_and(|(_, tap)| !tap.has_read_to(&ends)) {
                         return Err(format!(
                             "the uncommitted reader of {name} is not at its end"
@@ -318,10 +345,8 @@ impl Conductor<'_> {
             .get("offset.flush.interval.ms")
             .and_then(|text| text.parse().ok());
         let needed = Duration::from_millis(flush_ms.unwrap_or(60_000)) + Duration::from_secs(2);
-        let still = self
-            .now()
-            .since(self.live.source_moved)
-            .min(self.quiet_for());
+        let quiet = self.quiets().into_iter().min().unwrap_or_default();
+        let still = self.now().since(self.live.source_moved).min(quiet);
         if still < needed {
             return Err(format!(
                 "source offsets stand still for {:.1} s of {:.1} s",

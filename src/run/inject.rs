@@ -260,28 +260,29 @@ impl Conductor<'_> {
 
     /// What the lanes lack to flow as in the baseline.
     fn missing_flow(&self, baseline: &Baseline) -> Option<Missing> {
-        for ((tap, _), records) in self.taps.iter().zip(self.backlogs()) {
-            if records > baseline.backlog_limit {
-                let tap = tap.clone();
-                return Some(Missing::Waiting { tap, records });
+        let looks = self.looks();
+        let taps = self.taps.iter().map(|(tap, _)| tap);
+        for ((tap, look), normal) in taps.zip(&looks).zip(&baseline.taps) {
+            if look.backlog > normal.backlog_limit {
+                return Some(Missing::Waiting {
+                    tap: tap.clone(),
+                    records: look.backlog,
+                });
+            }
+            if look.silence > normal.silence_limit {
+                return Some(Missing::Silent {
+                    tap: tap.clone(),
+                    lane: None,
+                    silence_ms: u64::try_from(look.silence.as_millis()).unwrap_or(u64::MAX),
+                });
             }
         }
-        let silence = self.longest_silence();
-        (silence > baseline.silence_limit).then(|| Missing::Silent {
-            tap: self.taps[0].0.clone(),
-            lane: None,
-            silence_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
-        })
+        None
     }
 
     fn give_up(&self, progress: &mut Progress, id: FaultId) {
-        let far_ahead = Baseline {
-            end: Moment::default(),
-            backlog_limit: 0,
-            silence_limit: Duration::ZERO,
-        };
         let missing = self
-            .missing_for_recovery(&far_ahead)
+            .missing_for_recovery(&Baseline::strictest(self.taps.len()))
             .map_or_else(String::new, |missing| missing.to_string());
         let now = self.now();
         if let Some(fault) = progress.fault_mut(id) {

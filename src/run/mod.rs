@@ -2,6 +2,7 @@
 
 mod attached;
 mod baseline;
+mod calm;
 mod conductor;
 mod deploy;
 mod drain;
@@ -9,6 +10,7 @@ mod guard;
 mod host;
 mod inject;
 mod live;
+mod misfit;
 mod observe;
 mod schedule;
 mod step;
@@ -253,7 +255,7 @@ impl Run {
         let baseline = conductor.reach_baseline()?;
         conductor.inject_faults(&baseline)?;
         conductor.converge()?;
-        conductor.drain()?;
+        conductor.drain(&baseline)?;
         conductor.begin(Phase::Collect);
         Ok(())
     }

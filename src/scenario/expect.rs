@@ -1,6 +1,6 @@
 //! What a scenario expects: the limits, and whether this route can measure them.
 
-use crate::model::{DuplicateLimit, Expectations, OffsetMapping, Route};
+use crate::model::{Amount, DuplicateLimit, Expectations, LossLimit, OffsetMapping, Route};
 
 use super::mistake::Collector;
 use super::shape;
@@ -16,7 +16,7 @@ pub(super) fn read(node: Option<&Node>) -> Expectations {
         };
     };
     Expectations {
-        lost: limit(node, "lost"),
+        lost: lost(node),
         unexplained_duplicates: limit(node, "unexplained-duplicates"),
         duplicates: duplicates(node),
         order: limit(node, "order"),
@@ -38,6 +38,29 @@ fn limit(node: &Node, key: &str) -> Option<u64> {
     match &value.value {
         Value::Scalar { text, plain } => Some(shape::whole(text, *plain).unwrap_or(0)),
         Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+fn lost(node: &Node) -> Option<LossLimit> {
+    let value = node.get("lost")?;
+    match &value.value {
+        Value::Map(_) => Some(LossLimit {
+            at_most: amount(value.get("at-most")?)?,
+            also_before_faults: value.text_of("also-before-faults") == Some("true"),
+        }),
+        Value::Scalar { .. } | Value::List(_) => limit(node, "lost").map(LossLimit::anywhere),
+    }
+}
+
+fn amount(node: &Node) -> Option<Amount> {
+    let Value::Scalar { text, plain } = &node.value else {
+        return None;
+    };
+    match shape::whole(text, *plain) {
+        Some(count) => Some(Amount::Count(count)),
+        None => units::share(text)
+            .ok()
+            .map(|per_million| Amount::Share { per_million }),
     }
 }
 

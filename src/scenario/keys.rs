@@ -50,6 +50,12 @@ pub(super) enum Shape {
     Maven,
     /// A whole number, or one of these words.
     Limit(&'static [&'static str]),
+    /// A whole number, or a share in percent.
+    Amount,
+    /// `true` or `false`.
+    Truth,
+    /// A whole number, one of these words, or a map.
+    LimitOr(&'static [&'static str], &'static Table),
     /// Kafka settings: any key with a word, number or text.
     Settings,
     Map(&'static Table),
@@ -256,7 +262,10 @@ static FEED: Table = Table {
     keys: &[TOPIC, FILE, PARTITIONS],
     exactly_one: &[&["topic", "file"]],
     at_most_one: &[&["file", "partitions"]],
-    elsewhere: &[],
+    elsewhere: &[(
+        "silent-for",
+        "the feed keeps its pace: say it at the tap behind the connector that writes in batches",
+    )],
 };
 
 static TAP: Table = Table {
@@ -273,6 +282,11 @@ static TAP: Table = Table {
             "sequence",
             Shape::Map(&DECODED),
             "Where the sequence number stands in records that the source made itself.",
+        ),
+        key(
+            "silent-for",
+            Shape::Length,
+            "How long nothing may arrive here although all is well, of a connector that writes in batches; learned in the baseline where batches are at most a minute apart.",
         ),
     ],
     exactly_one: &[&["topic", "file"]],
@@ -559,11 +573,24 @@ static ROLLING_STOP: Table = Table {
     elsewhere: &[OF_PAUSES],
 };
 
+static LOST: Table = table(&[
+    required(
+        "at-most",
+        Shape::Amount,
+        "Most records that may be lost: a number, or a share of all that were expected, such as `10 %`.",
+    ),
+    key(
+        "also-before-faults",
+        Shape::Truth,
+        "Whether some of them may be missing before any fault, because a connector leaves them out on purpose; false.",
+    ),
+]);
+
 static EXPECT: Table = table(&[
     key(
         "lost",
-        Shape::Limit(&["none"]),
-        "Most records that may be lost.",
+        Shape::LimitOr(&["none"], &LOST),
+        "Most records that may be lost: a number, or a map that says whether that holds before any fault too.",
     ),
     key(
         "unexplained-duplicates",

@@ -30,6 +30,7 @@ pub(super) fn feed(draft: &PlaceDraft<'_>, stream: StreamSpec) -> Place {
         medium: draft.medium.clone(),
         partitions: whole_of(draft.node, "partitions").unwrap_or(stream.lanes.min(12)),
         decode: Decode::Line,
+        silent_for_ms: None,
     }
 }
 
@@ -56,6 +57,7 @@ pub(super) fn read(
         medium: tap.medium.clone(),
         partitions: partitions(&connector, tap, before, setting.stream, mistakes),
         decode,
+        silent_for_ms: tap.node.read("silent-for", units::duration),
     };
     let around = Surroundings {
         before: before.map(|place| &place.medium),

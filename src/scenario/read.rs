@@ -1,6 +1,6 @@
 //! The whole text to a checked scenario.
 
-use crate::model::{KafkaVersion, MIN_RECORD_SIZE_BYTES, RecordCodec, StreamId, WorkerName};
+use crate::model::{KafkaVersion, MIN_RECORD_SIZE_BYTES, RecordCodec, Route, StreamId, WorkerName};
 
 use super::faults::{self, Aims};
 use super::inventory::Inventory;
@@ -103,7 +103,14 @@ fn read_scenario(
     if let (Some(node), Some(route)) = (expect_node, &reading.route) {
         expect::check(node, route, mistakes);
     }
-    let timing = timing::read(root, &connect, &faults, &expect, mistakes);
+    let route = reading.route.as_ref();
+    let needs = timing::Needs {
+        connect: &connect,
+        faults: &faults,
+        expect: &expect,
+        silence_ms: route.map_or(0, Route::longest_said_silence_ms),
+    };
+    let timing = timing::read(root, &needs, mistakes);
     let scenario = Scenario {
         name: name?,
         question: root.text_of("question").unwrap_or("").to_owned(),

@@ -119,6 +119,20 @@ fn of_shape(shape: &Shape) -> Value {
         Shape::Limit(words) => json!({
             "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "enum": words }],
         }),
+        Shape::LimitOr(words, table) => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "enum": words },
+                of_table(table),
+            ],
+        }),
+        Shape::Amount => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                text_like("[0-9]{1,3}(\\.[0-9]{1,4})? ?%"),
+            ],
+        }),
+        Shape::Truth => json!({ "type": "boolean" }),
         Shape::Settings => json!({
             "type": "object",
             "additionalProperties": { "type": ["string", "number", "boolean"] },

@@ -26,7 +26,7 @@ pub(super) fn check(
     mistakes: &mut Collector<'_>,
 ) {
     match (shape, &node.value) {
-        (Shape::Map(table) | Shape::TextOr(table), Value::Map(_)) => {
+        (Shape::Map(table) | Shape::TextOr(table) | Shape::LimitOr(_, table), Value::Map(_)) => {
             check_map(node, table, name, key_span, mistakes);
         }
         (Shape::Settings, Value::Map(_)) => check_settings(node, mistakes),
@@ -196,8 +196,18 @@ fn check_scalar(shape: &Shape, text: &str, plain: bool, name: &str) -> Result<()
             .map(drop)
             .map_err(because("Maven coordinate")),
         Shape::Version => check_version(text, name),
-        Shape::Limit(words) if words.contains(&text) || whole(text, plain).is_some() => Ok(()),
-        Shape::Limit(_) => Err(expected()),
+        Shape::Limit(words) | Shape::LimitOr(words, _)
+            if words.contains(&text) || whole(text, plain).is_some() =>
+        {
+            Ok(())
+        }
+        Shape::Limit(_) | Shape::LimitOr(..) => Err(expected()),
+        Shape::Amount if whole(text, plain).is_some() => Ok(()),
+        Shape::Amount => units::share(text)
+            .map(drop)
+            .map_err(|help| because("amount")(format!("{help}, or a whole number"))),
+        Shape::Truth if plain && matches!(text, "true" | "false") => Ok(()),
+        Shape::Truth => Err(expected()),
         Shape::Settings | Shape::Map(_) | Shape::List(..) => Err(expected()),
     }
 }
@@ -276,6 +286,13 @@ fn noun(shape: &Shape) -> String {
         Shape::Pointer => "a JSON pointer, such as `/id`".to_owned(),
         Shape::Maven => "a Maven coordinate `group:artifact:version`".to_owned(),
         Shape::Limit(words) => format!("a whole number or {}", listed(words, "or")),
+        Shape::LimitOr(words, table) => format!(
+            "a whole number, {}, or a map with {}",
+            listed(words, "or"),
+            keys_of(table)
+        ),
+        Shape::Amount => "a whole number, or a share such as `10 %`".to_owned(),
+        Shape::Truth => "`true` or `false`".to_owned(),
         Shape::Settings => "a map of Kafka settings".to_owned(),
         Shape::Map(table) => format!("a map with {}", keys_of(table)),
         Shape::List(..) => "a list: `- ` before each item".to_owned(),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use crate::model::{
-    Decode, Decoded, Direction, DuplicateLimit, FaultKind, OffsetMapping, Origin, Restart, Target,
+    Amount, Decode, Decoded, Direction, DuplicateLimit, FaultKind, LossLimit, OffsetMapping,
+    Origin, Restart, Target,
 };
 
 use super::*;
@@ -73,6 +74,10 @@ pub(super) const MISUSED_KEYS: &[(&str, &str)] = &[
         "puase|did you mean `pause`?",
     ),
     ("expect: {lots: 0}\n", "lots|did you mean `lost`?"),
+    (
+        "expect: {lost: {at-most: 5, also-before-fault: true}}\n",
+        "also-before-fault|did you mean `also-before-faults`?",
+    ),
     ("duraton: 3s\n", "duraton|did you mean `duration`?"),
 ];
 
@@ -93,6 +98,22 @@ pub(super) const MISUSED_VALUES: &[(&str, &str)] = &[
     ("kafka: {version: 4.4.0}\n", "4.4.0|not supported"),
     ("kafka: {brokers: 2}\n", "2|expected `1` or `3`"),
     ("connect: {workers: three}\n", "three|no whole number"),
+    (
+        "expect: {lost: {also-before-faults: true}}\n",
+        "lost|`at-most` is missing in `lost`",
+    ),
+    (
+        "expect: {lost: {at-most: ten}}\n",
+        "ten|no amount for `at-most`|such as `10 %` or `0.5 %`, or a whole number",
+    ),
+    (
+        "expect: {lost: {at-most: 5, also-before-faults: maybe}}\n",
+        "maybe|`also-before-faults` cannot be `maybe`|expected `true` or `false`",
+    ),
+    (
+        "expect: {lost: 10 %}\n",
+        "10 %|`lost` cannot be `10 %`|a map with `at-most` and `also-before-faults`",
+    ),
     (
         "connect: {workers: \"3\"}\n",
         "\"3\"|no whole number|without quotes",
@@ -347,6 +368,82 @@ fn what_is_left_out_has_the_documented_default() {
 }
 
 #[test]
+fn what_a_connector_leaves_out_on_purpose_can_be_said() {
+    let lost = |text: &str| {
+        good(&with(&format!("expect: {{lost: {text}}}\n")))
+            .expect
+            .lost
+    };
+    let limit = |at_most, also_before_faults| {
+        Some(LossLimit {
+            at_most,
+            also_before_faults,
+        })
+    };
+    let share = |per_million| Amount::Share { per_million };
+    assert_eq!(lost("none"), limit(Amount::Count(0), true));
+    assert_eq!(lost("5"), limit(Amount::Count(5), true));
+    assert_eq!(lost("{at-most: 5}"), limit(Amount::Count(5), false));
+    assert_eq!(
+        lost("{at-most: 10 %, also-before-faults: true}"),
+        limit(share(100_000), true)
+    );
+    assert_eq!(
+        lost("{at-most: \"0.5%\", also-before-faults: false}"),
+        limit(share(5_000), false)
+    );
+}
+
+#[test]
+fn a_tap_that_is_silent_between_batches_gives_the_phases_their_length() {
+    let text = |keys: &str| {
+        with_route(&format!(
+            "  - feed: {{topic: a}}\n  - connector: {{name: m, config: {{connector.class: MirrorSourceConnector}}}}\n  - tap: {{topic: s.a, silent-for: 10m}}\n  - connector: {{name: k, config: {{connector.class: XSink}}}}\n  - tap: {{file: f.txt, silent-for: 3s}}\n{keys}"
+        ))
+    };
+    let scenario = good(&text(""));
+    let said: Vec<_> = scenario.route.taps().map(|tap| tap.silent_for_ms).collect();
+    assert_eq!(said, [Some(600_000), Some(3_000)]);
+    assert_eq!(
+        scenario.timing,
+        Timing {
+            baseline_ms: 1_200_000,
+            duration_ms: 10_000,
+            recovery_wait_ms: 10_000 + 300_000 + 45_000 + 60_000 + 600_000,
+            quiet_ms: 2_000,
+            drain_ms: 1_860_000,
+        }
+    );
+    assert_eq!(good(&text("baseline: 5s\n")).timing.baseline_ms, 5_000);
+    one(
+        &text("drain: 2m\n"),
+        "2m|shorter than the quiet|twice the longest `silent-for`: 20m",
+    );
+}
+
+#[test]
+fn a_silence_stands_at_a_tap_and_has_a_unit_and_a_length() {
+    let at = |feed: &str, tap: &str| {
+        with_route(&format!(
+            "  - feed: {{topic: a{feed}}}\n  - connector: {{name: m, config: {{connector.class: MirrorSourceConnector}}}}\n  - tap: {{topic: s.a{tap}}}\n"
+        ))
+    };
+    one(
+        &at("", ", silent-for: 10"),
+        "10|no duration|write the unit too",
+    );
+    one(&at("", ", silent-for: 0s"), "0s|no time at all");
+    one(
+        &at("", ", silentfor: 1s"),
+        "silentfor|did you mean `silent-for`?",
+    );
+    one(
+        &at(", silent-for: 1s", ""),
+        "silent-for|`feed` has no `silent-for`|say it at the tap",
+    );
+}
+
+#[test]
 fn expectations_are_read_as_words_and_as_numbers() {
     let expect = good(&with(
         "expect: {lost: 0, duplicates: within-flush-bound, order: kept, offsets: honest, overlap: none, recovery: 20s, stops: graceful}\n",
@@ -355,7 +452,7 @@ fn expectations_are_read_as_words_and_as_numbers() {
     assert_eq!(expect.duplicates, Some(DuplicateLimit::WithinFlushBound));
     assert_eq!(
         (expect.lost, expect.order, expect.offsets),
-        (Some(0), Some(0), Some(0))
+        (Some(LossLimit::anywhere(0)), Some(0), Some(0))
     );
     assert_eq!(
         (expect.overlap_ms, expect.recovery_ms),
@@ -495,7 +592,7 @@ baseline: 5
             "10: a record of 10 bytes cannot hold its lane, number and checksum: write at least 40",
             "w9: unknown worker `w9`: this scenario has the workers `w1` to `w1`",
             "resart-after: unknown key `resart-after`: did you mean `restart-after`?",
-            "-1: `lost` cannot be `-1`: expected a whole number or `none`",
+            "-1: `lost` cannot be `-1`: expected a whole number, `none`, or a map with `at-most` and `also-before-faults`",
             "5: `5` is no duration for `baseline`: write the unit too, such as `5s`",
         ]
     );

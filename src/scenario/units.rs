@@ -85,6 +85,26 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
+/// A share such as `10 %` or `0.5 %`, in millionths.
+pub(super) fn share(text: &str) -> Result<u32, String> {
+    let wrong = || "write a share of all records, such as `10 %` or `0.5 %`".to_owned();
+    let number = text.strip_suffix('%').ok_or_else(wrong)?;
+    let number = number.strip_suffix(' ').unwrap_or(number);
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let fine = |digits: &str, most: usize| {
+        (1..=most).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    if !fine(whole, 3) || !fine(part, 4) {
+        return Err(wrong());
+    }
+    let whole: u32 = whole.parse().map_err(|_| wrong())?;
+    let part: u32 = format!("{part:0<4}").parse().map_err(|_| wrong())?;
+    match whole * 10_000 + part {
+        share @ 0..=1_000_000 => Ok(share),
+        _ => Err("write at most `100 %`".to_owned()),
+    }
+}
+
 /// A JSON pointer (RFC 6901): empty for the whole, or `/` before each step.
 pub(super) fn pointer(text: &str) -> Result<String, String> {
     let escapes_hold = text
@@ -185,6 +205,34 @@ mod tests {
         assert_eq!(size("1 KiB"), Ok(1_024));
         for bad in ["", "B", "-1", "1kB", "1.5KiB", "99999999999999999999"] {
             assert!(size(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn shares_are_read_as_people_write_them() {
+        for (text, millionths) in [
+            ("10 %", 100_000),
+            ("10%", 100_000),
+            ("0.5 %", 5_000),
+            ("0.0001 %", 1),
+            ("100 %", 1_000_000),
+            ("0 %", 0),
+        ] {
+            assert_eq!(share(text), Ok(millionths), "{text:?}");
+        }
+        for bad in [
+            "10",
+            "%",
+            " %",
+            "-1 %",
+            "1. %",
+            ".5 %",
+            "10  %",
+            "101 %",
+            "1.00001 %",
+            "1e2 %",
+        ] {
+            assert!(share(bad).is_err(), "{bad:?} was accepted");
         }
     }
 

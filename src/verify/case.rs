@@ -92,6 +92,10 @@ impl<'a> Case<'a> {
             )
         };
         let mut facts = read(name, self.cuts_for(leg + 1), self.watch_for(leg));
+        let said_us = self.legs[leg].tap.silent_for_ms.unwrap_or(0) * 1_000;
+        for lane in &mut facts.lanes {
+            lane.baseline_gap_us = lane.baseline_gap_us.max(said_us);
+        }
         if self.feed.is_none() && leg == 0 {
             facts.below = self.generated(&facts);
         }
@@ -365,6 +369,8 @@ fn frame(
     let of_stretches = stretches.iter().flat_map(|s| moments_of(s, legs, history));
     let mut moments: Vec<u64> = of_stretches.map(|at| at.0).collect();
     moments.extend(marks.iter().flat_map(FaultMarks::moments).map(|at| at.0));
+    let calm = legs.iter().map(|leg| leg.tap.silent_for_ms);
+    moments.extend(calm.filter_map(|silent| Some(history.before_any_fault(silent)?.0)));
     moments.sort_unstable();
     moments.dedup();
     let rate = info.scenario.stream.rate_per_second as f64 / lanes.max(1) as f64;

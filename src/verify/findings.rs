@@ -6,7 +6,8 @@ use crate::model::{FaultId, Lane, Moment, TaskId};
 
 use super::case::Case;
 use super::departures;
-use super::losses::Losses;
+use super::dropped::Early;
+use super::losses::{Loss, Losses};
 use super::offsets::{Offsets, WrongCommit};
 use super::ownership::{Ownership, overlap_ms};
 use super::pass::Stray;
@@ -107,6 +108,11 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// "10.0 %"
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
 fn first_ranges(ranges: &[(u64, u64)]) -> String {
     let show = |(first, last): &(u64, u64)| {
         if first == last {
@@ -173,6 +179,9 @@ fn lost(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
         if let Some((from, to)) = loss.fed {
             text.push_str(&format!(", fed from {from} to {to}"));
         }
+        if !facts.recoveries.is_empty() {
+            text.push_str(&before_any_fault(loss));
+        }
         if let Some(fault) = loss.fault {
             let story = &facts.case.history.faults[fault];
             text.push_str(&format!(", around {}: {}", story.id, story.phrase()));
@@ -186,6 +195,19 @@ fn lost(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
             ..blank(kind, text, loss.count)
         };
         found.push(facts.at_tap(loss.leg, finding));
+    }
+}
+
+fn before_any_fault(loss: &Loss) -> String {
+    let (count, of) = (grouped(loss.before.count), grouped(loss.before.of));
+    match loss.early {
+        Early::None => String::new(),
+        Early::All => "; all of them were missing before any fault".to_owned(),
+        Early::SameShare => format!(
+            "; the same share, {} ({count} of {of}), was missing before any fault",
+            percent(loss.before.share())
+        ),
+        Early::Some => format!("; {count} of the first {of} were missing before any fault"),
     }
 }
 

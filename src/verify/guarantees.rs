@@ -1,10 +1,10 @@
 //! Findings set against what the scenario expects, one answer for each expectation.
 
-use crate::model::{DuplicateLimit, FaultKind, GuaranteeKind, Verdict};
+use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, Verdict};
 
 use super::credits::Undecidable;
 use super::doubts::Doubts;
-use super::findings::{Facts, allowed, grouped, plural};
+use super::findings::{Facts, allowed, grouped, percent, plural};
 use super::history::FaultStory;
 use super::recovery::FaultRecovery;
 use super::rewinds::{Bound, Outcome, Told};
@@ -141,17 +141,40 @@ impl Grounds<'_, '_> {
         }
     }
 
-    fn lost(&self, limit: u64) -> Answer {
+    /// A limit that holds after the first fault only is broken by what was missing before, whatever its number.
+    fn lost(&self, limit: LossLimit) -> Answer {
         let missing = self.facts.losses.count();
         let expected = self.ledgers.first().map_or(0, |tap| tap.expected);
         let drained = self.facts.case.drained();
         let lost = if drained { missing } else { 0 };
-        let answer = Answer::counted(GuaranteeKind::Lost, "No record lost", lost, limit)
+        let most = limit.at_most.of(expected);
+        let title = match most {
+            0 => "No record lost",
+            _ => "Few records lost",
+        };
+        let answer = Answer::counted(GuaranteeKind::Lost, title, lost, most)
             .with(&[FindingKind::Lost, FindingKind::Undecided]);
-        let answer = Answer {
+        let mut answer = Answer {
             measured: format!("{} of {}", grouped(lost), grouped(expected)),
             ..answer
         };
+        if let Amount::Share { per_million } = limit.at_most {
+            let share = percent(f64::from(per_million) / 1e6);
+            answer.limit = format!("≤ {share} ({})", grouped(most));
+        }
+        let before = self.facts.losses.before_faults();
+        if drained && before > 0 {
+            if !self.facts.recoveries.is_empty() {
+                answer.note = format!("{} missing before any fault", plural(before, "record"));
+            }
+            if !limit.also_before_faults {
+                answer.verdict = Verdict::Broken;
+                answer.note = format!(
+                    "{} missing without any fault before, and none may be: `also-before-faults: true` would allow what a connector leaves out on purpose",
+                    plural(before, "record")
+                );
+            }
+        }
         if !drained && missing > 0 {
             return answer.undecided(&format!(
                 "{} missing and undecided",

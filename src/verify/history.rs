@@ -620,6 +620,14 @@ impl<'a> History<'a> {
         (from < to).then_some((from, to))
     }
 
+    /// So long before the first fault that what a connector had in hand then had arrived before it: a second of flight,
+    /// and the silence that the scenario allows its tap.
+    pub(super) fn before_any_fault(&self, silent_for_ms: Option<u64>) -> Option<Moment> {
+        let first = self.faults.iter().filter_map(FaultStory::acted).min()?;
+        let in_hand_us = 1_000_000 + silent_for_ms.unwrap_or(0) * 1_000;
+        Some(Moment(first.0.saturating_sub(in_hand_us)))
+    }
+
     /// Where the part of the run ends in which tasks must be owned and running.
     pub(super) fn duty_end(&self) -> Moment {
         let after = [Phase::Collect, Phase::TakeDown].map(|phase| self.phase(phase));

@@ -6,6 +6,7 @@ use crate::journal::ObservationKind;
 use crate::model::Moment;
 
 use super::case::Case;
+use super::dropped::{Early, LeftOut, before_faults};
 use super::pass::each_batch;
 use super::recovery::{FaultRecovery, running};
 use super::seen::total;
@@ -21,6 +22,10 @@ pub(super) struct Loss {
     pub fed: Option<(Moment, Moment)>,
     /// The fault that was running for most of them.
     pub fault: Option<usize>,
+    /// What was missing of the lane before any fault.
+    pub before: LeftOut,
+    /// How that compares with what is missing later.
+    pub early: Early,
 }
 
 /// All that is missing.
@@ -38,13 +43,18 @@ impl Losses {
             for lane in 0..case.frame.lanes {
                 let ranges = case.own_missing(leg, lane);
                 if !ranges.is_empty() {
+                    let before = before_faults(case, leg, lane);
+                    let count = total(&ranges);
+                    let later = case.expected(leg, lane).count().saturating_sub(before.of);
                     losses.list.push(Loss {
                         leg,
                         lane: u32::try_from(lane).unwrap_or(u32::MAX),
-                        count: total(&ranges),
+                        count,
                         ranges,
                         fed: None,
                         fault: None,
+                        before,
+                        early: before.compare(count - before.count, later),
                     });
                 }
             }
@@ -80,6 +90,10 @@ impl Losses {
                     }
                     let (from, to) = loss.fed.unwrap_or((at, at));
                     loss.fed = Some((from.min(at), to.max(at)));
+                    let whole = matches!(loss.early, Early::SameShare | Early::All);
+                    if whole || batch.sequence[i] < loss.before.next {
+                        continue;
+                    }
                     if let Some(fault) = running(case, recoveries, loss.leg, at) {
                         *votes.entry((*index, fault)).or_insert(0) += 1;
                     }
@@ -98,6 +112,19 @@ impl Losses {
 
     pub(super) fn count(&self) -> u64 {
         self.list.iter().map(|loss| loss.count).sum()
+    }
+
+    /// Those that were missing before any fault.
+    pub(super) fn before_faults(&self) -> u64 {
+        self.list.iter().map(|loss| loss.before.count).sum()
+    }
+
+    /// What a connector leaves out before any fault, where that is all: it has nothing to do with them.
+    pub(super) fn whatever_the_faults(&self) -> Option<Early> {
+        let whole = |early| matches!(early, Early::SameShare | Early::All);
+        let all = || self.list.iter().map(|loss| loss.early);
+        let same = all().find(|early| *early == Early::SameShare);
+        same.or(all().next()).filter(|_| all().all(whole))
     }
 }
 

@@ -152,6 +152,7 @@ mod credits;
 mod cuts;
 mod departures;
 mod doubts;
+mod dropped;
 mod evidence;
 mod explain;
 mod findings;
@@ -189,6 +190,8 @@ mod zombie;
 
 #[cfg(test)]
 mod answer_tests;
+#[cfg(test)]
+mod dropped_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]

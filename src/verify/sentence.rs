@@ -3,6 +3,7 @@
 use crate::model::{GuaranteeKind, Verdict};
 
 use super::doubts::Doubts;
+use super::dropped::Early;
 use super::findings::{Facts, grouped, plural};
 use super::guarantees::seconds;
 use super::rewinds::Outcome;
@@ -57,6 +58,14 @@ fn lost(facts: &Facts<'_, '_>) -> String {
     let when = most.map_or(String::new(), |(fault, _)| {
         format!(" after {}", facts.case.history.faults[*fault].phrase())
     });
+    let early = losses.whatever_the_faults();
+    let when = match early.filter(|_| !facts.recoveries.is_empty()) {
+        Some(Early::SameShare) => {
+            " from the first second on: the same share was missing before any fault".to_owned()
+        }
+        Some(Early::All) => " before any fault".to_owned(),
+        Some(Early::None | Early::Some) | None => when,
+    };
     let count = losses.count();
     let were = if count == 1 { "was" } else { "were" };
     let word = if connectors.len() > 1 {

@@ -10,8 +10,8 @@ use crate::journal::{
 };
 use crate::model::{
     Connector, ConnectorName, Decode, Direction, Due, DuplicateLimit, Expectations, FaultId,
-    FaultKind, KafkaVersion, Lane, Medium, Moment, OffsetMapping, Origin, Place, PlaceName,
-    PlannedFault, Restart, Route, Seed, Sequence, StreamId, Target, TaskId, WorkerName,
+    FaultKind, KafkaVersion, Lane, LossLimit, Medium, Moment, OffsetMapping, Origin, Place,
+    PlaceName, PlannedFault, Restart, Route, Seed, Sequence, StreamId, Target, TaskId, WorkerName,
 };
 use crate::plan::Plan;
 use crate::scenario::{ConnectSpec, KafkaSpec, Scenario, StreamSpec, Timing};
@@ -130,6 +130,7 @@ fn place(name: &str, topic: bool) -> Place {
         },
         partitions: LANES,
         decode: Decode::Line,
+        silent_for_ms: None,
     }
 }
 
@@ -192,7 +193,7 @@ fn scenario() -> Scenario {
         route: route(),
         faults: Vec::new(),
         expect: Expectations {
-            lost: Some(0),
+            lost: Some(LossLimit::anywhere(0)),
             unexplained_duplicates: Some(0),
             duplicates: Some(DuplicateLimit::WithinFlushBound),
             order: Some(0),

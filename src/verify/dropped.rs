@@ -1,0 +1,87 @@
+//! What a connector had left out before any fault: missing records that no fault can have cost.
+
+use super::case::Case;
+use super::seen::total;
+
+/// What a connector left out of one lane before the first fault.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct LeftOut {
+    /// Records that had not come although a later one of their lane had.
+    pub count: u64,
+    /// Records of the lane that had passed by then, these included.
+    pub of: u64,
+    /// The number from which on nothing had passed yet.
+    pub next: u64,
+}
+
+/// How much of what is missing was missing before any fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    /// Nothing: all of it went missing later.
+    None,
+    /// A part, and later more than that part promises.
+    Some,
+    /// The same share as later: the connector leaves it out, faults or not.
+    SameShare,
+    /// All of it.
+    All,
+}
+
+impl LeftOut {
+    /// The share of them among all that had passed; 0 where nothing had.
+    pub(super) fn share(&self) -> f64 {
+        self.count as f64 / self.of.max(1) as f64
+    }
+
+    /// How it compares with the `count` that are missing of the `of` records after that.
+    pub(super) fn compare(&self, count: u64, of: u64) -> Early {
+        match (self.count, count) {
+            (0, _) => Early::None,
+            (_, 0) => Early::All,
+            _ if self.explains(count, of) => Early::SameShare,
+            _ => Early::Some,
+        }
+    }
+
+    /// Whether `count` of `of` records missing later is no more than this share promises: by chance a share of 10 % of
+    /// 1,000 gives 100, and three times the root of that more or less.
+    fn explains(&self, count: u64, of: u64) -> bool {
+        let usual = self.share() * of as f64;
+        self.count > 0 && count as f64 <= usual + 3.0 * (usual + 1.0).sqrt()
+    }
+}
+
+/// What the connector of a leg had left out of a lane shortly before the first fault; without any fault, at the end.
+/// Within a lane records keep their order, so what a later one has overtaken was left out by then. A lane of which nothing
+/// ever came, although a baseline was reached, was left out from the first.
+pub(super) fn before_faults(case: &Case<'_>, leg: usize, lane: usize) -> LeftOut {
+    let next = next_at_first_fault(case, leg, lane);
+    let before = |ranges: Vec<(u64, u64)>| {
+        let passed = ranges.into_iter().filter(|(first, _)| *first < next);
+        let passed: Vec<(u64, u64)> = passed
+            .map(|(first, last)| (first, last.min(next.saturating_sub(1))))
+            .collect();
+        total(&passed)
+    };
+    let given = match leg.checked_sub(1) {
+        None => next,
+        Some(input) => next.saturating_sub(before(case.missing(input, lane))),
+    };
+    LeftOut {
+        count: before(case.own_missing(leg, lane)),
+        of: given,
+        next,
+    }
+}
+
+fn next_at_first_fault(case: &Case<'_>, leg: usize, lane: usize) -> u64 {
+    let facts = &case.taps[leg].lanes[lane];
+    let never = facts.seen.len() == 0 && case.history.baseline_reached.is_some();
+    let said = case.legs[leg].tap.silent_for_ms;
+    let high = match case.history.before_any_fault(said) {
+        _ if never => return u64::MAX,
+        Some(at) => case.snap(leg, lane, at).high,
+        None => facts.highest,
+    };
+    high.map_or(0, |high| high + 1)
+}
