@@ -11,7 +11,7 @@ const ENOUGH_WRAPPED: u32 = 3;
 /// So many strangers are enough where it does not: a source may begin with records of another kind.
 const ENOUGH_STRANGERS: u32 = 100;
 /// More of a record than this is not shown.
-const MOST_SHOWN: usize = 160;
+const MOST_SHOWN: usize = 120;
 
 /// Records that arrived instead of those that were fed, while none of those did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -57,6 +57,9 @@ pub enum PlaceError {
         /// What was done to it.
         how: &'static str,
     },
+    /// A connector changes the records on their way, so that reading on would tell nothing.
+    #[error("what arrives are not the records that were fed")]
+    Misfit,
     /// The observations could not be written.
     #[error(transparent)]
     Observations(#[from] ObservationError),

@@ -45,7 +45,7 @@ impl Sightings {
         }
     }
 
-    /// Takes in a record; fails only when its row cannot be written.
+    /// Takes in a record; fails when its row cannot be written, and when the stream is changed on its way.
     pub(super) fn sight(
         &mut self,
         at: Moment,
@@ -60,12 +60,10 @@ impl Sightings {
             }
             Sighting::Corrupt => {
                 self.now.corrupt += 1;
-                self.look_for_misfit(value);
                 (NO_RECORD, ObservationKind::Corrupt)
             }
             Sighting::Foreign => {
                 self.now.foreign += 1;
-                self.look_for_misfit(value);
                 (NO_RECORD, ObservationKind::Foreign)
             }
         };
@@ -76,22 +74,24 @@ impl Sightings {
             partition,
             position,
             kind,
-        })
+        })?;
+        match kind {
+            ObservationKind::Corrupt | ObservationKind::Foreign => self.look_for_misfit(value),
+            _ => Ok(()),
+        }
     }
 
     /// A stream of which not one record has arrived is probably changed on its way.
-    fn look_for_misfit(&mut self, value: Option<&[u8]>) {
+    fn look_for_misfit(&mut self, value: Option<&[u8]>) -> Result<(), PlaceError> {
         if self.now.arrived > 0 {
-            return;
+            return Ok(());
         }
-        if let Some(misfit) = self.misfits.look(&self.decoder, value) {
-            let mut known = self
-                .counts
-                .misfit
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            known.get_or_insert(misfit);
-        }
+        let Some(misfit) = self.misfits.look(&self.decoder, value) else {
+            return Ok(());
+        };
+        let known = &self.counts.misfit;
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(misfit);
+        Err(PlaceError::Misfit)
     }
 
     fn arrived(&mut self, at: Moment, record: Record) {
@@ -217,5 +217,32 @@ mod tests {
             .flat_map(|batch| batch.kind.clone())
             .collect();
         assert_eq!(kinds, [0, 0, 0, 4, 3]);
+    }
+
+    #[test]
+    fn a_stream_that_arrives_wrapped_is_read_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = |name: &str| {
+            let writer = ObservationWriter::create(&folder.path().join(name)).unwrap();
+            Rows::new("t", writer, Clock::start()).unwrap()
+        };
+        let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
+        let fed = line(&codec, 2, 0);
+        let wrapped = [b"\"".as_slice(), &fed, b"\""].concat();
+        let sight = |name: &str, values: &[&[u8]]| {
+            let counts = Arc::new(TapCounts::new(3));
+            let mut book = Sightings::new(Decoder::Line(codec), 3, rows(name), Arc::clone(&counts));
+            let mut places = (0i64..).zip(values);
+            let stopped = places.find_map(|(at, value)| {
+                let sighted = book.sight(Moment(1), (0, at), b"", Some(value));
+                sighted.is_err().then_some(at)
+            });
+            (stopped, counts.misfit().is_some())
+        };
+        assert_eq!(sight("wrapped", &[wrapped.as_slice(); 5]), (Some(2), true));
+        assert_eq!(
+            sight("mixed", &[&fed, &wrapped, &wrapped, &wrapped]),
+            (None, false)
+        );
     }
 }

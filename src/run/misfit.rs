@@ -19,11 +19,11 @@ pub fn in_words(misfit: &Misfit, connector: &Connector, tap: &Place) -> String {
         | Dress::Inside => "gets records that contain a fed one and are not it",
     };
     format!(
-        "tap {} {got}, such as `{}`: connector {} {}",
+        "tap {} {got}: connector {} {}; one of them: {}",
         tap.name,
-        misfit.sample,
         connector.name,
-        what_to_set(misfit.dress, connector, tap)
+        what_to_set(misfit.dress, connector, tap),
+        misfit.sample
     )
 }
 
@@ -32,7 +32,7 @@ fn what_to_set(dress: Dress, connector: &Connector, tap: &Place) -> String {
     match dress {
         Dress::JsonText => format!("writes them as JSON strings; {converter}"),
         Dress::JsonEnvelope => format!(
-            "writes them as JSON with their schema; {converter} (`value.converter.schemas.enable: false` alone would leave them in quotes)"
+            "writes them as JSON with their schema; {converter}; `value.converter.schemas.enable: false` alone would leave them in quotes"
         ),
         Dress::Base64 => format!("writes their bytes in base64, as JSON does; {converter}"),
         Dress::JavaArray => {
@@ -146,9 +146,9 @@ mod tests {
                 "org.apache.kafka.connect.json.JsonConverter",
             ),
         ];
-        insta::assert_snapshot!(told(Dress::Base64, Decode::Line, &mirror), @r#"tap src.orders gets records that contain a fed one and are not it, such as `"sq1 7f3a91c2 …`: connector mirror writes their bytes in base64, as JSON does; set `value.converter: org.apache.kafka.connect.converters.ByteArrayConverter` in its config (now org.apache.kafka.connect.json.JsonConverter)"#);
+        insta::assert_snapshot!(told(Dress::Base64, Decode::Line, &mirror), @r#"tap src.orders gets records that contain a fed one and are not it: connector mirror writes their bytes in base64, as JSON does; set `value.converter: org.apache.kafka.connect.converters.ByteArrayConverter` in its config (now org.apache.kafka.connect.json.JsonConverter); one of them: "sq1 7f3a91c2 …"#);
         let other = told(Dress::JsonText, Decode::Line, &[]);
-        assert!(other.ends_with("set `value.converter: org.apache.kafka.connect.storage.StringConverter` in its config (now that of the workers)"), "{other}");
+        assert!(other.contains("set `value.converter: org.apache.kafka.connect.storage.StringConverter` in its config (now that of the workers); one of them: "), "{other}");
     }
 
     #[test]

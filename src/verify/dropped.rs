@@ -3,6 +3,9 @@
 use super::case::Case;
 use super::seen::total;
 
+/// Fewer than this are no share.
+const LEAST: u64 = 5;
+
 /// What a connector left out of one lane before the first fault.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct LeftOut {
@@ -47,14 +50,14 @@ impl LeftOut {
     /// 1,000 gives 100, and three times the root of that more or less.
     fn explains(&self, count: u64, of: u64) -> bool {
         let usual = self.share() * of as f64;
-        self.count > 0 && count as f64 <= usual + 3.0 * (usual + 1.0).sqrt()
+        self.count >= LEAST && count as f64 <= usual + 3.0 * (usual + 1.0).sqrt()
     }
 }
 
-/// What the connector of a leg had left out of a lane shortly before the first fault; without any fault, at the end.
+/// What the connector of a leg had left out of a lane shortly before the first fault; without any, at the end of the baseline.
 /// Within a lane records keep their order, so what a later one has overtaken was left out by then. A lane of which nothing
 /// ever came, although a baseline was reached, was left out from the first.
-pub(super) fn before_faults(case: &Case<'_>, leg: usize, lane: usize) -> LeftOut {
+fn before_faults(case: &Case<'_>, leg: usize, lane: usize) -> LeftOut {
     let next = next_at_first_fault(case, leg, lane);
     let before = |ranges: Vec<(u64, u64)>| {
         let passed = ranges.into_iter().filter(|(first, _)| *first < next);
@@ -74,14 +77,31 @@ pub(super) fn before_faults(case: &Case<'_>, leg: usize, lane: usize) -> LeftOut
     }
 }
 
+/// What is missing of a lane behind a connector, how much of it was so before any fault, and how the two compare.
+pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: usize) -> (LeftOut, Early) {
+    let before = before_faults(case, leg, lane);
+    let missing = total(&case.own_missing(leg, lane)) - before.count;
+    let later = case.expected(leg, lane).count().saturating_sub(before.of);
+    (before, before.compare(missing, later))
+}
+
+/// Whether a connector leaves records of a lane out, faults or not: the same share was missing before any fault, or nothing
+/// of the lane ever came.
+pub(super) fn leaves_out(case: &Case<'_>, leg: usize, lane: usize) -> bool {
+    never_came(case, leg, lane) || of_lane(case, leg, lane).1 == Early::SameShare
+}
+
+fn never_came(case: &Case<'_>, leg: usize, lane: usize) -> bool {
+    let seen = case.taps[leg].lanes[lane].seen.len();
+    seen == 0 && case.history.baseline_reached.is_some()
+}
+
 fn next_at_first_fault(case: &Case<'_>, leg: usize, lane: usize) -> u64 {
-    let facts = &case.taps[leg].lanes[lane];
-    let never = facts.seen.len() == 0 && case.history.baseline_reached.is_some();
+    if never_came(case, leg, lane) {
+        return u64::MAX;
+    }
     let said = case.legs[leg].tap.silent_for_ms;
-    let high = match case.history.before_any_fault(said) {
-        _ if never => return u64::MAX,
-        Some(at) => case.snap(leg, lane, at).high,
-        None => facts.highest,
-    };
+    let at = case.history.before_any_fault(said);
+    let high = at.and_then(|at| case.snap(leg, lane, at).high);
     high.map_or(0, |high| high + 1)
 }

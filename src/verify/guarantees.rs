@@ -6,6 +6,7 @@ use super::credits::Undecidable;
 use super::doubts::Doubts;
 use super::findings::{Facts, allowed, grouped, percent, plural};
 use super::history::FaultStory;
+use super::first_reason;
 use super::recovery::FaultRecovery;
 use super::rewinds::{Bound, Outcome, Told};
 use super::settings;
@@ -83,6 +84,7 @@ pub(super) fn all(grounds: &Grounds<'_, '_>) -> Vec<GuaranteeResult> {
     GuaranteeKind::ALL
         .into_iter()
         .filter_map(|kind| grounds.answer(kind))
+        .map(|answer| grounds.with_first_reason(answer))
         .map(|answer| grounds.weigh(answer))
         .collect()
 }
@@ -104,6 +106,23 @@ impl Grounds<'_, '_> {
             GuaranteeKind::Outage => self.outage(expect.outage_ms?),
             GuaranteeKind::Stops => self.stops(expect.stops?),
         })
+    }
+
+    /// What a reader must hear first of repeats that break a guarantee.
+    fn with_first_reason(&self, answer: Answer) -> Answer {
+        let about_repeats = matches!(
+            answer.kind,
+            GuaranteeKind::UnexplainedDuplicates | GuaranteeKind::Duplicates
+        );
+        let broken = about_repeats && answer.verdict == Verdict::Broken;
+        match first_reason::of_repeats(self.facts).filter(|_| broken) {
+            Some(reason) if answer.note.is_empty() => answer.noted(reason),
+            Some(reason) => {
+                let note = format!("{reason}; {}", answer.note);
+                answer.noted(note)
+            }
+            None => answer,
+        }
     }
 
     /// Doubts can turn an answer into *inconclusive*, whichever it was.
@@ -530,6 +549,9 @@ impl Grounds<'_, '_> {
                 plural(failed, "task")
             ),
         };
+        let notes = std::iter::once(note).filter(|note| !note.is_empty());
+        let notes = notes.chain(first_reason::without_goodbye(self.facts.case));
+        let note = notes.collect::<Vec<_>>().join("; ");
         Answer {
             measured: format!("{} of {} overran", grouped(overrun), plural(stops, "stop")),
             note,

@@ -620,10 +620,11 @@ impl<'a> History<'a> {
         (from < to).then_some((from, to))
     }
 
-    /// So long before the first fault that what a connector had in hand then had arrived before it: a second of flight,
+    /// So long before the first fault (or the end of the baseline, without one) that what a connector had in hand then had arrived before it: a second of flight,
     /// and the silence that the scenario allows its tap.
     pub(super) fn before_any_fault(&self, silent_for_ms: Option<u64>) -> Option<Moment> {
-        let first = self.faults.iter().filter_map(FaultStory::acted).min()?;
+        let first = self.faults.iter().filter_map(FaultStory::acted).min();
+        let first = first.or_else(|| self.baseline().map(|(_, to)| to))?;
         let in_hand_us = 1_000_000 + silent_for_ms.unwrap_or(0) * 1_000;
         Some(Moment(first.0.saturating_sub(in_hand_us)))
     }

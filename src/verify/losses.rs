@@ -6,7 +6,7 @@ use crate::journal::ObservationKind;
 use crate::model::Moment;
 
 use super::case::Case;
-use super::dropped::{Early, LeftOut, before_faults};
+use super::dropped::{self, Early, LeftOut};
 use super::pass::each_batch;
 use super::recovery::{FaultRecovery, running};
 use super::seen::total;
@@ -43,18 +43,16 @@ impl Losses {
             for lane in 0..case.frame.lanes {
                 let ranges = case.own_missing(leg, lane);
                 if !ranges.is_empty() {
-                    let before = before_faults(case, leg, lane);
-                    let count = total(&ranges);
-                    let later = case.expected(leg, lane).count().saturating_sub(before.of);
+                    let (before, early) = dropped::of_lane(case, leg, lane);
                     losses.list.push(Loss {
                         leg,
                         lane: u32::try_from(lane).unwrap_or(u32::MAX),
-                        count,
+                        count: total(&ranges),
                         ranges,
                         fed: None,
                         fault: None,
                         before,
-                        early: before.compare(count - before.count, later),
+                        early,
                     });
                 }
             }

@@ -156,6 +156,7 @@ mod dropped;
 mod evidence;
 mod explain;
 mod findings;
+mod first_reason;
 mod guarantees;
 mod history;
 mod judge;

@@ -7,6 +7,7 @@ use crate::model::{Medium, Moment, OffsetMapping};
 use super::OffsetReport;
 use super::case::Case;
 use super::commits::{Commit, CommitKey};
+use super::dropped;
 use super::settings;
 use super::zombie::commit_of;
 
@@ -63,6 +64,7 @@ impl Offsets {
                 }
             }
         }
+        forget_left_out(case, index, &mut ahead);
         let (mut by_zombies, mut regressed): (Vec<_>, Vec<_>) =
             back.into_iter().partition(|wrong| wrong.zombie.is_some());
         self.unreadable += leg.commits.unreadable;
@@ -79,6 +81,22 @@ impl Offsets {
         self.ahead.append(&mut ahead);
         self.regressed.append(&mut regressed);
     }
+}
+
+/// A commit that names a record which its connector leaves out, faults or not, claims nothing of its delivery.
+fn forget_left_out(case: &Case<'_>, leg: usize, ahead: &mut Vec<WrongCommit>) {
+    let mut known: BTreeMap<u32, bool> = BTreeMap::new();
+    ahead.retain(|wrong| {
+        let Some((lane, sequence)) = wrong.record else {
+            return true;
+        };
+        let lanes = &case.taps[leg].lanes;
+        let came = lanes
+            .get(lane as usize)
+            .is_none_or(|facts| facts.seen.contains(sequence));
+        let leaves_out = || dropped::leaves_out(case, leg, lane as usize);
+        came || !*known.entry(lane).or_insert_with(leaves_out)
+    });
 }
 
 fn subject(key: CommitKey) -> String {

@@ -5,6 +5,7 @@ use crate::model::{GuaranteeKind, Verdict};
 use super::doubts::Doubts;
 use super::dropped::Early;
 use super::findings::{Facts, grouped, plural};
+use super::first_reason;
 use super::guarantees::seconds;
 use super::rewinds::Outcome;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
@@ -36,10 +37,18 @@ fn broken(facts: &Facts<'_, '_>, guarantees: &[GuaranteeResult], findings: &[Fin
     let first = findings
         .iter()
         .find(|finding| worst.findings.contains(&finding.id));
-    let measured = format!(
+    let mut measured = format!(
         "{} was broken: {} where {} is allowed",
         worst.title, worst.measured, worst.limit
     );
+    let repeats = [
+        GuaranteeKind::UnexplainedDuplicates,
+        GuaranteeKind::Duplicates,
+    ];
+    if let Some(reason) = first_reason::of_repeats(facts).filter(|_| repeats.contains(&worst.kind))
+    {
+        measured.push_str(&format!("; {reason}"));
+    }
     match first {
         Some(finding) => format!("{measured}; {}.", finding.text),
         None => format!("{measured}."),

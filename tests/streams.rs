@@ -1,0 +1,74 @@
+//! Connectors that are slow or change what they are given: neither is taken for a fault of the machine or for a loss.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod common;
+
+use common::{Running, one_cluster, tap};
+use serde_json::Value;
+
+/// A short run of one connector or two, with nothing broken.
+fn control(name: &str, lines: &str, legs: &str) -> String {
+    format!(
+        "name: {name}
+question: Is everything in order when nothing is broken?
+connect:
+  workers: 1
+  config: {{offset.flush.interval.ms: 1000, scheduled.rebalance.max.delay.ms: 1000, session.timeout.ms: 6000}}
+stream: {{lanes: 2, rate: 400/s, record-size: 100}}
+baseline: 2s
+duration: 1s
+{lines}route:
+  - feed: {{topic: orders, partitions: 2}}
+{legs}faults: []
+expect: {{lost: 0, unexplained-duplicates: 0, order: kept}}
+"
+    )
+}
+
+/// A sink whose consumer has its broker gather records for three seconds, so that it writes once in that time.
+const SLOW_SINK: &str = "  - connector: {name: archive, config: {connector.class: FileStreamSink, consumer.override.fetch.min.bytes: 50000000, consumer.override.fetch.max.wait.ms: 3000}}\n";
+
+fn notes(result: &Value, run: &Running) -> String {
+    assert_eq!(result["verdict"], "held", "{}", run.story());
+    run.stderr()
+}
+
+#[test]
+fn a_sink_that_writes_every_three_seconds_loses_nothing() {
+    let _turn = one_cluster();
+    let legs = format!("{SLOW_SINK}  - tap: {{file: archive.txt}}\n");
+    let (run, code, result) = Running::to_verdict(&control("slow", "", &legs), &[]);
+    assert_eq!(code, 0, "{}", run.story());
+    let told = notes(&result, &run);
+    assert!(
+        told.contains("tap archive.txt is silent for up to 3."),
+        "{told}"
+    );
+    let ledger = tap(&result, "archive.txt");
+    assert_eq!(ledger["lost"], 0);
+    assert!(ledger["expected"].as_u64().unwrap() > 1_500, "{ledger}");
+}
+
+#[test]
+fn records_that_arrive_wrapped_end_the_run_and_name_what_to_set() {
+    let _turn = one_cluster();
+    let legs = "  - connector: {name: mirror, config: {connector.class: MirrorSourceConnector, value.converter: org.apache.kafka.connect.json.JsonConverter}}\n  - tap: {topic: src.orders}\n";
+    let mut run = Running::start(&control("wrapped", "", legs), &[]);
+    let (code, result) = run.judged();
+    assert_eq!(code, 4, "{}", run.story());
+    let told = run.stdout();
+    for part in [
+        "tap src.orders gets records that contain a fed one",
+        "connector mirror writes them as JSON with their schema",
+        "ByteArrayConverter",
+    ] {
+        assert!(
+            told.split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .contains(part),
+            "{part}: {told}"
+        );
+    }
+    assert_eq!(tap(&result, "src.orders")["phantom"], 3);
+}
