@@ -70,7 +70,7 @@ const FAULTS: [(&str, &str); 14] = [
 fn about(kind: GuaranteeKind) -> &'static str {
     match kind {
         GuaranteeKind::Lost => {
-            "`lost: 0`: acknowledged records missing after a finished drain, the newest included"
+            "`lost: 0`, a number, or `{at-most: 10 %, also-before-faults: true}`: acknowledged records missing after a finished drain, the newest included"
         }
         GuaranteeKind::UnexplainedDuplicates => {
             "`unexplained-duplicates: 0`: repeats that the committed positions do not explain, record by record"

@@ -178,7 +178,7 @@ fn a_tap_that_is_silent_between_batches_is_in_the_timetable_and_in_the_estimate(
     insta::assert_snapshot!(lines[2..].join("\n"), @r#"
     before | baseline of at least 1m
     ~0.0 s | F1 SIGKILL the leader
-    ~43.0 s | drain until nothing arrives for 2s (1m at src.orders), at most 2m 30s
+    ~43.0 s | drain until nothing arrives for 2s (1m at src.orders), at most 3m 30s
     "#);
     let estimate = |scenario| draw(scenario, Seed(1)).estimate_ms;
     // A baseline of two silences instead of 5 s, the next batch after the fault, the last one, and quiet for two of 2 s.

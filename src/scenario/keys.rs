@@ -131,7 +131,7 @@ pub(super) static SCENARIO: Table = table(&[
     key(
         "baseline",
         Shape::Duration,
-        "Least length of the undisturbed phase before the first fault; 5s.",
+        "Least length of the undisturbed phase before the first fault; 5s, or two of the longest `silent-for`.",
     ),
     key(
         "duration",
@@ -146,12 +146,12 @@ pub(super) static SCENARIO: Table = table(&[
     key(
         "quiet",
         Shape::Duration,
-        "Nothing new for this long ends the drain; 2s.",
+        "Nothing for this long at a tap, and for twice its longest silence in the baseline, ends the drain; 2s.",
     ),
     key(
         "drain",
         Shape::Duration,
-        "Longest drain; 120s, or the offset flush interval and 60s where that is more.",
+        "Longest drain; 120s, or the offset flush interval, 60s and three of the longest `silent-for` where that is more.",
     ),
 ]);
 

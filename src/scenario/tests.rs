@@ -411,7 +411,7 @@ fn a_tap_that_is_silent_between_batches_gives_the_phases_their_length() {
             duration_ms: 10_000,
             recovery_wait_ms: 10_000 + 300_000 + 45_000 + 60_000 + 600_000,
             quiet_ms: 2_000,
-            drain_ms: 1_860_000,
+            drain_ms: 1_920_000,
         }
     );
     assert_eq!(good(&text("baseline: 5s\n")).timing.baseline_ms, 5_000);

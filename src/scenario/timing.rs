@@ -34,16 +34,16 @@ pub(super) fn read(root: &Node, needs: &Needs<'_>, mistakes: &mut Collector<'_>)
     ] {
         check_least(root, key, least, mistakes);
     }
-    let flush = needs.connect.known_time_ms("offset.flush.interval.ms") + MARGIN_MS;
     // The last batch comes one silence after the feed's end, and two more show that nothing follows it.
-    let batches = needs.silence_ms * 3 + MARGIN_MS;
+    let batches = needs.silence_ms * 3;
+    let flush = needs.connect.known_time_ms("offset.flush.interval.ms") + MARGIN_MS + batches;
     let timing = Timing {
         // Two batches show how long the silence between them is.
         baseline_ms: given("baseline").unwrap_or(DEFAULT_BASELINE_MS.max(needs.silence_ms * 2)),
         duration_ms: given("duration").unwrap_or(DEFAULT_DURATION_MS),
         recovery_wait_ms: given("recovery-wait").unwrap_or_else(|| recovery_wait(needs)),
         quiet_ms: given("quiet").unwrap_or(DEFAULT_QUIET_MS),
-        drain_ms: given("drain").unwrap_or(DEFAULT_DRAIN_MS.max(flush).max(batches)),
+        drain_ms: given("drain").unwrap_or(DEFAULT_DRAIN_MS.max(flush)),
     };
     check_drain(root, &timing, needs.silence_ms, mistakes);
     timing
