@@ -28,6 +28,23 @@
 //! given are not its own. A loss is set beside the fault that was running when most of its records were fed; *running*
 //! is a fault from as long before its effect as the bound below reaches back, to the recovery from it.
 //!
+//! **Left out before any fault** is what is missing of a lane although a later record of it had come behind the same
+//! connector a second (and the silence that is said of the tap) before the first fault, or before the end of the baseline
+//! where there is none; a lane of which nothing ever came is left out as a whole. Within a lane records keep their order, so
+//! no later fault can have cost these. Is what is missing after that no more than the same share (at least five records
+//! before, and three times the root of what the share promises beside it), it is no fault's doing either, is charged to
+//! none, and a commit that names such a record claims nothing. *Example:* before the first fault 84 of 841 records of a lane
+//! are missing, in the 4,932 after it 493; the share promises 492.6, and up to 559 would do, so all 577 were left out from the
+//! first second on.
+//!
+//! **A limit of losses** is a number or a share of what is expected at the first tap, rounded down. It allows what was left
+//! out before any fault only where it says so (a plain number does); without that, one such record breaks it.
+//!
+//! **Silence.** How long a lane may be silent at a tap is its longest silence in the baseline, or what the scenario says
+//! (`silent-for`) where that is longer. The baseline lasts for two of the longest, and the drain for two since the last
+//! record was sent or arrived, there or at a place before. *Example:* a sink writes every 3 s; its baseline lasts for 6 s or
+//! more, and its drain ends 6 s after the last record, not 2 s.
+//!
 //! **Order** is that of the tap: offset or byte position, within a lane. A first arrival below the highest number of its
 //! lane is a *reordering*; an arrival of what had arrived before is a *repeat*, and consecutive repeats are a *rewind*.
 //!
@@ -121,7 +138,7 @@
 //! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms`; the transaction boundary under exactly-once |
 //! | backlog | the backlog of its lanes is back to normal | tap, in buckets | |
 //!
-//! An *outage* is the longest silence of a lane from the effect to the recovery, less its longest in the baseline;
+//! An *outage* is the longest silence of a lane from the effect to the recovery, less how long it may be silent;
 //! silences under 0.2 s or four record periods are not looked at.
 //!
 //! **A watched connector** is in the cluster and not in the route, so its records are not known: nothing can be said about
