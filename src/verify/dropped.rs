@@ -105,3 +105,25 @@ fn next_at_first_fault(case: &Case<'_>, leg: usize, lane: usize) -> u64 {
     let high = at.and_then(|at| case.snap(leg, lane, at).high);
     high.map_or(0, |high| high + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_share_as_before_is_told_from_more_than_it() {
+        let before = LeftOut {
+            count: 84,
+            of: 841,
+            next: 841,
+        };
+        assert_eq!(before.compare(493, 4_932), Early::SameShare);
+        assert_eq!(before.compare(559, 4_932), Early::SameShare);
+        assert_eq!(before.compare(560, 4_932), Early::Some);
+        assert_eq!(before.compare(0, 4_932), Early::All);
+        let none = LeftOut { count: 0, ..before };
+        assert_eq!(none.compare(493, 4_932), Early::None);
+        let few = LeftOut { count: 4, ..before };
+        assert_eq!(few.compare(1, 4_932), Early::Some);
+    }
+}
