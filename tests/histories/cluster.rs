@@ -384,7 +384,7 @@ impl Cluster {
         for (key, _, lane, sequence) in rows {
             let partition = match self.setup.legs[leg].kind {
                 LegKind::Mirror => *key,
-                LegKind::FileSink => 0,
+                LegKind::FileSink | LegKind::FileSource => 0,
                 LegKind::Own { .. } | LegKind::TopicSink => u64::from(*lane) % partitions,
             };
             let row = Row {

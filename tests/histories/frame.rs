@@ -153,9 +153,10 @@ fn final_offsets(cluster: &Cluster, stages: &Stages) -> What {
             let by_partition = committed.map(|(partition, next)| (*partition as i32, *next as i64));
             (connector_name(number), by_partition.collect())
         });
-    let own = matches!(cluster.setup.legs[0].kind, LegKind::Own { .. });
+    let first = cluster.setup.legs[0].kind;
+    let no_topic = matches!(first, LegKind::Own { .. } | LegKind::FileSource);
     let topics = (0..=cluster.setup.legs.len()).filter(|number| match number.checked_sub(1) {
-        None => !own,
+        None => !no_topic,
         Some(leg) => cluster.setup.legs[leg].kind != LegKind::FileSink,
     });
     let ends = topics.map(|number| {

@@ -158,6 +158,7 @@ impl History {
 fn observed(cluster: &mut Cluster) -> Observed {
     let mut places = BTreeMap::new();
     if !matches!(cluster.setup.legs[0].kind, LegKind::Own { .. }) {
+        let from_file = cluster.setup.legs[0].kind == LegKind::FileSource;
         let rows = cluster.feed.sent.iter().map(|sent| Seen {
             row: Observation {
                 at: Moment(sent.at_us),
@@ -165,6 +166,7 @@ fn observed(cluster: &mut Cluster) -> Observed {
                 sequence: Sequence(sent.sequence),
                 partition: sent.partition as i32,
                 position: match (sent.unknown, sent.offset) {
+                    (false, Some(offset)) if from_file => offset as i64 * (RECORD_BYTES as i64 + 1),
                     (false, Some(offset)) => offset as i64,
                     _ => -1,
                 },
@@ -379,6 +381,7 @@ fn route(setup: &Setup) -> Route {
             config: connector_config(setup, number),
             offsets: match leg.kind {
                 LegKind::Mirror => OffsetMapping::MirrorSource,
+                LegKind::FileSource => OffsetMapping::FileStreamSource,
                 LegKind::FileSink | LegKind::TopicSink => OffsetMapping::SinkGroup,
                 LegKind::Own { names_next } => OffsetMapping::Pointers {
                     lane: Some("/lane".to_owned()),
@@ -395,7 +398,7 @@ fn route(setup: &Setup) -> Route {
     Route {
         origin: match own {
             true => Origin::Generated,
-            false => Origin::Feed(at(0, false)),
+            false => Origin::Feed(at(0, setup.legs[0].kind == LegKind::FileSource)),
         },
         legs: legs.collect(),
     }
@@ -417,6 +420,7 @@ fn connector_config(setup: &Setup, number: usize) -> BTreeMap<String, String> {
         config.insert("tasks.max".to_owned(), leg.tasks.to_string());
         let class = match leg.kind {
             LegKind::Mirror => "org.apache.kafka.connect.mirror.MirrorSourceConnector",
+            LegKind::FileSource => "FileStreamSource",
             LegKind::FileSink => "FileStreamSink",
             LegKind::TopicSink => "org.example.RelaySink",
             LegKind::Own { .. } => "org.example.CounterSource",

@@ -16,6 +16,8 @@ pub enum Style {
 pub enum LegKind {
     /// Reads a topic and writes a topic, and commits in the offsets topic.
     Mirror,
+    /// Reads a file and writes a topic (`FileStreamSource`).
+    FileSource,
     /// Makes its own sequences.
     Own { names_next: bool },
     /// Reads a topic as a consumer group and writes a file.
@@ -168,6 +170,13 @@ impl Setup {
                 // About as long as a session.
                 blow.undo_ms = Some(rng.range(3_500, 6_500));
             }
+        }
+        if self.legs[0].kind == LegKind::Mirror && rng.chance(12) {
+            // It gives its records no key, so that only one partition keeps their order.
+            self.partitions = 1;
+            self.legs[0].kind = LegKind::FileSource;
+            self.doubtful_sends = false;
+            self.legs.iter_mut().for_each(|leg| leg.tasks = 1);
         }
         let slow = rng.chance(12);
         if let Some(leg) = self

@@ -13,6 +13,7 @@ pub fn tell(cluster: &Cluster) -> Vec<String> {
         .map(|leg| {
             let kind = match leg.kind {
                 LegKind::Mirror => "mirror",
+                LegKind::FileSource => "file source",
                 LegKind::Own { .. } => "own source",
                 LegKind::FileSink => "file sink",
                 LegKind::TopicSink => "topic sink",

@@ -8,6 +8,7 @@ use squall::model::{FaultId, TaskId};
 
 use super::cluster::{Cluster, Phase, Process};
 use super::group::{Ms, State};
+use super::history::RECORD_BYTES;
 use super::log::{Entry, Row, Txn};
 use super::names::{connector_name, place_text, task_id, worker_id, worker_name};
 use super::setup::{LegKind, Setup, Style};
@@ -317,11 +318,16 @@ impl Cluster {
 
     pub fn tell_status(&mut self, r: usize, state: &str) {
         let run = &self.runs[r];
+        let sparse = self.setup.style == Style::Sparse;
+        if sparse && state == "UNASSIGNED" {
+            return;
+        }
         let what = What::TaskStatus {
             task: task_id(run.task),
             state: state.to_owned(),
             worker: Some(worker_name(run.worker)),
-            generation: run.generation as i64,
+            // The old folders told starts only, and all of one generation.
+            generation: if sparse { 3 } else { run.generation as i64 },
             trace: None,
         };
         let at = self.read_at(0);
@@ -430,6 +436,12 @@ impl Cluster {
                     connector,
                     partition: json!({"cluster": "src", "partition": key, "topic": place_text(leg)}),
                     offset: json!({ "offset": next - 1 }),
+                    broker_ms,
+                },
+                LegKind::FileSource => What::SourceCommit {
+                    connector,
+                    partition: json!({"filename": place_text(leg)}),
+                    offset: json!({ "position": next * (RECORD_BYTES as u64 + 1) }),
                     broker_ms,
                 },
                 LegKind::Own { names_next } => What::SourceCommit {
