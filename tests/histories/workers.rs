@@ -191,6 +191,8 @@ impl Cluster {
     fn give_up_tasks(&mut self, w: usize) {
         self.workers[w].gives_up_at = None;
         self.workers[w].held = BTreeSet::new();
+        // It joins again as soon as a broker answers.
+        self.workers[w].rejoin_at = Some(self.now);
         for run in self.runs_of(w) {
             self.begin_stop(run);
         }
