@@ -14,8 +14,9 @@ use squall::journal::{
     RunFolder, RunInfo, What,
 };
 use squall::model::{
-    Connector, ConnectorName, Decode, Direction, Expectations, KafkaVersion, Lane, Medium, Moment,
-    OffsetMapping, Origin, Place, PlaceName, Route, Seed, Sequence, StreamId, WorkerName,
+    Connector, ConnectorName, Decode, Direction, Expectations, KafkaVersion, Lane, LossLimit,
+    Medium, Moment, OffsetMapping, Origin, Place, PlaceName, Route, Seed, Sequence, StreamId,
+    WorkerName,
 };
 use squall::plan::Plan;
 use squall::scenario::{ConnectSpec, KafkaSpec, Scenario, StreamSpec, Timing};
@@ -26,6 +27,7 @@ const RATE: u64 = 50_000;
 
 fn place(name: &str) -> Place {
     Place {
+        silent_for_ms: None,
         name: PlaceName::new(name).expect("the name is plain"),
         medium: Medium::Topic(name.to_owned()),
         partitions: LANES,
@@ -65,7 +67,7 @@ fn info() -> RunInfo {
         },
         faults: Vec::new(),
         expect: Expectations {
-            lost: Some(0),
+            lost: Some(LossLimit::anywhere(0)),
             unexplained_duplicates: Some(0),
             order: Some(0),
             ..Expectations::default()

@@ -52,7 +52,24 @@ impl Normal {
     }
 }
 
+/// How a tap differs from its baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlike {
+    /// So many records wait before it.
+    Waiting(u64),
+    /// A lane is silent for so long.
+    Silent(Duration),
+}
+
 impl Normal {
+    /// How a look differs from what is normal; `None` when it does not.
+    fn compare(&self, look: &Look) -> Option<Unlike> {
+        if look.backlog > self.backlog_limit {
+            return Some(Unlike::Waiting(look.backlog));
+        }
+        (look.silence > self.silence_limit).then_some(Unlike::Silent(look.silence))
+    }
+
     /// The two limits, as the journal keeps them for the judge.
     fn written(&self) -> NormalAtTap {
         let ms = self.silence_limit.as_millis();
@@ -75,6 +92,13 @@ impl Baseline {
             end: Moment::default(),
             taps: vec![nothing; taps],
         }
+    }
+
+    /// The first tap (its index) that is out of the ordinary; `None` when all flows as in the baseline.
+    pub fn compare(&self, looks: &[Look]) -> Option<(usize, Unlike)> {
+        let taps = self.taps.iter().zip(looks).enumerate();
+        taps.filter_map(|(tap, (normal, look))| Some((tap, normal.compare(look)?)))
+            .next()
     }
 
     /// The longest silence that was accepted at any tap.
@@ -315,13 +339,13 @@ mod tests {
             backlog,
             silence: Duration::from_millis(silence_ms),
         };
-        assert_eq!(
-            baseline.compare(&[look(30, 200), look(2_000, 5_000)]),
-            Ok(())
-        );
+        let calm = [look(30, 200), look(2_000, 5_000)];
+        assert_eq!(baseline.compare(&calm), None);
         let swapped = baseline.compare(&[look(30, 5_000), look(2_000, 200)]);
-        assert_eq!(swapped, Err("a lane is silent for 5.0 s".to_owned()));
-        assert!(baseline.compare(&[look(400, 0), look(0, 0)]).is_err());
+        let silent = Unlike::Silent(Duration::from_secs(5));
+        assert_eq!(swapped, Some((0, silent)));
+        let waiting = baseline.compare(&[look(400, 0), look(0, 0)]);
+        assert_eq!(waiting, Some((0, Unlike::Waiting(400))));
         assert_eq!(baseline.longest_silence(), Duration::from_secs(3));
     }
 }

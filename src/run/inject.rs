@@ -8,7 +8,7 @@ use crate::model::{FaultId, FaultKind, Moment, PlannedFault, WorkerName};
 use crate::runtime::{Act, Condition};
 use crate::verify::Missing;
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, Unlike};
 use super::conductor::{Conductor, RunError};
 use super::schedule::{Action, ActiveFault, Progress, Rules, Struck, resolve};
 
@@ -260,24 +260,16 @@ impl Conductor<'_> {
 
     /// What the lanes lack to flow as in the baseline.
     fn missing_flow(&self, baseline: &Baseline) -> Option<Missing> {
-        let looks = self.looks();
-        let taps = self.taps.iter().map(|(tap, _)| tap);
-        for ((tap, look), normal) in taps.zip(&looks).zip(&baseline.taps) {
-            if look.backlog > normal.backlog_limit {
-                return Some(Missing::Waiting {
-                    tap: tap.clone(),
-                    records: look.backlog,
-                });
-            }
-            if look.silence > normal.silence_limit {
-                return Some(Missing::Silent {
-                    tap: tap.clone(),
-                    lane: None,
-                    silence_ms: u64::try_from(look.silence.as_millis()).unwrap_or(u64::MAX),
-                });
-            }
-        }
-        None
+        let (tap, unlike) = baseline.compare(&self.looks())?;
+        let tap = self.taps[tap].0.clone();
+        Some(match unlike {
+            Unlike::Waiting(records) => Missing::Waiting { tap, records },
+            Unlike::Silent(silence) => Missing::Silent {
+                tap,
+                lane: None,
+                silence_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
+            },
+        })
     }
 
     fn give_up(&self, progress: &mut Progress, id: FaultId) {

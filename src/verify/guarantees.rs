@@ -5,8 +5,8 @@ use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, 
 use super::credits::Undecidable;
 use super::doubts::Doubts;
 use super::findings::{Facts, allowed, grouped, percent, plural};
-use super::history::FaultStory;
 use super::first_reason;
+use super::history::FaultStory;
 use super::recovery::FaultRecovery;
 use super::rewinds::{Bound, Outcome, Told};
 use super::settings;

@@ -9,8 +9,8 @@ use squall::journal::{
 };
 use squall::model::{
     Connector, Decode, Decoded, Direction, Due, DuplicateLimit, Expectations, FaultId,
-    KafkaVersion, Lane, Medium, Moment, OffsetMapping, Origin, Place, PlannedFault, Restart, Route,
-    RuntimeKind, Seed, Sequence, SequenceNames, StreamId,
+    KafkaVersion, Lane, LossLimit, Medium, Moment, OffsetMapping, Origin, Place, PlannedFault,
+    Restart, Route, RuntimeKind, Seed, Sequence, SequenceNames, StreamId,
 };
 use squall::plan::Plan;
 use squall::scenario::{ConnectSpec, KafkaSpec, Scenario, StreamSpec, Timing};
@@ -340,7 +340,7 @@ fn expect(cluster: &Cluster) -> Expectations {
         false => DuplicateLimit::Count(1_000_000),
     };
     Expectations {
-        lost: Some(0),
+        lost: Some(LossLimit::anywhere(0)),
         unexplained_duplicates: Some(0),
         duplicates: Some(limit),
         order: Some(0),
@@ -364,6 +364,7 @@ fn route(setup: &Setup) -> Route {
     };
     let at = |number: usize, file: bool| Place {
         name: place(number),
+        silent_for_ms: None,
         medium: match file {
             true => Medium::File(place_text(number)),
             false => Medium::Topic(place_text(number)),
