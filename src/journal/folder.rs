@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::model::PlaceName;
 use crate::plan::Plan;
 
+use super::regular::{self, MOST_JOURNAL_BYTES, MOST_LINE_BYTES, MOST_VALUE_BYTES};
 use super::{Batch, Event, ObservationError, ObservationReader, ObservationWriter, RunInfo};
 
 /// Why a run folder could not be made, written or read.
@@ -172,7 +173,7 @@ impl RunFolder {
     /// Reads a value from JSON.
     pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, FolderError> {
         let path = self.path.join(name);
-        let bytes = fs::read(&path).map_err(|source| FolderError::Read {
+        let bytes = regular::read(&path, MOST_VALUE_BYTES).map_err(|source| FolderError::Read {
             path: path.clone(),
             source,
         })?;
@@ -195,7 +196,8 @@ impl RunFolder {
     /// The run's events: whole lines with consecutive numbers, up to the first that is not.
     pub fn events(&self) -> Result<EventLog, FolderError> {
         let path = self.path.join("events.jsonl");
-        let file = File::open(&path).map_err(|source| FolderError::Read { path, source })?;
+        let file = regular::open(&path, MOST_JOURNAL_BYTES)
+            .map_err(|source| FolderError::Read { path, source })?;
         Ok(read_events(BufReader::new(file)))
     }
 }
@@ -226,12 +228,31 @@ pub fn json_bytes<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
-fn read_events(lines: impl BufRead) -> EventLog {
+/// The next line without its end; `None` behind the last one.
+fn next_line(lines: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    lines
+        .by_ref()
+        .take(MOST_LINE_BYTES)
+        .read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.is_empty() {
+        return Ok(None);
+    } else if line.len() as u64 == MOST_LINE_BYTES {
+        let why = format!("it is longer than {MOST_LINE_BYTES} bytes, as no event is");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    }
+    Ok(Some(line))
+}
+
+fn read_events(mut lines: impl BufRead) -> EventLog {
     let mut events = Vec::new();
-    for (n, line) in lines.split(b'\n').enumerate() {
+    for n in 0.. {
         let damage = |why: String| Some(format!("events.jsonl, line {}: {why}", n + 1));
-        let line = match line {
-            Ok(line) => line,
+        let line = match next_line(&mut lines) {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
             Err(error) => {
                 return EventLog {
                     events,
@@ -240,7 +261,7 @@ fn read_events(lines: impl BufRead) -> EventLog {
             }
         };
         match serde_json::from_slice::<Event>(&line) {
-            Ok(event) if event.n == n as u64 => events.push(event),
+            Ok(event) if event.n == n => events.push(event),
             Ok(event) => {
                 let why = format!("event {} stands where {n} should", event.n);
                 return EventLog {

@@ -8,11 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ConnectorName, RuntimeKind, Seed, StreamId, WorkerName};
 use crate::scenario::Scenario;
 
+/// The format of the run folders that this version writes.
+pub const FORMAT: u32 = 2;
+
+/// Formats of run folders that can be judged.
+pub const KNOWN_FORMATS: [u32; 2] = [1, FORMAT];
+
 /// The content of `run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunInfo {
-    /// Version of the run folder's format, now 1.
+    /// Version of the run folder's format: [`FORMAT`], or 1 of runs without attendance of their observers.
     pub format: u32,
     /// Version of Squall that made the run.
     pub squall: String,

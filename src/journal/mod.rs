@@ -6,6 +6,7 @@ mod folder;
 mod frames;
 mod info;
 mod observation;
+mod regular;
 mod seal;
 mod status;
 mod writer;
@@ -16,7 +17,7 @@ pub use event::{
     SinkMember, Stack, What,
 };
 pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
-pub use info::{HostInfo, RunInfo};
+pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};
 pub use observation::{
     BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
     ObservationWriter,

@@ -15,6 +15,7 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::frames::Frames;
+use super::regular::{self, MOST_OBSERVATION_BYTES};
 use crate::model::{Lane, Moment, Sequence};
 
 /// Rows that are gathered before they are written as one Arrow batch.
@@ -293,9 +294,11 @@ pub struct ObservationReader {
 impl ObservationReader {
     /// Opens the file; fails when it is missing or does not begin like observations.
     pub fn open(path: &Path) -> Result<Self, ObservationError> {
-        let file = File::open(path).map_err(|source| ObservationError::Open {
-            path: path.to_owned(),
-            source,
+        let file = regular::open(path, MOST_OBSERVATION_BYTES).map_err(|source| {
+            ObservationError::Open {
+                path: path.to_owned(),
+                source,
+            }
         })?;
         let damaged = |why: String| ObservationError::Damaged {
             path: path.to_owned(),

@@ -1,13 +1,13 @@
 //! The seal of a run folder: size and checksum of every file of evidence, so that later damage cannot pass for a result.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::regular::{self, MOST_JOURNAL_BYTES, MOST_OBSERVATION_BYTES, MOST_VALUE_BYTES};
 use super::{FolderError, RunFolder};
 
 const SEAL_FILE: &str = "evidence.json";
@@ -28,20 +28,29 @@ struct Seal {
     files: BTreeMap<String, Print>,
 }
 
+/// The format of the seal itself.
+const SEAL_FORMAT: u32 = 1;
+
+/// Files that every verdict rests on, beside the observations.
+const ALWAYS: [&str; 4] = ["scenario.yaml", "plan.json", "run.json", "events.jsonl"];
+
 impl RunFolder {
     /// Writes down size and checksum of every file of evidence; the last act of a run that ended.
     pub fn seal(&self) -> Result<(), FolderError> {
         let mut files = BTreeMap::new();
         for name in self.evidence_files()? {
             let path = self.join(&name);
-            let print = print_of(&path).map_err(|source| FolderError::Read { path, source })?;
+            let print =
+                print_of(&path, &name).map_err(|source| FolderError::Read { path, source })?;
             files.insert(name, print);
         }
-        self.write_json(SEAL_FILE, &Seal { format: 1, files })
+        let format = SEAL_FORMAT;
+        self.write_json(SEAL_FILE, &Seal { format, files })
     }
 
-    /// What differs from the seal, a sentence each; empty when the evidence is as it was sealed.
-    pub fn check_seal(&self) -> Vec<String> {
+    /// What differs from the seal, a sentence each; empty when the evidence is as it was sealed. `places` are those whose
+    /// observations a verdict needs: a seal that does not name all of them is none.
+    pub fn check_seal<'p>(&self, places: impl Iterator<Item = &'p str>) -> Vec<String> {
         let seal: Seal = match self.read_json(SEAL_FILE) {
             Ok(seal) => seal,
             Err(error) => {
@@ -50,25 +59,48 @@ impl RunFolder {
                 )];
             }
         };
-        let changed = |(name, sealed): (&String, &Print)| match print_of(&self.join(name)) {
-            Ok(now) if now == *sealed => None,
-            Ok(now) if now.bytes != sealed.bytes => Some(format!(
-                "{name} has {} bytes, {} when the run ended",
-                now.bytes, sealed.bytes
-            )),
+        if seal.format != SEAL_FORMAT {
+            return vec![format!(
+                "the seal has format {}, which this squall does not know; judge the run with the squall that made it",
+                seal.format
+            )];
+        }
+        let always = ALWAYS.iter().map(|name| (*name).to_owned());
+        let needed = always.chain(places.map(|place| format!("observations/{place}.arrow")));
+        let unsealed = needed
+            .filter(|name| !seal.files.contains_key(name))
+            .map(|name| {
+                format!("the seal does not name {name}, so nothing shows that it is whole")
+            });
+        let changed = |(name, sealed): (&String, &Print)| self.change(name, *sealed);
+        let mut told: Vec<String> = unsealed.collect();
+        told.extend(seal.files.iter().filter_map(changed));
+        told
+    }
+
+    fn change(&self, name: &str, sealed: Print) -> Option<String> {
+        let path = self.join(name);
+        // Sizes first: they cost nothing.
+        let length = std::fs::metadata(&path).map_or(sealed.bytes, |found| found.len());
+        let differs = |bytes: u64| {
+            format!(
+                "{name} has {bytes} bytes, {} when the run ended",
+                sealed.bytes
+            )
+        };
+        if path.is_file() && length != sealed.bytes {
+            return Some(differs(length));
+        }
+        match print_of(&path, name) {
+            Ok(now) if now == sealed => None,
+            Ok(now) if now.bytes != sealed.bytes => Some(differs(now.bytes)),
             Ok(_) => Some(format!("{name} was changed after the run ended")),
             Err(error) => Some(format!("{name} cannot be read: {error}")),
-        };
-        seal.files.iter().filter_map(changed).collect()
+        }
     }
 
     fn evidence_files(&self) -> Result<Vec<String>, FolderError> {
-        let mut names = vec![
-            "scenario.yaml".to_owned(),
-            "plan.json".to_owned(),
-            "run.json".to_owned(),
-        ];
-        names.push("events.jsonl".to_owned());
+        let mut names = ALWAYS.map(str::to_owned).to_vec();
         let folder = self.join("observations");
         let failed = |source| FolderError::Read {
             path: folder.clone(),
@@ -88,8 +120,18 @@ impl RunFolder {
     }
 }
 
-fn print_of(path: &Path) -> std::io::Result<Print> {
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(path)?);
+/// The most bytes that a file of this name may have.
+fn most_bytes(name: &str) -> u64 {
+    match name {
+        "events.jsonl" => MOST_JOURNAL_BYTES,
+        _ if name.starts_with("observations/") => MOST_OBSERVATION_BYTES,
+        _ => MOST_VALUE_BYTES,
+    }
+}
+
+fn print_of(path: &Path, name: &str) -> std::io::Result<Print> {
+    let file = regular::open(path, most_bytes(name))?;
+    let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut hasher = crc32fast::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;
@@ -110,27 +152,59 @@ fn print_of(path: &Path) -> std::io::Result<Print> {
 mod tests {
     use super::*;
 
+    fn check(folder: &RunFolder) -> Vec<String> {
+        folder.check_seal(["tap"].into_iter())
+    }
+
+    #[test]
+    fn a_seal_that_names_less_than_a_verdict_rests_on_is_none() {
+        let reports = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(reports.path(), "r").unwrap();
+        for name in ALWAYS {
+            std::fs::write(folder.join(name), "one\n").unwrap();
+        }
+        std::fs::write(folder.observations("tap"), [1]).unwrap();
+        folder.seal().unwrap();
+        let whole: Seal = folder.read_json(SEAL_FILE).unwrap();
+        let needed = ALWAYS.into_iter().chain(["observations/tap.arrow"]);
+        for name in needed {
+            let mut less = whole.clone();
+            less.files.remove(name);
+            folder.write_json(SEAL_FILE, &less).unwrap();
+            let told = check(&folder);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains(name), "{told:?}");
+        }
+        let format = SEAL_FORMAT + 1;
+        folder
+            .write_json(SEAL_FILE, &Seal { format, ..whole })
+            .unwrap();
+        assert!(
+            check(&folder)[0].contains("format 2"),
+            "{:?}",
+            check(&folder)
+        );
+    }
+
     #[test]
     fn a_sealed_folder_tells_every_change() {
         let reports = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(reports.path(), "r").unwrap();
-        std::fs::write(folder.join("events.jsonl"), "one\ntwo\n").unwrap();
+        for name in ALWAYS {
+            std::fs::write(folder.join(name), "one\ntwo\n").unwrap();
+        }
         std::fs::write(folder.observations("tap"), [1, 2, 3]).unwrap();
-        assert_eq!(
-            folder.check_seal().len(),
-            1,
-            "an unsealed folder must say so"
-        );
+        assert_eq!(check(&folder).len(), 1, "an unsealed folder must say so");
         folder.seal().unwrap();
-        assert_eq!(folder.check_seal(), Vec::<String>::new());
+        assert_eq!(check(&folder), Vec::<String>::new());
         std::fs::write(folder.observations("tap"), [1, 2, 4]).unwrap();
         assert_eq!(
-            folder.check_seal(),
+            check(&folder),
             ["observations/tap.arrow was changed after the run ended"]
         );
         std::fs::write(folder.join("events.jsonl"), "one\n").unwrap();
         std::fs::remove_file(folder.observations("tap")).unwrap();
-        let changes = folder.check_seal();
+        let changes = check(&folder);
         assert!(changes[0].contains("4 bytes, 8 when"), "{changes:?}");
         assert!(changes[1].contains("cannot be read"), "{changes:?}");
     }

@@ -1,11 +1,11 @@
 //! What makes the evidence incomplete, and which guarantees suffer from it.
 
-use crate::journal::Ending;
+use crate::journal::{Ending, KNOWN_FORMATS};
 use crate::model::GuaranteeKind;
 
 use super::case::Case;
-use super::departures;
 use super::history::{FaultStory, Victim};
+use super::{contradictions, departures};
 
 /// Everything that keeps the verdict from being *held*.
 #[derive(Debug, Default)]
@@ -63,12 +63,22 @@ impl Doubts {
     }
 
     fn of_journal(&mut self, case: &Case<'_>) {
+        let (format, plan) = (case.info.format, case.evidence.plan.format);
+        if !KNOWN_FORMATS.contains(&format) || plan != 1 {
+            self.untrust(format!(
+                "the run folder has format {format} and its plan {plan}, which this squall does not know; judge it with squall {}, which made it",
+                case.info.squall
+            ));
+        }
         if let Some(damage) = &case.evidence.log.damage {
             self.untrust(format!("the journal is damaged: {damage}"));
         }
         let numbered = (0..).zip(&case.evidence.log.events);
         if let Some((n, _)) = numbered.into_iter().find(|(n, event)| event.n != *n) {
             self.untrust(format!("the journal has a hole at event {n}"));
+        }
+        if let Some(text) = contradictions::of_events(&case.evidence.log.events) {
+            self.untrust(text);
         }
         match &case.history.ended {
             None => self.untrust(
@@ -120,6 +130,9 @@ impl Doubts {
                 let name = format!("{}!uncommitted", leg.tap.name);
                 self.of_place(case, &name, tap.rows, &tap.damage);
             }
+        }
+        for contradiction in contradictions::of_places(case) {
+            self.distrust_records(contradiction.text);
         }
         let nothing = (0..case.legs.len()).all(|leg| case.expected_count(leg) == 0);
         if nothing {

@@ -1,6 +1,6 @@
 //! Made-up runs with faults: what each of them explains, what the settings promise, and how long it took.
 
-use crate::journal::{LogFact, What};
+use crate::journal::{Exit, LogFact, Proof, What};
 use crate::model::{DuplicateLimit, FaultId, FaultKind, GuaranteeKind, Lane, Moment, Verdict};
 
 use super::tests::{count_of, guarantee, verdict_of};
@@ -431,4 +431,46 @@ fn a_sink_that_goes_back_repeats_first_and_comes_to_the_copies_that_it_was_given
     let (own, unexplained) = copies(&judgement, 1);
     assert!(own > 0 && unexplained == 0, "{own}, {unexplained}");
     assert_eq!(judgement.verdict, Verdict::Held, "{:?}", judgement.findings);
+}
+
+/// A stop at which the process ended like this, by itself.
+fn stopped_with(exit: Exit) -> Judgement {
+    let mut world = World::with_fault(RECORDS, FaultKind::Stop { grace_ms: 30_000 });
+    for (_, what) in &mut world.events {
+        match what {
+            What::ProcessEnded { exit: seen, .. }
+            | What::FaultProof {
+                proof: Proof::ProcessEnded { exit: seen, .. },
+                ..
+            } => *seen = exit,
+            _ => {}
+        }
+    }
+    world.judge()
+}
+
+#[test]
+fn a_worker_that_is_asked_to_stop_and_ends_otherwise_has_crashed() {
+    for exit in [
+        Exit::Signal(6),
+        Exit::Signal(11),
+        Exit::Code(1),
+        Exit::Code(134),
+    ] {
+        let judgement = stopped_with(exit);
+        let stops = guarantee(&judgement, GuaranteeKind::Stops);
+        assert_eq!(stops.verdict, Verdict::Broken, "{exit}");
+        assert_eq!(stops.measured, "0 of 1 stop overran, 1 ended in a crash");
+        let crash = judgement.findings.iter().find(|f| f.id == "crash/1");
+        let text = format!("F1: w2 was asked to stop and ended {exit}, which is a crash");
+        assert_eq!(crash.unwrap().text, text);
+        // It had no sure chance to commit: its repeats are those of a kill.
+        let repeats = verdict_of(&judgement, GuaranteeKind::UnexplainedDuplicates);
+        assert_eq!(repeats, Verdict::Held, "{exit}");
+        assert!(judgement.doubts.is_empty(), "{:?}", judgement.doubts);
+    }
+    for exit in [Exit::Code(0), Exit::Code(143), Exit::Unknown] {
+        let judgement = stopped_with(exit);
+        assert_eq!(verdict_of(&judgement, GuaranteeKind::Stops), Verdict::Held);
+    }
 }

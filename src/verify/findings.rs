@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::journal::Exit;
 use crate::model::{FaultId, Lane, Moment, TaskId};
 
 use super::case::Case;
-use super::departures;
 use super::dropped::Early;
+use super::history::Victim;
 use super::losses::{Loss, Losses};
 use super::offsets::{Offsets, WrongCommit};
 use super::ownership::{Ownership, overlap_ms};
@@ -16,6 +17,7 @@ use super::rewinds::{Bound, Rewinds};
 use super::strays::OwnStrays;
 use super::stuck::why_not_ended;
 use super::{Finding, FindingKind, LogLine};
+use super::{contradictions, departures};
 
 /// Findings of one kind that are listed.
 const MOST_LISTED: usize = 200;
@@ -46,6 +48,12 @@ pub(super) fn list(facts: &Facts<'_, '_>) -> (Vec<Finding>, BTreeMap<FindingKind
     stops_and_failures(facts, &mut found);
     departures(facts, &mut found);
     unrecovered(facts, &mut found);
+    let contradicted = contradictions::of_places(facts.case);
+    let is_of = |finding: &Finding| {
+        let mut places = contradicted.iter().map(|contradiction| contradiction.place);
+        places.any(|place| finding.place.as_ref() == Some(place))
+    };
+    found.retain(|finding| !is_of(finding));
     found.sort_by_key(|finding| (finding.kind, std::cmp::Reverse(finding.count)));
     number(found)
 }
@@ -455,7 +463,22 @@ fn departures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
 
 fn stops_and_failures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
     for fault in &facts.case.history.faults {
-        for victim in fault.victims.iter().filter(|victim| victim.overran) {
+        for victim in fault.victims.iter().filter(|victim| victim.crashed) {
+            let exit = victim.exit.unwrap_or(Exit::Unknown);
+            let text = format!(
+                "{}: {} was asked to stop and ended {exit}, which is a crash",
+                fault.id, victim.worker
+            );
+            found.push(Finding {
+                from: victim.acted,
+                to: victim.ended,
+                fault: Some(fault.id),
+                log: facts.log_near(victim.acted, victim.ended),
+                ..blank(FindingKind::CrashedAtStop, text, 1)
+            });
+        }
+        let overran = |victim: &&Victim| victim.overran && !victim.crashed;
+        for victim in fault.victims.iter().filter(overran) {
             let end = if victim.killed {
                 "was killed"
             } else {

@@ -524,10 +524,11 @@ impl Grounds<'_, '_> {
             .filter(|fault| matches!(fault.kind, FaultKind::Stop { .. }))
             .flat_map(|fault| &fault.victims)
             .filter(|victim| victim.acted.is_some());
-        let (mut stops, mut overrun) = (0, 0);
+        let (mut stops, mut overrun, mut crashed) = (0, 0, 0);
         for victim in asked {
             stops += 1;
-            overrun += u64::from(victim.overran);
+            crashed += u64::from(victim.crashed);
+            overrun += u64::from(victim.overran && !victim.crashed);
         }
         let failed = history
             .logs
@@ -537,10 +538,10 @@ impl Grounds<'_, '_> {
         let answer = Answer::counted(
             GuaranteeKind::Stops,
             "Workers stop by themselves when asked",
-            overrun,
+            overrun + crashed,
             limit,
         )
-        .with(&[FindingKind::StopOverrun]);
+        .with(&[FindingKind::CrashedAtStop, FindingKind::StopOverrun]);
         let note = match (stops, failed) {
             (0, _) => "no worker was asked to stop".to_owned(),
             (_, 0) => String::new(),
@@ -552,8 +553,12 @@ impl Grounds<'_, '_> {
         let notes = std::iter::once(note).filter(|note| !note.is_empty());
         let notes = notes.chain(first_reason::without_goodbye(self.facts.case));
         let note = notes.collect::<Vec<_>>().join("; ");
+        let mut measured = format!("{} of {} overran", grouped(overrun), plural(stops, "stop"));
+        if crashed > 0 {
+            measured.push_str(&format!(", {} ended in a crash", grouped(crashed)));
+        }
         Answer {
-            measured: format!("{} of {} overran", grouped(overrun), plural(stops, "stop")),
+            measured,
             note,
             ..answer
         }

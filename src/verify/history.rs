@@ -44,6 +44,8 @@ pub(super) struct Victim {
     pub exit: Option<Exit>,
     pub member_gone: bool,
     pub overran: bool,
+    /// It was asked to stop and crashed instead.
+    pub crashed: bool,
     /// Where the threads stood that were to end it when its grace was over.
     pub stacks: Vec<Stack>,
     pub undone: Option<Moment>,
@@ -63,6 +65,7 @@ impl Victim {
             exit: None,
             member_gone: false,
             overran: false,
+            crashed: false,
             stacks: Vec::new(),
             undone: None,
         }
@@ -678,6 +681,7 @@ impl FaultStory {
     }
 
     fn note_proof(&mut self, at: Moment, proof: &Proof) {
+        let is_stop = matches!(self.kind, FaultKind::Stop { .. });
         match proof {
             Proof::ProcessEnded { worker, exit, .. } => {
                 let victim = self.victim(worker);
@@ -686,6 +690,10 @@ impl FaultStory {
                 // It ended in good order after all, just before the kill that its overrun had earned it.
                 if victim.overran && matches!(exit, Exit::Code(0 | 143)) {
                     victim.killed = false;
+                }
+                if is_stop && is_crash(*exit) {
+                    // Its tasks may have been anywhere on their way to a last commit.
+                    (victim.crashed, victim.killed) = (true, true);
                 }
             }
             Proof::Paused { worker, .. } | Proof::Disconnected { worker, .. } => {
@@ -697,6 +705,12 @@ impl FaultStory {
             }
         }
     }
+}
+
+/// Whether a process that was asked to stop did something else: Java ends with 0, or with 143 after SIGTERM. What was
+/// killed from outside has not stopped at all, and an end that could not be seen says nothing.
+const fn is_crash(exit: Exit) -> bool {
+    !matches!(exit, Exit::Code(0 | 143) | Exit::Signal(9) | Exit::Unknown)
 }
 
 fn planned(evidence: &Evidence<'_>) -> Vec<FaultStory> {

@@ -233,6 +233,8 @@ pub enum FindingKind {
     OffsetRegression,
     /// A task on two workers at once.
     Overlap,
+    /// A worker that was asked to stop ended by a signal or with a status of its own: it crashed.
+    CrashedAtStop,
     /// A graceful stop overran its grace.
     StopOverrun,
     /// A task failed.
@@ -262,6 +264,7 @@ impl FindingKind {
             Self::OffsetAhead => "ahead",
             Self::OffsetRegression => "regression",
             Self::Overlap => "overlap",
+            Self::CrashedAtStop => "crash",
             Self::StopOverrun => "overrun",
             Self::TaskFailed => "failed",
             Self::Departure => "departure",

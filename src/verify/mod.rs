@@ -165,6 +165,8 @@
 mod backlog;
 mod case;
 mod commits;
+mod consistency;
+mod contradictions;
 mod credits;
 mod cuts;
 mod departures;
@@ -208,6 +210,8 @@ mod zombie;
 
 #[cfg(test)]
 mod answer_tests;
+#[cfg(test)]
+mod consistency_tests;
 #[cfg(test)]
 mod dropped_tests;
 #[cfg(test)]

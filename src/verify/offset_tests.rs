@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::tests::{adds_up, count_of, guarantee, verdict_of};
-use super::world::{World, sink_commit, source_commit};
+use super::world::{World, batches, sink_commit, source_commit};
 use super::{Evidence, FindingKind, Judgement, explain, judge};
 
 const RECORDS: u64 = 440;
@@ -317,22 +317,17 @@ impl Places for WithUncommitted {
 
 /// What a reader of uncommitted records sees: everything, and 7 records of an aborted transaction. The journal says that
 /// it saw this many, or as many as it did.
+fn rows_of(batch: &Batch) -> impl Iterator<Item = Observation> + '_ {
+    (0..batch.len()).filter_map(|index| batch.row(index))
+}
+
 fn with_aborted(world: &World, said: Option<u64>) -> Judgement {
     let (mut log, places) = world.evidence();
-    let of_mirror = places
-        .iter()
-        .find(|(name, _)| name.as_str() == "src.orders");
-    let batches = of_mirror.map(|(_, batches)| batches.as_slice()).unwrap();
-    let rows = batches
-        .iter()
-        .flat_map(|b| (0..b.len()).filter_map(|i| b.row(i)));
-    let mut all: Vec<Observation> = rows.collect();
-    let mut aborted: Vec<Observation> = all[100..107].to_vec();
-    let behind = all.iter().map(|row| row.position).max();
-    for (position, row) in (behind.unwrap_or(0) + 1..).zip(&mut aborted) {
-        row.position = position;
-    }
-    all.extend(aborted);
+    let mut lanes = world.mirror.clone();
+    let last = lanes[0].last().unwrap().at;
+    let aborted: Vec<Observation> = lanes[0][100..107].to_vec();
+    lanes[0].extend(aborted.iter().map(|row| Observation { at: last, ..*row }));
+    let all: Vec<Observation> = batches(&lanes).iter().flat_map(rows_of).collect();
     if let Some(What::RunEnded { rows, .. }) = log.events.last_mut().map(|e| &mut e.what) {
         rows.insert(UNCOMMITTED.to_owned(), said.unwrap_or(all.len() as u64));
     }
@@ -386,14 +381,19 @@ fn the_story_of_a_record_tells_commits_of_its_own_input_partition_only() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     world.archive[1].retain(|row| row.sequence.0 != 155);
     world.mirror[2].retain(|row| row.sequence.0 != 160);
+    world.archive[2].retain(|row| row.sequence.0 != 160);
     let (log, mut places) = world.evidence();
     // A file tap has a partition of its own.
-    for batch in places
-        .get_mut(&PlaceName::new("archive.txt").unwrap())
-        .unwrap()
-    {
-        batch.partition.fill(0);
-    }
+    let file = places.get_mut(&PlaceName::new("archive.txt").unwrap());
+    let file = file.unwrap();
+    let mut rows: Vec<Observation> = file.iter().flat_map(rows_of).collect();
+    rows.sort_by_key(|row| row.at);
+    let of_file = (0..).zip(rows).map(|(position, row)| Observation {
+        partition: 0,
+        position,
+        ..row
+    });
+    *file = vec![of_file.collect()];
     let evidence = Evidence {
         info: &world.info,
         plan: &world.plan,

@@ -1,6 +1,8 @@
 //! A run folder on disk, opened and judged.
 
-use crate::journal::{EventLog, FolderError, RunFolder, RunInfo};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::{EventLog, FolderError, RunFolder, RunInfo, What};
 use crate::plan::Plan;
 
 use super::evidence::Evidence;
@@ -22,11 +24,16 @@ impl Opened {
             events: Vec::new(),
             damage: Some(error.to_string()),
         });
+        let info = folder.info()?;
+        let places = info.scenario.route.places();
+        let route = places.map(|place| place.name.as_str());
+        let needed: BTreeSet<&str> = route.chain(written(&log)).collect();
+        let damage = folder.check_seal(needed.into_iter());
         Ok(Self {
-            info: folder.info()?,
+            info,
             plan: folder.plan()?,
             log,
-            damage: folder.check_seal(),
+            damage,
         })
     }
 
@@ -39,6 +46,16 @@ impl Opened {
             damage: self.damage.clone(),
         }
     }
+}
+
+/// The places whose observations the run says that it wrote.
+fn written(log: &EventLog) -> impl Iterator<Item = &str> {
+    let rows = match log.events.last().map(|event| &event.what) {
+        Some(What::RunEnded { rows, .. }) => Some(rows),
+        Some(_) | None => None,
+    };
+    let names = rows.into_iter().flat_map(BTreeMap::keys);
+    names.map(String::as_str)
 }
 
 /// Reads a run folder and judges it. Fails only when there is no run to judge: `run.json` or `plan.json` is missing or

@@ -8,6 +8,7 @@ use roaring::RoaringTreemap;
 use crate::journal::{Batch, ObservationKind, Places};
 use crate::model::Moment;
 
+use super::consistency::Consistency;
 use super::cuts::{Cuts, LaneAt};
 use super::seen::{Expected, SeenSet};
 
@@ -92,6 +93,7 @@ pub(super) struct FeedFacts {
     /// Acknowledged more than once: the harness itself has sent twice.
     pub twice: u64,
     pub last_position: Option<u64>,
+    pub consistency: Consistency,
 }
 
 impl FeedFacts {
@@ -173,6 +175,7 @@ fn even(batch: &Batch) -> bool {
 impl FeedFacts {
     fn batch(&mut self, batch: &Batch, frame: &Frame) {
         self.rows += batch.len() as u64;
+        self.consistency.fed(batch, frame.lanes);
         for i in 0..batch.len() {
             let (lane, sequence) = (batch.lane[i], batch.sequence[i]);
             let Some(facts) = self.lanes.get_mut(lane as usize) else {
@@ -331,6 +334,7 @@ pub(super) struct TapFacts {
     pub lanes: Vec<TapLane>,
     pub cuts: Cuts,
     pub rows: u64,
+    pub consistency: Consistency,
     pub whole: u64,
     pub damage: Vec<String>,
     pub phantom: u64,
@@ -428,6 +432,7 @@ impl TapFacts {
             lanes: (0..frame.lanes).map(lane).collect(),
             cuts,
             rows: 0,
+            consistency: Consistency::default(),
             whole: 0,
             damage: Vec::new(),
             phantom: 0,
@@ -446,6 +451,9 @@ impl TapFacts {
 
     fn batch(&mut self, batch: &Batch, frame: &Frame, before: &Before<'_>) {
         self.rows += batch.len() as u64;
+        self.consistency.look(batch, |lane, sequence| {
+            before.feed?.lanes.get(lane as usize)?.sent_us(sequence)
+        });
         for i in 0..batch.len() {
             match ObservationKind::from_code(batch.kind[i]) {
                 Some(ObservationKind::Whole) => self.whole(batch, i, frame, before),

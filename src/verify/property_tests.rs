@@ -31,8 +31,9 @@ fn changes() -> impl Strategy<Value = Changes> {
     let at = 0.0..1.0f64;
     let change = prop_oneof![
         at.clone().prop_map(Change::Remove),
-        (at.clone(), at.clone()).prop_map(|(from, to)| Change::Copy(from, to)),
-        (at.clone(), at.clone()).prop_map(|(from, to)| Change::Move(from, to)),
+        // Nothing arrives before it was sent.
+        (at.clone(), at.clone()).prop_map(|(from, to)| Change::Copy(from.min(to), from.max(to))),
+        (at.clone(), at.clone()).prop_map(|(from, to)| Change::Move(from.min(to), from.max(to))),
         at.prop_map(Change::Phantom),
     ];
     proptest::collection::vec((0..2usize, 0..LANES as usize, change), 0..4)
@@ -184,20 +185,21 @@ proptest! {
     #[test]
     fn a_record_less_or_more_anywhere_is_never_held(tap in 0..2usize, lane in 0..LANES, at in 0..RECORDS, less: bool) {
         let mut world = World::calm(RECORDS);
-        for (number, rows) in [&mut world.mirror, &mut world.archive].into_iter().enumerate() {
-            let rows = &mut rows[lane as usize];
-            if number == tap && less {
+        let change = |rows: &mut Vec<Observation>| {
+            if less {
                 rows.remove(at as usize);
-            } else if number == tap {
+            } else {
                 rows.insert(at as usize, rows[at as usize]);
             }
+        };
+        if tap == 0 {
+            change(&mut world.mirror[lane as usize]);
+            world.archive = world.behind(&world.mirror, 200);
+        } else {
+            change(&mut world.archive[lane as usize]);
         }
         let judgement = world.judge();
         let kind = if less { GuaranteeKind::Lost } else { GuaranteeKind::UnexplainedDuplicates };
-        if less && tap == 0 {
-            // What the sink has delivered and nobody saw in the topic: lost by the mirror all the same.
-            prop_assert_eq!(judgement.taps[0].own_lost, 1);
-        }
         prop_assert_eq!(verdict_of(&judgement, kind), Verdict::Broken);
         let finding = &judgement.findings[0];
         prop_assert_eq!((finding.lane, finding.count), (Some(Lane(lane)), 1));

@@ -158,7 +158,7 @@ pub(super) fn unasked(findings: &[Finding], guarantees: &[GuaranteeResult]) -> V
         FindingKind::Reordering => !asked(GuaranteeKind::Order),
         FindingKind::OffsetAhead | FindingKind::OffsetRegression => !asked(GuaranteeKind::Offsets),
         FindingKind::Overlap => !asked(GuaranteeKind::Overlap),
-        FindingKind::StopOverrun => !asked(GuaranteeKind::Stops),
+        FindingKind::CrashedAtStop | FindingKind::StopOverrun => !asked(GuaranteeKind::Stops),
         FindingKind::TaskFailed | FindingKind::Departure => true,
         FindingKind::NotRecovered => !asked(GuaranteeKind::Recovery),
         FindingKind::Phantom

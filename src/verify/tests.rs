@@ -533,7 +533,9 @@ fn a_fault_without_proof_makes_the_run_inconclusive() {
         let mut world = World::with_fault(RECORDS, FaultKind::Kill);
         world.events.retain(|(_, what)| match what {
             What::FaultProof { .. } => false,
-            What::FaultIntended { .. } | What::FaultActed { .. } => drop_what != "all",
+            What::FaultIntended { .. } | What::FaultActed { .. } | What::FaultUndone { .. } => {
+                drop_what != "all"
+            }
             _ => true,
         });
         let judgement = world.judge();
@@ -574,9 +576,9 @@ fn a_commit_of_what_was_not_delivered_is_ahead_and_one_that_goes_back_is_a_regre
     world.events.retain(|(at, what)| {
         *at < 20_000 || !matches!(what, What::SourceCommit { .. } | What::SinkCommit { .. })
     });
-    world.events.push((30_000, source_commit(3, RECORDS - 1)));
-    world.events.push((30_001, source_commit(2, 17)));
-    world.events.push((30_002, sink_commit(1, 40)));
+    world.events.push((26_000, source_commit(3, RECORDS - 1)));
+    world.events.push((26_001, source_commit(2, 17)));
+    world.events.push((26_002, sink_commit(1, 40)));
     let judgement = world.judge();
     let [mirror, archive] = &judgement.offsets[..] else {
         panic!("two connectors")

@@ -540,7 +540,7 @@ impl World {
     }
 }
 
-fn batches(lanes: &[Vec<Observation>]) -> Vec<Batch> {
+pub(super) fn batches(lanes: &[Vec<Observation>]) -> Vec<Batch> {
     let mut rows = Vec::new();
     for lane in lanes {
         rows.extend(lane.iter().enumerate().map(|(position, row)| Observation {

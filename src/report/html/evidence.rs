@@ -74,6 +74,7 @@ fn what_counts(finding: &Finding) -> String {
             ("commit", "commits")
         }
         FindingKind::Overlap
+        | FindingKind::CrashedAtStop
         | FindingKind::StopOverrun
         | FindingKind::TaskFailed
         | FindingKind::Departure
