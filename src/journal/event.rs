@@ -382,6 +382,19 @@ pub enum What {
         /// The longest time between two answers, in milliseconds.
         longest_gap_ms: u64,
     },
+    /// Looks of an observer since the last such event of it: shows that no news means "looked and nothing new". Written
+    /// every few seconds and once more when it stops.
+    Attended {
+        /// Which: `offsets topic`, `sink group archive`, …
+        observer: String,
+        /// How many.
+        looks: u64,
+        /// The longest time between two looks that saw something, in milliseconds.
+        longest_gap_ms: u64,
+        /// Of a reader that stops: for each partition how far it has read, and the end of the partition then.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        read: BTreeMap<i32, ReadTo>,
+    },
     /// A sink's consumer group; written on change. Without members while it is not stable: then it is not known who reads what.
     SinkGroup {
         /// The sink.
@@ -483,6 +496,11 @@ pub enum What {
         /// End offset per partition of each topic of the route, taken after the drain.
         ends: BTreeMap<PlaceName, BTreeMap<i32, i64>>,
     },
+    /// The last look at the committed offsets of sources, through REST (Connect 3.5 and later), at the end of the drain.
+    FinalSourceOffsets {
+        /// Source partition and offset, as JSON, by connector.
+        sources: BTreeMap<ConnectorName, Vec<(serde_json::Value, serde_json::Value)>>,
+    },
     /// The drain ended.
     DrainEnded {
         /// Whether every source of evidence stood still at its end, so that what is missing is lost.
@@ -508,6 +526,16 @@ pub enum What {
         /// CPU time that the harness itself used, in milliseconds.
         harness_cpu_ms: u64,
     },
+}
+
+/// How far a reader has come in a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReadTo {
+    /// The next offset that it would have read.
+    pub next: i64,
+    /// The end of the partition when it stopped.
+    pub end: i64,
 }
 
 /// State and worker of a task, as REST claims them.

@@ -44,6 +44,8 @@ pub enum Start {
     End,
     /// These partitions only, at these offsets.
     At(BTreeMap<i32, i64>),
+    /// Where an earlier reader stopped: at these offsets, and in partitions that it knew nothing of at the first record.
+    On(BTreeMap<i32, i64>),
 }
 
 /// What a reader hands over.
@@ -148,6 +150,12 @@ impl RecordReader {
                 .iter()
                 .map(|(id, offset)| (*id, Offset::Offset(*offset)))
                 .collect(),
+            Start::On(places) => {
+                let known = |id: &i32| places.get(id).copied().map(Offset::Offset);
+                ids.iter()
+                    .map(|id| (*id, known(id).unwrap_or(Offset::Beginning)))
+                    .collect()
+            }
         };
         let mut list = TopicPartitionList::with_capacity(places.len());
         for (id, offset) in places {

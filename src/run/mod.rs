@@ -13,6 +13,7 @@ mod live;
 mod misfit;
 mod observe;
 mod schedule;
+mod source_offsets;
 mod step;
 mod stop;
 mod stuck;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::secrets;
-use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, RunInfo, What};
+use crate::journal::{Clock, Ending, FORMAT, Journal, Phase, RunFolder, RunInfo, What};
 use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId};
 use crate::plan::Plan;
 use crate::runtime::attached::Other;
@@ -256,6 +257,7 @@ impl Run {
         conductor.inject_faults(&baseline)?;
         conductor.converge()?;
         conductor.drain(&baseline)?;
+        conductor.look_at_source_offsets();
         conductor.begin(Phase::Collect);
         Ok(())
     }
@@ -356,7 +358,7 @@ impl Run {
     ) -> Result<(), RunError> {
         let clock = self.journal.clock();
         let info = RunInfo {
-            format: 1,
+            format: FORMAT,
             squall: env!("CARGO_PKG_VERSION").to_owned(),
             started_unix_us: clock.started_unix_us(),
             started: host::rfc3339(clock.started_unix_us()),

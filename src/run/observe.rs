@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use crate::connect::log::LogParser;
 use crate::connect::secrets;
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::connect::{Access, Rest};
-use crate::journal::{Deadline, GroupView, Journal, RestClaim, SinkMember, What};
-use crate::kafka::{Admin, Cluster, Isolation, Item, RawGroup, RecordReader, Start, internal};
-use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
+use crate::journal::{Clock, Deadline, GroupView, Journal, ReadTo, RestClaim, SinkMember, What};
+use crate::kafka::{
+    Admin, Cluster, Isolation, Item, KafkaError, RawGroup, RecordReader, Start, internal,
+};
+use crate::model::{ConnectorName, KafkaVersion, Moment, TaskId, WorkerName};
 use crate::runtime::Runtime;
 
 /// Aim for the time between two polls of the Connect group.
@@ -22,11 +25,15 @@ pub const GROUP_POLL: Duration = Duration::from_millis(50);
 const GROUP_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const SINK_GROUP_EVERY: u32 = 4;
 const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
+/// Every so often an observer writes down that it looked.
+const ATTENDED_EVERY: Duration = Duration::from_secs(5);
 const REST_POLL: Duration = Duration::from_secs(1);
 const LOG_POLL: Duration = Duration::from_millis(100);
 const READER_POLL: Duration = Duration::from_millis(100);
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 const READER_MOST: usize = 10_000;
+/// For what is still to be read when a reader is to stop.
+const LAST_LIMIT: Duration = Duration::from_secs(3);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// An observer that cannot see for this long says so in the journal.
 const BLIND_LIMIT: Duration = Duration::from_secs(20);
@@ -235,24 +242,101 @@ impl<'a> Sight<'a> {
     }
 }
 
+/// How often one observer looked, and how long it saw nothing between.
+struct Looks {
+    clock: Clock,
+    looks: u64,
+    longest: Duration,
+    answered: Moment,
+    reported: Moment,
+}
+
+impl Looks {
+    fn begin(clock: Clock) -> Self {
+        Self {
+            clock,
+            looks: 0,
+            longest: Duration::ZERO,
+            answered: clock.now(),
+            reported: clock.now(),
+        }
+    }
+
+    /// It looked and saw.
+    fn seen(&mut self) {
+        let now = self.clock.now();
+        self.longest = self.longest.max(now.since(self.answered));
+        self.answered = now;
+        self.looks += 1;
+    }
+
+    fn is_due(&self, every: Duration) -> bool {
+        self.clock.now().since(self.reported) >= every
+    }
+
+    /// Looks, and the longest gap in milliseconds, since this was last asked. One that has not ended yet counts.
+    fn take(&mut self) -> (u64, u64) {
+        let now = self.clock.now();
+        let longest = self.longest.max(now.since(self.answered));
+        let looks = std::mem::take(&mut self.looks);
+        (self.longest, self.reported) = (Duration::ZERO, now);
+        (
+            looks,
+            u64::try_from(longest.as_millis()).unwrap_or(u64::MAX),
+        )
+    }
+}
+
+/// The looks of an observer, written into the journal.
+struct Attendance<'a> {
+    observer: String,
+    journal: &'a Journal,
+    looks: Looks,
+}
+
+impl<'a> Attendance<'a> {
+    fn begin(observer: impl Into<String>, journal: &'a Journal) -> Self {
+        Self {
+            observer: observer.into(),
+            journal,
+            looks: Looks::begin(journal.clock()),
+        }
+    }
+
+    /// Looked and saw; written down every few seconds.
+    fn seen(&mut self) {
+        self.looks.seen();
+        self.tell_in_time();
+    }
+
+    fn tell_in_time(&mut self) {
+        if self.looks.is_due(ATTENDED_EVERY) {
+            self.tell(BTreeMap::new());
+        }
+    }
+
+    fn tell(&mut self, read: BTreeMap<i32, ReadTo>) {
+        let (looks, longest_gap_ms) = self.looks.take();
+        self.journal.record(What::Attended {
+            observer: self.observer.clone(),
+            looks,
+            longest_gap_ms,
+            read,
+        });
+    }
+}
+
 fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut sight = Sight::new("group", journal);
     let admin = match Admin::new(&watched.cluster) {
         Ok(admin) => admin,
-        Err(error) => {
-            journal.record(What::ObserverFailed {
-                observer: "group".to_owned(),
-                why: error.to_string(),
-            });
-            return;
-        }
+        Err(error) => return sight.lost(&error.to_string()),
     };
     let mut reader = GroupReader::default();
     let mut last: Option<GroupView> = None;
-    let mut last_sinks: BTreeMap<ConnectorName, Vec<SinkMember>> = BTreeMap::new();
-    let (mut polls, mut longest, mut round) = (0u64, Duration::ZERO, 0u32);
+    let mut sinks = SinkGroups::new(watched, journal);
     let clock = journal.clock();
-    let (mut answered, mut reported) = (clock.now(), clock.now());
+    let (mut looks, mut round) = (Looks::begin(clock), 0u32);
     loop {
         let began = clock.now();
         match described(&admin, &mut reader, watched) {
@@ -262,29 +346,30 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
                     journal.record(What::Group(view.clone()));
                     last = Some(view);
                 }
-                let now = clock.now();
-                longest = longest.max(now.since(answered));
-                answered = now;
-                polls += 1;
+                looks.seen();
             }
             Err(why) => sight.bad(&why),
         }
         if round.is_multiple_of(SINK_GROUP_EVERY) {
-            poll_sinks(&admin, watched, journal, &mut last_sinks);
+            sinks.poll(&admin);
         }
         round = round.wrapping_add(1);
-        if clock.now().since(reported) >= POLLED_EVENT_EVERY {
-            let longest_gap_ms = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-            journal.record(What::GroupPolled {
-                polls,
-                longest_gap_ms,
-            });
-            (polls, longest, reported) = (0, Duration::ZERO, clock.now());
+        if looks.is_due(POLLED_EVENT_EVERY) {
+            tell_polls(&mut looks, journal);
         }
         if stopped_within(stop, GROUP_POLL.saturating_sub(clock.now().since(began))) {
-            return;
+            tell_polls(&mut looks, journal);
+            return sinks.leave();
         }
     }
+}
+
+fn tell_polls(looks: &mut Looks, journal: &Journal) {
+    let (polls, longest_gap_ms) = looks.take();
+    journal.record(What::GroupPolled {
+        polls,
+        longest_gap_ms,
+    });
 }
 
 /// The group as it is now; one that nobody has joined yet has no members.
@@ -301,40 +386,74 @@ fn described(
     view.map_err(|error| error.to_string())
 }
 
-fn poll_sinks(
-    admin: &Admin,
-    watched: &Watched,
-    journal: &Journal,
-    last: &mut BTreeMap<ConnectorName, Vec<SinkMember>>,
-) {
-    for (connector, group) in &watched.sinks {
-        let Ok(Some(raw)) = admin.group(group, GROUP_ANSWER_LIMIT) else {
-            continue;
+/// The consumer groups of the sinks, looked at one after the other.
+struct SinkGroups<'a> {
+    watched: &'a Watched,
+    journal: &'a Journal,
+    last: BTreeMap<ConnectorName, Vec<SinkMember>>,
+    attendance: BTreeMap<ConnectorName, Attendance<'a>>,
+}
+
+impl<'a> SinkGroups<'a> {
+    fn new(watched: &'a Watched, journal: &'a Journal) -> Self {
+        let begin = |sink: &ConnectorName| {
+            let observer = format!("sink group {sink}");
+            (sink.clone(), Attendance::begin(observer, journal))
         };
-        // Who reads what is known in a stable group only: until then nobody is said to read anything.
-        let stable = raw.state == "Stable";
-        let mut members: Vec<SinkMember> = raw
-            .members
-            .iter()
-            .filter(|_| stable)
-            .filter_map(|member| {
-                let topics = consumer_assignment(&member.assignment).ok()?;
-                let partitions = topics.into_values().flatten().collect();
-                Some(SinkMember {
-                    task: task_of_client_id(&member.client_id),
-                    partitions,
-                })
-            })
-            .collect();
-        members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
-        if last.get(connector) != Some(&members) {
-            journal.record(What::SinkGroup {
-                connector: connector.clone(),
-                members: members.clone(),
-            });
-            last.insert(connector.clone(), members);
+        Self {
+            watched,
+            journal,
+            last: BTreeMap::new(),
+            attendance: watched.sinks.keys().map(begin).collect(),
         }
     }
+
+    fn poll(&mut self, admin: &Admin) {
+        for (connector, group) in &self.watched.sinks {
+            let Some(attendance) = self.attendance.get_mut(connector) else {
+                continue;
+            };
+            let Ok(raw) = admin.group(group, GROUP_ANSWER_LIMIT) else {
+                attendance.tell_in_time();
+                continue;
+            };
+            attendance.seen();
+            let Some(raw) = raw else { continue };
+            let members = sink_members(&raw);
+            if self.last.get(connector) != Some(&members) {
+                self.journal.record(What::SinkGroup {
+                    connector: connector.clone(),
+                    members: members.clone(),
+                });
+                self.last.insert(connector.clone(), members);
+            }
+        }
+    }
+
+    fn leave(mut self) {
+        let all = self.attendance.values_mut();
+        all.for_each(|attendance| attendance.tell(BTreeMap::new()));
+    }
+}
+
+/// Who reads what is known in a stable group only: until then nobody is said to read anything.
+fn sink_members(raw: &RawGroup) -> Vec<SinkMember> {
+    let stable = raw.state == "Stable";
+    let mut members: Vec<SinkMember> = raw
+        .members
+        .iter()
+        .filter(|_| stable)
+        .filter_map(|member| {
+            let topics = consumer_assignment(&member.assignment).ok()?;
+            let partitions = topics.into_values().flatten().collect();
+            Some(SinkMember {
+                task: task_of_client_id(&member.client_id),
+                partitions,
+            })
+        })
+        .collect();
+    members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
+    members
 }
 
 /// One record of an internal topic.
@@ -366,40 +485,78 @@ impl Topic {
     }
 }
 
+/// Reads until told to stop. Trouble is asked about again for as long as the run lasts: a topic that is just being made
+/// has partitions that some broker does not know yet, and brokers come back.
 fn read_topic(topic: &Topic, watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut sight = Sight::new(topic.observer, journal);
-    let mut reader: Option<RecordReader> = None;
+    let mut attendance = Attendance::begin(topic.observer, journal);
+    let mut reading = Reading::default();
     while !stopped_within(stop, Duration::ZERO) {
-        let Some(open) = &reader else {
-            match RecordReader::open(
-                &watched.cluster,
-                &topic.name,
-                topic.isolation,
-                if topic.name == CONSUMER_OFFSETS && watched.only.is_some() {
-                    &Start::End
-                } else {
-                    &Start::Earliest
-                },
-                OPEN_LIMIT,
-            ) {
-                Ok(opened) => reader = Some(opened),
-                Err(error) => {
-                    sight.bad(&error.to_string());
-                    if stopped_within(stop, READER_POLL) {
-                        return;
-                    }
+        let read = match reading.open(topic, watched) {
+            Ok(reader) => reading.read_on(&reader, topic, watched, journal),
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(()) => {
+                sight.good();
+                attendance.seen();
+            }
+            Err(error) => {
+                sight.bad(&error.to_string());
+                attendance.tell_in_time();
+                if stopped_within(stop, READER_POLL) {
+                    break;
                 }
             }
-            continue;
+        }
+    }
+    let ends = reading.read_to_end(topic, watched, journal);
+    attendance.tell(reading.compared(&ends.unwrap_or_default()));
+    reading.close();
+}
+
+/// A reader of an internal topic with how far it has come, which outlives the client under it.
+#[derive(Default)]
+struct Reading {
+    reader: Option<Rc<RecordReader>>,
+    next: BTreeMap<i32, i64>,
+}
+
+impl Reading {
+    fn open(&mut self, topic: &Topic, watched: &Watched) -> Result<Rc<RecordReader>, KafkaError> {
+        if let Some(reader) = &self.reader {
+            return Ok(Rc::clone(reader));
+        }
+        let start = if !self.next.is_empty() {
+            Start::On(self.next.clone())
+        } else if topic.name == CONSUMER_OFFSETS && watched.only.is_some() {
+            Start::End
+        } else {
+            Start::Earliest
         };
-        let read = open.poll(READER_POLL, READER_MOST, |item| {
-            if let Item::Record {
+        let (cluster, isolation) = (&watched.cluster, topic.isolation);
+        let opened = RecordReader::open(cluster, &topic.name, isolation, &start, OPEN_LIMIT)?;
+        Ok(Rc::clone(self.reader.insert(Rc::new(opened))))
+    }
+
+    /// Writes down what is there. A client that cannot go on is let go; the next one begins where this one ended.
+    fn read_on(
+        &mut self,
+        reader: &RecordReader,
+        topic: &Topic,
+        watched: &Watched,
+        journal: &Journal,
+    ) -> Result<(), KafkaError> {
+        let next = &mut self.next;
+        let read = reader.poll(READER_POLL, READER_MOST, |item| match item {
+            Item::Record {
+                partition,
+                offset,
+                timestamp_ms,
                 key,
                 value,
-                timestamp_ms,
-                ..
-            } = item
-            {
+            } => {
+                next.insert(partition, offset + 1);
                 let record = Internal {
                     key,
                     value,
@@ -410,17 +567,52 @@ fn read_topic(topic: &Topic, watched: &Watched, journal: &Journal, stop: &Receiv
                     journal.record(what);
                 }
             }
-        });
-        match read {
-            Ok(_) => sight.good(),
-            Err(error) => {
-                sight.lost(&error.to_string());
-                return;
+            Item::EndOfPartition {
+                partition,
+                next_offset,
+            } => {
+                let known = next.entry(partition).or_insert(0);
+                *known = (*known).max(next_offset.unwrap_or(0));
             }
+        });
+        if read.is_err() {
+            self.reader = None;
         }
+        read.map(drop)
     }
-    if let Some(reader) = reader {
-        reader.close(CLOSE_LIMIT);
+
+    /// Reads what the topic holds by now, as far as that goes in a moment.
+    fn read_to_end(
+        &mut self,
+        topic: &Topic,
+        watched: &Watched,
+        journal: &Journal,
+    ) -> Result<BTreeMap<i32, i64>, KafkaError> {
+        let deadline = Deadline::after(LAST_LIMIT);
+        let ends = Admin::new(&watched.cluster)?.end_offsets(&topic.name, LAST_LIMIT)?;
+        let short = |next: &BTreeMap<i32, i64>| {
+            let mut ends = ends.iter();
+            ends.any(|(partition, end)| next.get(partition).copied().unwrap_or(0) < *end)
+        };
+        while short(&self.next) && !deadline.has_passed() {
+            let reader = self.open(topic, watched)?;
+            self.read_on(&reader, topic, watched, journal)?;
+        }
+        Ok(ends)
+    }
+
+    fn compared(&self, ends: &BTreeMap<i32, i64>) -> BTreeMap<i32, ReadTo> {
+        let of = |(partition, end): (&i32, &i64)| {
+            let next = self.next.get(partition).copied().unwrap_or(0);
+            (*partition, ReadTo { next, end: *end })
+        };
+        ends.iter().map(of).collect()
+    }
+
+    fn close(self) {
+        if let Some(reader) = self.reader.and_then(Rc::into_inner) {
+            reader.close(CLOSE_LIMIT);
+        }
     }
 }
 
@@ -493,6 +685,7 @@ fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
         .iter()
         .map(|(worker, url)| (worker, any.at(url)))
         .collect();
+    let mut attendance = Attendance::begin("rest", journal);
     loop {
         for (worker, rest) in &clients {
             let worker = *worker;
@@ -505,8 +698,9 @@ fn watch_rest(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
                 last.insert(worker.clone(), answer);
             }
         }
+        attendance.seen();
         if stopped_within(stop, REST_POLL) {
-            return;
+            return attendance.tell(BTreeMap::new());
         }
     }
 }
@@ -577,6 +771,7 @@ fn watch_logs(
     stop: &Receiver<()>,
 ) {
     let mut followed: Vec<Followed> = Vec::new();
+    let mut attendance = Attendance::begin("logs", journal);
     loop {
         let ending = stopped_within(stop, LOG_POLL);
         for file in runtime.log_files() {
@@ -594,8 +789,9 @@ fn watch_logs(
         followed
             .iter_mut()
             .for_each(|file| file.read_on(journal, ending));
+        attendance.seen();
         if ending {
-            return;
+            return attendance.tell(BTreeMap::new());
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::journal::{Ending, KNOWN_FORMATS};
 use crate::model::GuaranteeKind;
 
+use super::attendance::{self, Absence};
 use super::case::Case;
 use super::history::{FaultStory, Victim};
 use super::{contradictions, departures};
@@ -26,6 +27,8 @@ pub(super) struct Doubts {
     moving: Option<String>,
     /// A worker left the group for a reason that is not known.
     departed: Option<String>,
+    /// What nobody saw.
+    pub absences: Vec<Absence>,
 }
 
 impl Doubts {
@@ -40,6 +43,7 @@ impl Doubts {
             .iter()
             .filter_map(of_fault)
             .for_each(|text| doubts.list.push(text));
+        doubts.of_attendance(case);
         doubts.of_drain(case);
         let departures = departures::unasked(&case.history);
         doubts.departed = departures.first().map(|departure| {
@@ -205,6 +209,13 @@ impl Doubts {
             self.commits.get_or_insert_with(|| text.clone());
             self.list.push(text);
         }
+    }
+
+    fn of_attendance(&mut self, case: &Case<'_>) {
+        self.list.extend(attendance::untold(case));
+        self.absences = attendance::absences(case);
+        let texts = self.absences.iter().map(|absence| absence.text.clone());
+        self.list.extend(texts);
     }
 
     fn of_drain(&mut self, case: &Case<'_>) {

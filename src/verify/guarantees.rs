@@ -1,6 +1,6 @@
 //! Findings set against what the scenario expects, one answer for each expectation.
 
-use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, Verdict};
+use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, Moment, Verdict};
 
 use super::credits::Undecidable;
 use super::doubts::Doubts;
@@ -125,6 +125,35 @@ impl Grounds<'_, '_> {
         }
     }
 
+    /// What nobody saw and this answer rests on. Harm that was complete before that stays what it is.
+    fn absent_for(&self, answer: &Answer) -> Option<&str> {
+        let expect = &self.facts.case.info.scenario.expect;
+        let limit = match answer.kind {
+            GuaranteeKind::UnexplainedDuplicates => expect.unexplained_duplicates,
+            GuaranteeKind::Duplicates => Some(0),
+            GuaranteeKind::Offsets => expect.offsets,
+            GuaranteeKind::Overlap => expect.overlap_ms.filter(|limit| *limit == 0),
+            GuaranteeKind::Lost
+            | GuaranteeKind::Order
+            | GuaranteeKind::Phantoms
+            | GuaranteeKind::Recovery
+            | GuaranteeKind::Outage
+            | GuaranteeKind::Stops => None,
+        };
+        let stands = |from: Moment| {
+            let behind = self.findings.iter().filter(|finding| {
+                answer.behind.contains(&finding.kind)
+                    && finding.to.or(finding.from).is_some_and(|at| at < from)
+            });
+            let before: u64 = behind.map(|finding| finding.count).sum();
+            answer.verdict == Verdict::Broken && limit.is_some_and(|limit| before > limit)
+        };
+        let mut absences = self.doubts.absences.iter();
+        let absence =
+            absences.find(|absence| absence.carries(answer.kind) && !stands(absence.from))?;
+        Some(&absence.text)
+    }
+
     /// Doubts can turn an answer into *inconclusive*, whichever it was.
     fn weigh(&self, mut answer: Answer) -> GuaranteeResult {
         let silenced = self.doubts.silences(answer.kind);
@@ -136,7 +165,8 @@ impl Grounds<'_, '_> {
             .doubts
             .excuses(answer.kind)
             .filter(|_| answer.verdict == Verdict::Broken);
-        if let Some(why) = silenced.or(weakened).or(excused) {
+        let absent = self.absent_for(&answer);
+        if let Some(why) = silenced.or(weakened).or(excused).or(absent) {
             answer.verdict = Verdict::Inconclusive;
             answer.note = if answer.note.is_empty() {
                 why.to_owned()

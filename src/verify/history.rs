@@ -377,6 +377,8 @@ impl<'a> History<'a> {
             | What::FeedBegan
             | What::ConnectorConfig { .. }
             | What::TargetState { .. }
+            | What::Attended { .. }
+            | What::FinalSourceOffsets { .. }
             | What::RestView { .. }
             | What::Progress { .. } => {}
         }

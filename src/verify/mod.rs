@@ -162,6 +162,7 @@
 //! about offsets or the group where their observer failed. A fault without its proof, an interrupted run, a drain that
 //! was not finished and an observer that failed each make the verdict at best inconclusive.
 
+mod attendance;
 mod backlog;
 mod case;
 mod commits;
