@@ -231,15 +231,16 @@ impl<'c, 'a> Duty<'c, 'a> {
         };
         let mut gaps = Vec::new();
         let mut before: Option<(Moment, u64)> = None;
+        let mut blind: Option<Moment> = None;
         // An older journal of an observer that told once or twice says nothing about the rest of the run.
         let steady = self.is_whole_format() || told.len() > 2;
         for (at, looks, gap_ms) in told {
             let back = |ms: u64| Moment(at.0.saturating_sub(ms.saturating_mul(1_000)));
             gaps.push((back(*gap_ms), *at));
             let since = before.map_or(self.from, |(at, _)| at);
-            if *looks == 0 {
-                gaps.push((since, *at));
-            }
+            // Turns without a look follow each other as one gap.
+            blind = (*looks == 0).then(|| blind.unwrap_or(since));
+            gaps.extend(blind.map(|from| (from, *at)));
             // What it says covers a turn, as long as its gaps have made it.
             let covered = back(every_ms + gap_ms + before.map_or(0, |(_, gap_ms)| gap_ms));
             if steady && covered > since {

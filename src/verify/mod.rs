@@ -212,6 +212,8 @@ mod zombie;
 #[cfg(test)]
 mod answer_tests;
 #[cfg(test)]
+mod attendance_tests;
+#[cfg(test)]
 mod consistency_tests;
 #[cfg(test)]
 mod dropped_tests;

@@ -338,6 +338,16 @@ impl World {
         }
     }
 
+    /// Copies of a lane at the mirror's tap, from this time on; nothing else is changed.
+    pub(super) fn plant_in(&mut self, lane: usize, at_ms: u64, sequences: std::ops::Range<u64>) {
+        let copies = (0..)
+            .zip(sequences)
+            .map(|(n, s)| row(at_ms + n, lane as u32, s));
+        self.mirror[lane].extend(copies);
+        self.mirror[lane].sort_by_key(|row| row.at);
+        self.archive = self.behind(&self.mirror, 200);
+    }
+
     /// Copies of lane 2 at the mirror's tap, from this time on, one a millisecond; all behind it is made anew.
     pub(super) fn plant(&mut self, at_ms: u64, sequences: std::ops::Range<u64>) {
         let copies = (0..).zip(sequences).map(|(n, s)| row(at_ms + n, 2, s));
@@ -399,6 +409,14 @@ impl World {
                 config,
             };
             events.push((1_200, what));
+        }
+        for (name, on) in [
+            ("mirror-0", "w1"),
+            ("archive-0", "w1"),
+            ("mirror-1", "w2"),
+            ("archive-1", "w2"),
+        ] {
+            events.push((1_550, running(name, on)));
         }
         events.push((1_700, sink_group()));
         let first = [
@@ -796,4 +814,62 @@ fn pause_story(number: usize, blow: Blow) -> Vec<(u64, What)> {
         (wake + 660, running("archive-1", blow.heir)),
     ]);
     story
+}
+
+/// What a living cluster leaves in the journal beside the story of a kill at 10 s.
+pub(super) fn living() -> Vec<(u64, What)> {
+    let fault = FaultId(1);
+    let name = "w1".to_owned();
+    let started = What::ProcessStarted {
+        name: name.clone(),
+        pid: 7,
+        incarnation: 1,
+        log: "logs/w1.log".to_owned(),
+    };
+    let ready = What::ProcessReady {
+        name,
+        incarnation: 1,
+        took_ms: 300,
+    };
+    let config = What::ConnectorConfig {
+        connector: connector("mirror"),
+        config: Some(BTreeMap::new()),
+    };
+    let rest = What::RestView {
+        worker: worker("w1"),
+        answer: Ok(BTreeMap::new()),
+    };
+    let log = What::Log {
+        worker: worker("w1"),
+        incarnation: 1,
+        worker_ms: 400,
+        level: "INFO".to_owned(),
+        fact: crate::journal::LogFact::FinishedStartingWork,
+        text: "started".to_owned(),
+    };
+    let progress = What::Progress {
+        fed: 1,
+        seen: BTreeMap::new(),
+    };
+    let baseline = What::BaselineReached {
+        since: Moment::from_ms(3_000),
+        rate_per_second: 80.0,
+        backlog: 4,
+    };
+    let offsets = What::FinalOffsets {
+        sinks: BTreeMap::new(),
+        ends: BTreeMap::new(),
+    };
+    vec![
+        (100, started),
+        (400, ready),
+        (500, log),
+        (900, rest),
+        (1_050, config),
+        (1_100, What::ConnectorCreated(connector("mirror"))),
+        (3_000, progress),
+        (7_900, baseline),
+        (21_000, What::RecoverySeen { fault }),
+        (25_000, offsets),
+    ]
 }
