@@ -853,6 +853,7 @@ pub(super) fn living() -> Vec<(u64, What)> {
     };
     let baseline = What::BaselineReached {
         since: Moment::from_ms(3_000),
+        normal: BTreeMap::new(),
         rate_per_second: 80.0,
         backlog: 4,
     };
