@@ -324,9 +324,21 @@ impl<'a> Case<'a> {
 }
 
 /// Where the time begins that the flush interval promises to cover, counted back from the signal: from then on the tasks
-/// that it took committed no more.
-pub(super) fn promise_begins(leg: &Leg<'_>, stretch: &Stretch) -> Moment {
-    Moment(stretch.struck.0.saturating_sub(promise_us(leg)))
+/// that it took committed no more. Where another fault was not over then, they may not have committed since that one came.
+pub(super) fn promise_begins(leg: &Leg<'_>, stretch: &Stretch, stretches: &[Stretch]) -> Moment {
+    let promise_us = promise_us(leg);
+    let mut from = stretch.struck.0.saturating_sub(promise_us);
+    let mut others: Vec<&Stretch> = stretches
+        .iter()
+        .filter(|other| other.leg == stretch.leg && other.struck < stretch.struck)
+        .collect();
+    others.sort_by_key(|other| std::cmp::Reverse(other.struck));
+    for other in others {
+        if other.settled.0.saturating_add(promise_us) >= from {
+            from = from.min(other.struck.0.saturating_sub(promise_us));
+        }
+    }
+    Moment(from)
 }
 
 /// Flush interval, commit time and flight together, in microseconds.
@@ -340,11 +352,12 @@ pub(super) fn promise_us(leg: &Leg<'_>) -> u64 {
 /// The moments at which lanes must be looked at to say what a stretch lets a connector repeat.
 fn moments_of(
     stretch: &Stretch,
+    stretches: &[Stretch],
     legs: &[Leg<'_>],
     history: &History<'_>,
 ) -> impl Iterator<Item = Moment> {
     let fault = stretch.fault().map(|fault| &history.faults[fault]);
-    let promised = promise_begins(&legs[stretch.leg], stretch);
+    let promised = promise_begins(&legs[stretch.leg], stretch, stretches);
     let began = fault.and_then(FaultStory::began);
     let own = [
         stretch.struck,
@@ -366,7 +379,9 @@ fn frame(
     stretches: &[Stretch],
 ) -> Frame {
     let lanes = info.scenario.stream.lanes.min(MOST_LANES) as usize;
-    let of_stretches = stretches.iter().flat_map(|s| moments_of(s, legs, history));
+    let of_stretches = stretches
+        .iter()
+        .flat_map(|s| moments_of(s, stretches, legs, history));
     let mut moments: Vec<u64> = of_stretches.map(|at| at.0).collect();
     moments.extend(marks.iter().flat_map(FaultMarks::moments).map(|at| at.0));
     let calm = legs.iter().map(|leg| leg.tap.silent_for_ms);

@@ -362,7 +362,8 @@ fn of_stretch(
     let by_victim = rows(stretch.settled).min(first_row.max(rows(stretch.struck)));
     let leg = &case.legs[stretch.leg];
     let of_kill = || {
-        let delivered = by_victim.saturating_sub(rows(promise_begins(leg, stretch)));
+        let delivered =
+            by_victim.saturating_sub(rows(promise_begins(leg, stretch, &case.stretches)));
         bound(pace(promise_us(leg)), delivered)
     };
     match stretch.nature {
@@ -391,7 +392,7 @@ fn through(case: &Case<'_>, stretch: &Stretch, story: &FaultStory, lane: u32) ->
     let Some(began) = story.began() else {
         return 0;
     };
-    let from = promise_begins(leg, stretch);
+    let from = promise_begins(leg, stretch, &case.stretches);
     let until = stretch.settled;
     let nominal = case.lane_rate() * until.since(began).as_secs_f64();
     let high = |at| case.snap(stretch.leg, lane, at).high.unwrap_or(0);

@@ -216,11 +216,14 @@ impl Hits<'_, '_> {
     /// When the partitions of the victim's sink tasks were first seen with others.
     fn consumers_moved(&self, leg: &Leg<'_>) -> Option<Moment> {
         let acted = self.victim.acted?;
-        let tasks = members::tasks_of(self.history, self.victim)?;
+        let tasks = members::tasks_of(self.history, self.victim);
         let views = || leg.sink_views(self.history);
         let (_, before) = views().rfind(|(at, _)| *at <= acted)?;
-        let of_victim =
-            |member: &&SinkMember| member.task.as_ref().is_some_and(|t| tasks.contains(t));
+        // Where it is not known which tasks it had, any may have been its own.
+        let of_victim = |member: &&SinkMember| {
+            let task = member.task.as_ref();
+            task.is_some_and(|task| tasks.as_ref().is_none_or(|tasks| tasks.contains(task)))
+        };
         let own: Vec<&SinkMember> = before.iter().filter(of_victim).collect();
         let keeps = |members: &[SinkMember]| {
             own.iter().all(|old| {
@@ -255,12 +258,17 @@ impl Hits<'_, '_> {
                 .filter(|t| task.map_or(t.connector == leg.connector.name, |one| one == *t));
             wanted.all(|t| view.members.iter().filter(|m| m.tasks.contains(t)).count() == 1)
         };
-        let calm = history
-            .groups
-            .iter()
-            .filter(back)
-            .find(|(_, view)| in_one_place(view))
-            .map(|(at, _)| *at);
+        let of_group = || {
+            let mut views = history.groups.iter().filter(back);
+            views
+                .find(|(_, view)| in_one_place(view))
+                .map(|(at, _)| *at)
+        };
+        // Given up by its consumer group alone, it is still the member of the workers' group that it was.
+        let calm = match self.victim.membership {
+            Membership::Kept => self.consumers_moved(leg).map(|moved| moved.max(woke)),
+            Membership::Lost(_) | Membership::Unknown => of_group(),
+        };
         let started = calm.map(|calm| {
             let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
             let starts = history.statuses.iter().filter(|status| {
