@@ -2,6 +2,7 @@
 
 use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, Moment, Verdict};
 
+use super::attendance::{Absence, Subject};
 use super::credits::Undecidable;
 use super::doubts::Doubts;
 use super::findings::{Facts, allowed, grouped, percent, plural};
@@ -140,17 +141,21 @@ impl Grounds<'_, '_> {
             | GuaranteeKind::Outage
             | GuaranteeKind::Stops => None,
         };
-        let stands = |from: Moment| {
+        let complete_before = |from: Moment| {
             let behind = self.findings.iter().filter(|finding| {
                 answer.behind.contains(&finding.kind)
                     && finding.to.or(finding.from).is_some_and(|at| at < from)
             });
             let before: u64 = behind.map(|finding| finding.count).sum();
-            answer.verdict == Verdict::Broken && limit.is_some_and(|limit| before > limit)
+            limit.is_some_and(|limit| before > limit)
+        };
+        // Commits that were not seen could only have explained less.
+        let stands = |absence: &&Absence| {
+            answer.verdict == Verdict::Broken
+                && (absence.subject == Subject::Commits || complete_before(absence.from))
         };
         let mut absences = self.doubts.absences.iter();
-        let absence =
-            absences.find(|absence| absence.carries(answer.kind) && !stands(absence.from))?;
+        let absence = absences.find(|absence| absence.carries(answer.kind) && !stands(absence))?;
         Some(&absence.text)
     }
 
