@@ -110,7 +110,8 @@
 //!
 //! **Proof of a fault.** A kill is proven when each victim was signalled, its process ended by signal 9 and the group
 //! lost the member that it had been. A stop is proven when each victim ended by itself, or by signal 9 after its grace,
-//! and the group lost the member. A pause is proven when each victim was seen to stand still (its process in state T, its
+//! and the group lost the member; it was graceful when that was with status 0 or 143, and a *crash* otherwise, after which
+//! repeats count as after a kill. A pause is proven when each victim was seen to stand still (its process in state T, its
 //! container paused) and was resumed, a network loss when each was seen without its network and was connected again;
 //! whether the group gave the worker up is told beside that proof and is no part of it. A fault that was planned and not
 //! injected is not proven.
@@ -156,11 +157,23 @@
 //! told; and what such a worker repeats, leaves silent or writes late is no fault's doing, so repeats, commits, overlap,
 //! recovery and outage that break a guarantee are inconclusive then. Loss and order have no such excuse.
 //!
-//! A guarantee that is broken on complete evidence stays broken whatever else is in doubt. Nothing is called broken,
-//! and nothing held, where the journal is cut or damaged, a file differs from the seal, the environment failed, or a
-//! process died that nobody had asked to; nor about records where an observation file is short, long or damaged, nor
-//! about offsets or the group where their observer failed. A fault without its proof, an interrupted run, a drain that
-//! was not finished and an observer that failed each make the verdict at best inconclusive.
+//! Nothing is called broken, and nothing held, where the journal is cut, damaged or of an unknown format, contradicts itself,
+//! or a file differs from the seal or is not named in it, the environment failed, or a process died that nobody had asked
+//! to. A fault without its proof, an interrupted run and a drain that was not finished make the verdict at best inconclusive.
+//!
+//! **Contradictions.** In each partition positions grow, times do not go back, and a topic of ours has a record at each
+//! position; a lane of the feed is in one partition, nothing arrives 0.5 s before it was sent, and what is behind a
+//! connector was seen in front of it. A place that contradicts this is told by file and row, silences what is said about
+//! records, and nobody is blamed at it. *Positions 4,854, 4,855, 4,836: the reader read 20 rows twice; no task repeated.*
+//!
+//! **Absence.** Observers write down that they looked. A gap of half a session (at least 2 s) while the tasks had to run, a
+//! reader that stopped before the end of its topic, and a last word that is not the state at the end (the last commit, the
+//! last status of a task and its last owner) make inconclusive what rests on that observer, and only that: on the group
+//! repeats, overlap and recovery; on commits repeats and offsets; on statuses repeats, recovery and outage; on the groups
+//! of sinks, the configurations and the logs repeats. Harm that was complete before stays broken, and commits that nobody
+//! saw excuse nothing, since they could only have explained less. Journals of format 1 have no attendance: what they tell
+//! of the group's polls counts. *A session of 6 s, answers of the group at 3.0 s and 15.0 s: nobody saw the group for 12 s,
+//! twice a session; an overlap of 0 ms is not shown. With 2.9 s between answers it is.*
 
 mod attendance;
 mod backlog;
