@@ -21,8 +21,6 @@ pub struct Status {
     pub worker: Option<WorkerName>,
     /// The generation of the group that it was written in.
     pub generation: i64,
-    /// How many processes of that worker had ended by then: a later one says nothing by it.
-    pub ends: u32,
 }
 
 impl Status {
@@ -166,6 +164,9 @@ pub struct Standing {
     pub group: Option<GroupView>,
     /// Each task's status as a reader of the status topic has it.
     pub status: BTreeMap<TaskId, Status>,
+    /// What each worker said of each task last. Only its owner's word tells whether it runs: a worker that was given up and
+    /// is assigned the same task again goes on with it and says nothing more, whatever others have said meanwhile.
+    words: BTreeMap<(TaskId, WorkerName), (String, u32)>,
     /// The tasks in each sink's consumer group; none while it is not stable.
     pub sink_tasks: BTreeMap<ConnectorName, BTreeSet<TaskId>>,
     workers: BTreeSet<WorkerName>,
@@ -200,12 +201,14 @@ impl Standing {
                 generation,
                 ..
             } => {
-                let ends = worker.as_ref().map_or(0, |worker| self.roster.ends(worker));
+                if let Some(worker) = worker {
+                    let word = (state.clone(), self.roster.ends(worker));
+                    self.words.insert((task.clone(), worker.clone()), word);
+                }
                 let status = Status {
                     state: state.clone(),
                     worker: worker.clone(),
                     generation: *generation,
-                    ends,
                 };
                 self.note_status(task, status);
             }
@@ -428,27 +431,32 @@ impl Standing {
     fn not_running(&self, task: &TaskId) -> Option<Missing> {
         let mut members = self.group.iter().flat_map(|view| &view.members);
         let owner = members.find(|member| member.tasks.contains(task))?;
-        let not = |said: String| Some(Missing::NotRunning(task.clone(), said));
-        let Some(Status {
-            state,
-            worker,
-            ends,
-            ..
-        }) = self.status.get(task)
-        else {
+        let Some(status) = self.status.get(task) else {
             return Some(Missing::Unheard(format!("task {task}")));
         };
-        match worker {
-            _ if state != "RUNNING" || *worker != owner.worker => {
-                let on = worker
-                    .as_ref()
-                    .map_or(String::new(), |w| format!(" on {w}"));
-                not(format!("is {state}{on}"))
-            }
-            Some(worker) if *ends < self.roster.ends(worker) => {
+        let not = |said: String| Some(Missing::NotRunning(task.clone(), said));
+        let gone = status.state == "DESTROYED";
+        let own = owner.worker.as_ref().filter(|_| !gone).and_then(|worker| {
+            let (state, ends) = self.words.get(&(task.clone(), worker.clone()))?;
+            (state == "RUNNING").then_some((worker, *ends))
+        });
+        match own {
+            Some((worker, ends)) if ends < self.roster.ends(worker) => {
                 not(format!("was RUNNING on {worker} before that ended"))
             }
-            Some(_) | None => None,
+            Some(_) => None,
+            // A stranger owns it and says so.
+            None if owner.worker.is_none()
+                && status.worker.is_none()
+                && status.state == "RUNNING" =>
+            {
+                None
+            }
+            None => {
+                let on = status.worker.as_ref();
+                let on = on.map_or(String::new(), |worker| format!(" on {worker}"));
+                not(format!("is {}{on}", status.state))
+            }
         }
     }
 
@@ -667,15 +675,37 @@ mod tests {
             says("m-0", "UNASSIGNED", "w2", 1),
         ]);
         assert_eq!(told.balanced(&["w1"]), Ok(()));
-        // Its owner letting go, or anybody later, is meant.
-        for (on, generation) in [("w1", 1), ("w2", 2)] {
+        // Its owner letting go is meant, and so is that nobody runs it any more.
+        for (state, on) in [("UNASSIGNED", "w1"), ("DESTROYED", "w2")] {
             let mut newer = Told {
                 standing: told.standing.clone(),
                 n: 9,
             };
-            newer.tell([says("m-0", "UNASSIGNED", on, generation)]);
+            newer.tell([says("m-0", state, on, 2)]);
             assert!(newer.balanced(&["w1"]).is_err());
         }
+    }
+
+    #[test]
+    fn a_worker_that_gets_a_task_back_which_it_never_stopped_has_said_that_it_runs() {
+        let mut told = calm();
+        let back = || view(vec![member("w1-a", &["m-0"]), member("w2-b", &["m-1"])], 0);
+        told.tell([
+            view(vec![member("w1-a", &["m-0", "m-1"])], 0),
+            says("m-1", "RUNNING", "w1", 2),
+            says("m-1", "UNASSIGNED", "w1", 3),
+            back(),
+        ]);
+        assert_eq!(told.missing(), None);
+        // One that had stopped it has said that, too, though readers of the status pass over it.
+        let mut told = calm();
+        told.tell([
+            view(vec![member("w1-a", &["m-0", "m-1"])], 0),
+            says("m-1", "RUNNING", "w1", 2),
+            says("m-1", "UNASSIGNED", "w2", 1),
+            back(),
+        ]);
+        assert!(matches!(told.missing(), Some(Missing::NotRunning(..))));
     }
 
     #[test]
