@@ -28,7 +28,7 @@ use super::text::{again, is_deceptive, shown, visible};
 const FINDINGS_BEFORE_ALL: usize = 3;
 const FINDINGS_SHOWN: usize = 8;
 const FINDINGS: usize = 200;
-const RECOVERY_CARDS: usize = 6;
+const RECOVERY_CARDS: usize = 8;
 const RECOVERY_LINES: usize = 400;
 const FAULTS_SHOWN: usize = 12;
 const REWINDS_SHOWN: usize = 12;

@@ -237,6 +237,8 @@ mod offset_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod watched_tests;

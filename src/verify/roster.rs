@@ -41,8 +41,8 @@ pub struct Roster {
     present: BTreeSet<String>,
     /// When the present process of each worker was started.
     started: BTreeMap<WorkerName, u64>,
-    /// How often a process of each worker has ended.
-    ended: BTreeMap<WorkerName, u32>,
+    /// When a process of each worker ended last, and how often one has.
+    ended: BTreeMap<WorkerName, (u64, u32)>,
     /// Workers of which the journal tells each start; of others the undoing of a fault that ended the process does.
     tells_starts: BTreeSet<WorkerName>,
     ending: BTreeSet<FaultId>,
@@ -63,7 +63,8 @@ impl Roster {
             }
             What::ProcessEnded { name, .. } => {
                 if let Ok(worker) = WorkerName::new(name) {
-                    *self.ended.entry(worker).or_insert(0) += 1;
+                    let count = self.ends(&worker);
+                    self.ended.insert(worker, (self.events, count + 1));
                 }
             }
             What::FaultIntended { fault, kind, .. } if kind.ends_process() => {
@@ -93,12 +94,15 @@ impl Roster {
 
     /// How often a process of the worker has ended, so that its words can be told from those of an earlier one.
     pub fn ends(&self, worker: &WorkerName) -> u32 {
-        self.ended.get(worker).copied().unwrap_or(0)
+        self.ended.get(worker).map_or(0, |(_, count)| *count)
     }
 
-    /// The member that a worker is now; nothing while it has yet to join.
+    /// The member that a worker is now; nothing while it has no process or has yet to join.
     pub fn of(&self, worker: &WorkerName) -> Option<&str> {
         let since = self.started.get(worker).copied().unwrap_or(0);
+        if self.ended.get(worker).is_some_and(|(at, _)| *at > since) {
+            return None;
+        }
         let own = self.present.iter().filter_map(|id| {
             let first = *self.first_seen.get(id)?;
             let is_own = self.workers.get(id) == Some(worker) && first > since;
@@ -215,7 +219,7 @@ mod tests {
                 asked: true,
             },
         ];
-        assert_eq!(roster(&story).of(&w1), Some("a"));
+        assert_eq!(roster(&story).struck(&w1), Struck::Nobody);
         assert_eq!(roster(&story).ends(&w1), 1);
         story.push(What::FaultUndone {
             fault,

@@ -33,11 +33,12 @@ pub(super) struct RecoveryCard {
     pub(super) phases: Vec<PhaseRow>,
 }
 
-/// The recoveries: of each fault the whole one, then its longest of each connector, then all others, each the longest first;
-/// the bars of all have one scale.
+/// The recoveries: those of faults as a whole, then of each fault and connector the longest task, then all others, each the
+/// longest first; the bars of all have one scale.
 pub(super) fn recoveries(judgement: &Judgement) -> Vec<RecoveryCard> {
     let mut faults: Vec<&FaultReport> = judgement.faults.iter().collect();
     faults.retain(|fault| !fault.phases.is_empty());
+    faults.sort_by_key(|fault| std::cmp::Reverse(total_ms(fault)));
     let mut tasks: Vec<&Recovery> = judgement.recoveries.iter().collect();
     tasks.sort_by_key(|recovery| std::cmp::Reverse(recovery.total_ms));
     let wholes = faults.iter().map(|fault| total_ms(fault));
@@ -49,29 +50,17 @@ pub(super) fn recoveries(judgement: &Judgement) -> Vec<RecoveryCard> {
         .partition(|recovery| seen.insert((recovery.fault, &recovery.task.connector)));
     let whole = faults.iter().map(|fault| {
         let total = (total_ms(fault), fault.recovery_ms.is_some());
-        let card = card(
-            judgement,
-            (fault.id, "as a whole"),
-            total,
-            (&fault.phases, longest),
-        );
-        (total.0, card)
+        let named = (fault.id, "as a whole");
+        card(judgement, named, total, (&fault.phases, longest))
     });
     let task = |recovery: &Recovery| {
         let total = (recovery.total_ms, recovery.complete);
         let name = recovery.task.to_string();
-        let card = card(
-            judgement,
-            (recovery.fault, &name),
-            total,
-            (&recovery.phases, longest),
-        );
-        (total.0, card)
+        let named = (recovery.fault, name.as_str());
+        card(judgement, named, total, (&recovery.phases, longest))
     };
-    let mut cards: Vec<(u64, RecoveryCard)> = whole.chain(first.into_iter().map(task)).collect();
-    cards.sort_by_key(|(total_ms, _)| std::cmp::Reverse(*total_ms));
-    let cards = cards.into_iter().chain(others.into_iter().map(task));
-    cards.map(|(_, card)| card).collect()
+    let tasks = first.into_iter().chain(others).map(task);
+    whole.chain(tasks).collect()
 }
 
 fn total_ms(fault: &FaultReport) -> u64 {

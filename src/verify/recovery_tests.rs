@@ -1,0 +1,364 @@
+//! Recoveries: the judge's against the live run's by the same rule, and each definition in numbers.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use crate::journal::{Event, GroupView, NormalAtTap, Observation, What};
+use crate::model::{FaultId, FaultKind, GuaranteeKind, Moment, PlaceName, Verdict};
+
+use super::recovered::{Missing, Standing};
+use super::world::{
+    Blow, LANES, World, fault_story, group_of, plan, running, sink_members, worker,
+};
+use super::{FaultReport, Judgement};
+
+const RECORDS: u64 = 440;
+const NORMAL: NormalAtTap = NormalAtTap {
+    backlog_limit: 60,
+    silence_limit_ms: 700,
+};
+const STOP: FaultKind = FaultKind::Stop { grace_ms: 30_000 };
+
+fn told(mut world: World) -> World {
+    let places = ["src.orders", "archive.txt"].map(|name| PlaceName::new(name).unwrap());
+    let reached = What::BaselineReached {
+        since: Moment::from_ms(5_000),
+        rate_per_second: 80.0,
+        backlog: 5,
+        normal: places.map(|place| (place, NORMAL)).into(),
+    };
+    world.events.push((8_000, reached));
+    world.events.sort_by_key(|(at, _)| *at);
+    world
+}
+
+fn phases(fault: &FaultReport) -> Vec<(&str, u64)> {
+    let phases = fault.phases.iter();
+    phases
+        .map(|phase| (phase.name.as_str(), phase.length_ms))
+        .collect()
+}
+
+fn sums_up(fault: &FaultReport) {
+    let sum: u64 = fault.phases.iter().map(|phase| phase.length_ms).sum();
+    assert_eq!(Some(sum), fault.recovery_ms, "{:?}", phases(fault));
+}
+
+#[test]
+fn a_recovery_in_numbers_adds_up_to_its_phases() {
+    let judgement = told(World::with_fault(RECORDS, FaultKind::Kill)).judge();
+    let fault = &judgement.faults[0];
+    let expected = [
+        ("noticed", 5_995),
+        ("delay", 3_000),
+        ("started", 250),
+        ("first record", 250),
+        ("backlog", 100),
+    ];
+    assert_eq!(phases(fault), expected);
+    assert_eq!(fault.recovery_ms, Some(9_595));
+    let notes: Vec<&str> = fault
+        .phases
+        .iter()
+        .map(|phase| phase.note.as_str())
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "",
+            "3000 ms announced",
+            "archive-1 last",
+            "lane 3 last",
+            "up to 182 records"
+        ]
+    );
+}
+
+#[test]
+fn who_comes_back_last_is_the_rest_of_a_recovery() {
+    let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
+    // w2 joins at 22 s only, and that moves nothing.
+    for (at, what) in &mut world.events {
+        if let What::Group(view) = what
+            && (16_000..22_000).contains(at)
+        {
+            view.members.retain(|m| m.worker != Some(worker("w2")));
+        }
+    }
+    let back = group_of(&[("w1", "a"), ("w2", "c"), ("w3", "a")], 0, "w3");
+    world.events.push((22_000, back));
+    world.events.sort_by_key(|(at, _)| *at);
+    let judgement = world.judge();
+    let fault = &judgement.faults[0];
+    assert_eq!(fault.recovery_ms, Some(11_995));
+    assert_eq!(phases(fault).last(), Some(&("return", 2_400)));
+    assert_eq!(fault.phases.last().unwrap().note, "w2 last");
+    sums_up(fault);
+}
+
+/// w2 is killed at 10 s and again at 13 s, when it has been started again and has not joined.
+fn killed_while_joining() -> World {
+    let first = Blow::first(FaultKind::Kill);
+    let second = Blow {
+        at_ms: 13_000,
+        ..first
+    };
+    let mut world = told(World::with_faults(RECORDS, &[first]));
+    world.plan = plan(&[first, second]);
+    let own = fault_story(1, second).into_iter();
+    let own = own.filter(|(_, what)| {
+        let lost = matches!(what, What::FaultProof { proof, .. } if matches!(proof, crate::journal::Proof::MemberGone { .. }));
+        !lost && !matches!(what, What::Group(_) | What::TaskStatus { .. })
+    });
+    world.events.extend(own);
+    world.events.sort_by_key(|(at, _)| *at);
+    world
+}
+
+#[test]
+fn a_kill_that_finds_its_worker_still_joining_is_proven_by_the_end_of_the_process() {
+    let judgement = killed_while_joining().judge();
+    assert_eq!(judgement.doubts, Vec::<String>::new());
+    let second = &judgement.faults[1];
+    assert!(second.proven);
+    assert!(second.proof[1].contains("had yet to join, so the group had no member of it to lose"));
+    assert!(
+        judgement
+            .recoveries
+            .iter()
+            .all(|task| task.fault == FaultId(1))
+    );
+    judgement.faults.iter().for_each(sums_up);
+    assert!(
+        phases(&judgement.faults[0])
+            .iter()
+            .all(|(name, _)| *name != "with F2")
+    );
+}
+
+#[test]
+fn a_pause_is_not_told_that_the_group_gave_up_what_an_earlier_kill_had_left() {
+    let first = Blow::first(FaultKind::Kill);
+    let pause = Blow {
+        at_ms: 13_000,
+        ..Blow::lasting(FaultKind::Pause, 1_000)
+    };
+    let mut world = told(World::with_faults(RECORDS, &[first]));
+    world.plan = plan(&[first, pause]);
+    world.events.extend(fault_story(1, pause));
+    world.events.sort_by_key(|(at, _)| *at);
+    let judgement = world.judge();
+    let told = judgement.faults[1].aftermath.join(" ");
+    assert!(!told.contains("was without w2"), "{told}");
+}
+
+#[test]
+fn the_phases_of_a_task_end_at_the_next_fault_on_it() {
+    let first = Blow::first(FaultKind::Kill);
+    let second = Blow {
+        at_ms: 19_250,
+        victim: "w3",
+        heir: "w2",
+        ..first
+    };
+    let judgement = told(World::with_faults(RECORDS, &[first, second])).judge();
+    for task in judgement
+        .recoveries
+        .iter()
+        .filter(|r| r.fault == FaultId(1))
+    {
+        assert!(!task.complete);
+        assert_eq!(task.total_ms, 9_245, "{task:?}");
+        let last = task.phases.last().unwrap();
+        assert_eq!(last.note, "cut short: F2 hit it again");
+        assert!(last.to <= Moment::from_ms(19_250));
+    }
+}
+
+#[test]
+fn a_record_that_is_missing_for_good_is_no_backlog() {
+    let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
+    // One record in ten never comes out of the mirror, from the first second on: 4 lanes × 44.
+    for lane in &mut world.mirror {
+        lane.retain(|row| row.sequence.0 % 10 != 5);
+    }
+    world.archive = world.behind(&world.mirror, 200);
+    let judgement = world.judge();
+    assert_eq!(judgement.taps[0].lost, 176);
+    let whole = told(World::with_fault(RECORDS, FaultKind::Kill)).judge();
+    let ms = |judgement: &Judgement| judgement.faults[0].recovery_ms.unwrap();
+    assert!(ms(&judgement).abs_diff(ms(&whole)) <= 100);
+}
+
+#[test]
+fn an_outage_that_runs_into_the_next_fault_breaks_nothing_by_what_cannot_be_told_apart() {
+    // Silent from 10.1 s to 19.3 s; the second fault comes at 13 s: 3 s are certainly the first one's, 6.3 s the second's.
+    let mut world = killed_while_joining();
+    let mut check = |limit, verdict| {
+        world.info.scenario.expect.outage_ms = Some(limit);
+        let judgement = world.judge();
+        let mut answers = judgement.guarantees.iter();
+        let answer = answers.find(|g| g.kind == GuaranteeKind::Outage).unwrap();
+        assert_eq!(answer.verdict, verdict, "{limit}: {answer:?}");
+    };
+    check(9_500, Verdict::Held);
+    check(8_000, Verdict::Inconclusive);
+    check(6_700, Verdict::Inconclusive);
+    check(5_000, Verdict::Broken);
+}
+
+#[test]
+fn what_the_live_run_saw_and_the_evidence_does_not_show_breaks_nothing() {
+    let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
+    let late = |what: &What| matches!(what, What::TaskStatus { task, .. } if task.to_string() == "archive-1");
+    world
+        .events
+        .retain(|(at, what)| *at < 10_000 || !late(what));
+    world.info.scenario.expect.recovery_ms = Some(10_000);
+    let verdict = |world: &World| {
+        let judgement = world.judge();
+        let mut answers = judgement.guarantees.iter();
+        answers
+            .find(|g| g.kind == GuaranteeKind::Recovery)
+            .unwrap()
+            .verdict
+    };
+    assert_eq!(verdict(&world), Verdict::Broken);
+    world
+        .events
+        .push((19_600, What::RecoverySeen { fault: FaultId(1) }));
+    world.events.sort_by_key(|(at, _)| *at);
+    assert_eq!(verdict(&world), Verdict::Inconclusive);
+}
+
+/// What a live run would have shown of the taps at a moment, when each send is answered so much later.
+struct LiveTaps<'w> {
+    world: &'w World,
+    answered_ms: u64,
+}
+
+impl LiveTaps<'_> {
+    fn missing(&self, now: Moment) -> Option<Missing> {
+        let world = self.world;
+        let places = [&world.feed, &world.mirror, &world.archive];
+        let next = |place: usize, lane: usize, at: u64| {
+            let arrived = places[place][lane]
+                .iter()
+                .filter(|row| row.at.as_ms() <= at);
+            arrived.map(|row| row.sequence.0 + 1).max().unwrap_or(0)
+        };
+        for (tap, name) in [(1, "src.orders"), (2, "archive.txt")] {
+            let behind = if tap == 1 { self.answered_ms } else { 0 };
+            let (mut waiting, mut silence_ms) = (0, 0);
+            for lane in 0..LANES as usize {
+                let front = next(tap - 1, lane, now.as_ms() - behind);
+                waiting += front.saturating_sub(next(tap, lane, now.as_ms()));
+                let rows = places[tap][lane].iter().map(|row| row.at);
+                let last = rows.filter(|at| *at <= now).max().unwrap_or_default();
+                silence_ms = silence_ms.max(now.as_ms() - last.as_ms());
+            }
+            let tap = PlaceName::new(name).unwrap();
+            if waiting > NORMAL.backlog_limit {
+                let records = waiting;
+                return Some(Missing::Waiting { tap, records });
+            }
+            if silence_ms > NORMAL.silence_limit_ms {
+                let lane = None;
+                return Some(Missing::Silent {
+                    tap,
+                    lane,
+                    silence_ms,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// When a live run that looks every so often would have seen each recovery, up to the end of the feed.
+fn seen_live(world: &World, every_ms: u64, answered_ms: u64) -> BTreeMap<FaultId, Moment> {
+    let taps = LiveTaps { world, answered_ms };
+    let mut standing = Standing::new(&world.info.scenario, &world.plan.faults);
+    let mut events = (0..).zip(&world.events).peekable();
+    let mut seen = BTreeMap::new();
+    let end = world
+        .feed
+        .iter()
+        .flatten()
+        .map(|row| row.at.as_ms())
+        .max()
+        .unwrap();
+    for now in (0..end).step_by(every_ms as usize).map(Moment::from_ms) {
+        while let Some((n, (at, what))) = events.next_if(|(_, (at, _))| *at <= now.as_ms()) {
+            let (at, what) = (Moment::from_ms(*at), what.clone());
+            standing.apply(&Event { n, at, what });
+        }
+        if standing.is_open() && standing.missing(|| taps.missing(now)).is_none() {
+            seen.extend(standing.settle().into_iter().map(|fault| (fault, now)));
+        }
+    }
+    seen
+}
+
+fn kinds() -> impl Strategy<Value = Blow> {
+    let kind = prop_oneof![
+        Just(Blow::first(FaultKind::Kill)),
+        Just(Blow::first(STOP)),
+        (500..14_000_u64).prop_map(|ms| Blow::lasting(FaultKind::Pause, ms)),
+        (500..14_000_u64).prop_map(|ms| Blow::lasting(FaultKind::Disconnect, ms)),
+    ];
+    (kind, 100..1_500_u64).prop_map(|(blow, back_ms)| Blow { back_ms, ..blow })
+}
+
+/// A lane of a tap stands still from a moment on, for so long; and every so many records one is lost for good.
+fn disturbed(rows: &mut [Vec<Observation>], (lane, from, for_ms): (usize, u64, u64), lose: u64) {
+    let until = from + for_ms;
+    for row in &mut rows[lane] {
+        if (from..until).contains(&row.at.as_ms()) {
+            row.at = Moment::from_ms(until + row.sequence.0 % 3);
+        }
+    }
+    rows[lane].sort_by_key(|row| row.at);
+    rows[lane].retain(|row| lose == 0 || row.sequence.0 % lose != 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_the_live_run_sees_recovered_the_judge_finds_recovered_by_then(
+        blow in kinds(),
+        still in (0..LANES as usize, 9_000..23_000_u64, 0..6_000_u64),
+        lose in prop_oneof![Just(0), 4..30_u64],
+        unstable in prop::option::of(19_000..23_000_u64),
+        (every_ms, answered_ms) in (7..90_u64, 0..900_u64),
+    ) {
+        let mut world = told(World::with_faults(RECORDS, &[blow]));
+        disturbed(&mut world.mirror, still, lose);
+        world.archive = world.behind(&world.mirror, 200);
+        if let Some(at) = unstable {
+            let again = world.events.iter().rev().find_map(|(_, what)| match what {
+                What::Group(view) => Some(view.clone()),
+                _ => None,
+            });
+            if let Some(view) = again {
+                let changing = GroupView { state: "PreparingRebalance".to_owned(), ..view.clone() };
+                world.events.extend([(at, What::Group(changing)), (at + 700, What::Group(view))]);
+                world.events.push((at + 10, sink_members(&[])));
+                world.events.push((at + 900, sink_members(&[("archive-0", &[0, 1]), ("archive-1", &[2, 3])])));
+                world.events.push((at + 950, running("mirror-1", "w9")));
+                world.events.push((at + 990, running("mirror-1", if blow.kind.ends_process() { "w3" } else { "w2" })));
+                world.events.sort_by_key(|(at, _)| *at);
+            }
+        }
+        let seen = seen_live(&world, every_ms, answered_ms);
+        let judgement = world.judge();
+        for fault in &judgement.faults {
+            if let Some(live) = seen.get(&fault.id) {
+                prop_assert!(fault.recovered.is_some_and(|at| at <= *live), "{:?} {live} {:?}", fault.recovered, phases(fault));
+                let sum: u64 = fault.phases.iter().map(|phase| phase.length_ms).sum();
+                prop_assert_eq!(Some(sum), fault.recovery_ms);
+            }
+        }
+    }
+}
