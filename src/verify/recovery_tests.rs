@@ -70,7 +70,7 @@ fn a_recovery_in_numbers_adds_up_to_its_phases() {
             "3000 ms announced",
             "archive-1 last",
             "lane 3 last",
-            "up to 182 records"
+            "up to 192 records"
         ]
     );
 }
