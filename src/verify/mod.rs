@@ -108,24 +108,38 @@
 //! and nothing is counted. A zombie is no member, so no view can show what it runs: where a task had another owner when
 //! its zombie woke up, it is not known whether the task was on two workers at once, and the guarantee is inconclusive.
 //!
-//! **Proof of a fault.** A kill is proven when each victim was signalled, its process ended by signal 9 and the group
-//! lost the member that it had been. A stop is proven when each victim ended by itself, or by signal 9 after its grace,
-//! and the group lost the member; it was graceful when that was with status 0 or 143, and a *crash* otherwise, after which
-//! repeats count as after a kill. A pause is proven when each victim was seen to stand still (its process in state T, its
-//! container paused) and was resumed, a network loss when each was seen without its network and was connected again;
-//! whether the group gave the worker up is told beside that proof and is no part of it. A fault that was planned and not
-//! injected is not proven.
+//! **Proof of a fault.** A fault hits a *member*: the one that its worker was when it came, first seen in the group after the
+//! present start of its process (the member before it may stand beside it until its session ends). A kill is proven when
+//! each victim was signalled, its process ended by signal 9 and the group lost that member; a stop, when each ended by
+//! itself, or by signal 9 after its grace, and the group lost it; it was graceful when that was with status 0 or 143, and a
+//! *crash* otherwise, after which repeats count as after a kill. A victim that had yet to join has no member to lose, and
+//! the end of its process is proof enough: w2, killed at 10.0 s and started again at 12.0 s, is killed once more at 13.0 s
+//! and joins at 16.0 s only. A pause is proven when each victim was seen to stand still and was resumed, a network loss when
+//! each was seen without its network and was connected again; whether the group gave the worker up is told beside that
+//! proof. A fault that was planned and not injected is not proven.
 //!
 //! **The status of a task** is what readers of the status topic make of it: an UNASSIGNED that is no newer than another
 //! worker's RUNNING is a zombie's that lets go of what it has lost already, and says nothing.
 //!
 //! **Recovery** from a fault begins with its effect: the end of the process for a kill, the signal for a stop, standing
-//! still or without network for the others. It ends when the fault is undone, where the worker outlived it, and the group is stable without a delay, every worker that should be back is a member, every task is owned once and
-//! has started, and every lane at every tap has had a record (where lanes get two a second or more, while the feed goes
-//! on) and a backlog no higher than in the second half of the baseline (plus what the pace adds in one bucket).
+//! still or without network for the others. It ends when nothing is *missing* any more; the live run and the judge ask the
+//! same code, in this order: the fault is over and the group has lost the member that it hit; the group is stable, without
+//! a delay and without a member that is nobody's; every task is owned once, and its owner's present process says that it
+//! runs; each sink's consumer group has each of its tasks; no lane is silent at a tap for longer than twice its longest in
+//! the baseline and 0.5 s; no more records *wait* before a tap than twice the most of the baseline and some slack; every
+//! worker that should be back is a member. What waits lies beyond the newest record of its lane: what is missing although a
+//! later one has come is lost, and no backlog. All open faults are recovered from at once. What runs into the next fault
+//! cannot be told apart and breaks nothing, except where the time up to that fault, or after the last one, is too long by
+//! itself. So it is with the *outage*: the longest silence of a lane from the effect to the recovery, less its longest in
+//! the baseline (silences under 0.2 s or four record periods are not looked at). Silent from 10.1 s to 19.3 s with a second
+//! fault at 13.0 s breaks a limit of 5 s, and none of 7 s.
 //!
-//! **The phases** of a task's recovery follow each other without holes; each has the signal that ends it, the error of
-//! that signal, and the setting that causes it where one does:
+//! **The phases** of a whole recovery are these waits, one after the other, so they add up to it: *noticed* 5,995 ms,
+//! *delay* 3,000, *started* 250, *first record* 250 and *backlog* 100 make 9,595 ms. Beside the names below they are
+//! *stopped* (until the process has ended), *consumer group*, *away* (the worker stays down as planned), *return* (from its
+//! start to its joining) and *another fault*; a rebalance that the return causes stands there as well. The phases of a
+//! task's recovery follow each other in the same way and end, at the latest, with the next fault on that task or its next
+//! start:
 //!
 //! | phase | ends when | signal | setting |
 //! |---|---|---|---|
@@ -138,9 +152,6 @@
 //! | first record | one of the task's lanes arrives (of a sink: the lanes that it had when the fault came) | tap | the sink's consumer session, when a sink task that was killed or given up was held back over a second |
 //! | first commit | an offset of the task is committed, where offsets can be mapped | offsets topic or consumer group | `offset.flush.interval.ms`; the transaction boundary under exactly-once |
 //! | backlog | the backlog of its lanes is back to normal | tap, in buckets | |
-//!
-//! An *outage* is the longest silence of a lane from the effect to the recovery, less how long it may be silent;
-//! silences under 0.2 s or four record periods are not looked at.
 //!
 //! **A watched connector** is in the cluster and not in the route, so its records are not known: nothing can be said about
 //! loss, repeats and order, and no guarantee speaks of it. Looked at is the stretch from when all tasks of the route ran
