@@ -251,10 +251,10 @@ impl LiveTaps<'_> {
         for (tap, name) in [(1, "src.orders"), (2, "archive.txt")] {
             let behind = if tap == 1 { self.answered_ms } else { 0 };
             let (mut waiting, mut silence_ms) = (0, 0);
-            for lane in 0..LANES as usize {
+            for (lane, rows) in places[tap].iter().enumerate() {
                 let front = next(tap - 1, lane, now.as_ms() - behind);
                 waiting += front.saturating_sub(next(tap, lane, now.as_ms()));
-                let rows = places[tap][lane].iter().map(|row| row.at);
+                let rows = rows.iter().map(|row| row.at);
                 let last = rows.filter(|at| *at <= now).max().unwrap_or_default();
                 silence_ms = silence_ms.max(now.as_ms() - last.as_ms());
             }
