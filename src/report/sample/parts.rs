@@ -252,28 +252,7 @@ pub(super) fn faults() -> Vec<FaultReport> {
         lost: 0,
         outage_ms: 9_600,
         unowned_task_ms: 19_040,
-        phases: phases(
-            14.03,
-            &[
-                ("noticed", 5_170, "session.timeout.ms = 6000", ""),
-                (
-                    "delay",
-                    3_080,
-                    "scheduled.rebalance.max.delay.ms = 3000",
-                    "3000 ms announced",
-                ),
-                ("assigned", 1_050, "", "archive-1 last"),
-                ("started", 310, "", "archive-1 last"),
-                ("first record", 120, "", "lane 4 last"),
-                ("backlog", 1_270, "", "up to 6290 records"),
-                (
-                    "return",
-                    1_100,
-                    "",
-                    "w2 last, its process answered after 2.3 s",
-                ),
-            ],
-        ),
+        phases: whole_of_first(),
     };
     let second = FaultReport {
         id: FaultId(2),
@@ -304,6 +283,32 @@ pub(super) fn faults() -> Vec<FaultReport> {
         ..first.clone()
     };
     vec![first, second]
+}
+
+/// Where the 12.1 s of the first fault went.
+fn whole_of_first() -> Vec<RecoveryPhase> {
+    phases(
+        14.03,
+        &[
+            ("noticed", 5_170, "session.timeout.ms = 6000", ""),
+            (
+                "delay",
+                3_080,
+                "scheduled.rebalance.max.delay.ms = 3000",
+                "3000 ms announced",
+            ),
+            ("assigned", 1_050, "", "archive-1 last"),
+            ("started", 310, "", "archive-1 last"),
+            ("first record", 120, "", "lane 4 last"),
+            ("backlog", 1_270, "", "up to 6290 records"),
+            (
+                "return",
+                1_100,
+                "",
+                "w2 last, its process answered after 2.3 s",
+            ),
+        ],
+    )
 }
 
 /// Name, milliseconds, setting and note of a phase.
