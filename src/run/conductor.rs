@@ -261,6 +261,7 @@ impl<'a> Conductor<'a> {
             let counts = tap.counts();
             let here: Vec<u64> = lanes().map(|lane| counts.lane_next(lane)).collect();
             let waiting = before.iter().flatten().zip(&here);
+            let waiting = waiting.filter(|(_, next)| **next > 0);
             let seen = lanes().filter_map(|lane| counts.lane_last(lane));
             looks.push(Look {
                 backlog: waiting.map(|(sent, next)| sent.saturating_sub(*next)).sum(),
