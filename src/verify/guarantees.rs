@@ -516,7 +516,7 @@ impl Grounds<'_, '_> {
         let outages = || self.facts.recoveries.iter().map(|r| r.outage);
         let worst = outages().map(|outage| outage.ms).max().unwrap_or(0);
         let alone = outages().map(|outage| outage.alone_ms).max().unwrap_or(0);
-        let about = "longest silence at a tap around a fault, less the lane's longest in the baseline; silences under 0.2 s are not counted";
+        let about = "longest silence at a tap around a fault, less how long the lane may be silent (its longest in the baseline, or `silent-for`); silences under 0.2 s are not counted";
         let answer = Answer {
             measured: seconds(worst),
             limit: format!("≤ {}", seconds(limit_ms)),
