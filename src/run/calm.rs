@@ -153,6 +153,8 @@ pub struct Calm {
     /// What has been so since the first of two long silences began.
     candidate: Option<Window>,
     disturbed: Option<(usize, String)>,
+    /// Records that the last tap had seen at the look before.
+    seen_before: u64,
 }
 
 impl Calm {
@@ -166,12 +168,14 @@ impl Calm {
             current: None,
             candidate: None,
             disturbed: None,
+            seen_before: 0,
         }
     }
 
     /// Takes in one look at all taps, with the number of records that the last one has seen.
     pub fn look(&mut self, now: Moment, looks: &[Look], seen: u64) -> Result<(), String> {
-        self.learn(now, looks, seen);
+        self.learn(now, looks);
+        self.seen_before = seen;
         if let Some(window) = &mut self.candidate {
             window.note(looks);
         }
@@ -198,7 +202,7 @@ impl Calm {
         Ok(())
     }
 
-    fn learn(&mut self, now: Moment, looks: &[Look], seen: u64) {
+    fn learn(&mut self, now: Moment, looks: &[Look]) {
         let count = self.taps.len();
         for (tap, look) in self.taps.iter_mut().zip(looks) {
             let Some(ended) = tap.ended(now, look.silence) else {
@@ -209,7 +213,9 @@ impl Calm {
                 Lesson::Another => {
                     let length_us = u64::try_from(ended.length.as_micros()).unwrap_or(0);
                     let began = Moment(now.0.saturating_sub(length_us));
-                    self.candidate = Some(Window::new(began, (now, seen), count));
+                    // Up to the look before this one nothing had come in that silence.
+                    let counted = (began, self.seen_before);
+                    self.candidate = Some(Window::new(began, counted, count));
                 }
                 Lesson::Learned => {
                     self.current = self.candidate.take();
@@ -371,6 +377,7 @@ mod tests {
         let (ms, window) = reached(&mut calm, 30_000, 2_500, 600_000).unwrap();
         assert!((90_000..91_000).contains(&ms), "{ms}");
         assert!(window.since <= Moment::from_ms(30_020), "{window:?}");
+        assert_eq!(window.counted_since.0, window.since);
         let worst = window.worst[0];
         assert_eq!(worst.silence.as_secs(), 29);
         assert!(worst.backlog > 14_000, "{worst:?}");
