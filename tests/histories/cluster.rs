@@ -142,10 +142,6 @@ impl Worker {
     pub fn responds(&self) -> bool {
         !self.frozen && !self.cut && matches!(self.process, Process::Up | Process::Stopping { .. })
     }
-
-    pub fn is_up(&self) -> bool {
-        !matches!(self.process, Process::Down)
-    }
 }
 
 /// What was in the network when its process ended.

@@ -66,11 +66,6 @@ impl Group {
         self.members.iter_mut().find(|member| member.id == id)
     }
 
-    /// Whether the member waits in the present round of joining.
-    pub fn waits(&self, id: &str) -> bool {
-        self.members.iter().any(|m| m.id == id && m.joined)
-    }
-
     fn prepare(&mut self) {
         self.state = if self.members.is_empty() {
             State::Empty

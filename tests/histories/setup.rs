@@ -207,7 +207,7 @@ fn legs(rng: &mut Rng, partitions: u32, lanes: u32) -> Vec<Leg> {
     };
     let exactly_once = !kinds[0].is_sink() && rng.chance(12);
     // What an own sequence aborted last may never be made again, and a sink that read it would have made it up.
-    let reads_committed = rng.chance(50) || (exactly_once && kinds[0] != LegKind::Mirror);
+    let reads_committed = rng.chance(50) || (exactly_once && kinds[0] != Mirror);
     let leg = |(number, kind): (usize, LegKind)| Leg {
         kind,
         name: format!("c{number}"),
