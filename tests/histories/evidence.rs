@@ -59,7 +59,10 @@ pub enum Case {
 /// The kinds of events whose absence takes evidence away. Not here: what only tells again or tells nothing that a
 /// judgement rests on (`note`, `progress`, `rest-view`, `recovery-seen`, which the judge decides for itself,
 /// `process-ready`, `connector-created`, `connector-config`, and log lines that are no failure to stop).
-const KINDS: [&str; 21] = [
+const KINDS: [&str; 24] = [
+    "attended",
+    "task-config",
+    "final-source-offsets",
     "phase-began",
     "process-started",
     "process-ended",
@@ -209,11 +212,25 @@ impl Case {
 
 fn is_of(observer: Observer, what: &What) -> bool {
     match observer {
+        _ if is_attendance_of(observer, what) => true,
         Observer::Group => matches!(what, What::Group(_) | What::GroupPolled { .. }),
         Observer::SinkGroups => matches!(what, What::SinkGroup { .. }),
         Observer::SourceCommits => matches!(what, What::SourceCommit { .. }),
         Observer::SinkCommits => matches!(what, What::SinkCommit { .. }),
         Observer::Statuses => matches!(what, What::TaskStatus { .. }),
+    }
+}
+
+fn is_attendance_of(observer: Observer, what: &What) -> bool {
+    let What::Attended { observer: name, .. } = what else {
+        return false;
+    };
+    match observer {
+        Observer::Group => false,
+        Observer::SinkGroups => name.starts_with("sink group "),
+        Observer::SourceCommits => name == "offsets topic",
+        Observer::SinkCommits => name == "consumer offsets",
+        Observer::Statuses => name == "status topic",
     }
 }
 

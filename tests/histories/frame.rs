@@ -23,7 +23,15 @@ pub fn events(cluster: &Cluster, stages: &Stages, history: &History) -> Events {
             stages.drained * 1_000 + 20_000,
             final_offsets(cluster, stages),
         ));
-        events.push((stages.faults * 1_000 + 9, baseline(cluster, stages)));
+        events.push((
+            stages.drained * 1_000 + 20_500,
+            final_source_offsets(cluster, stages),
+        ));
+        events.push((
+            stages.faults * 1_000 + 9,
+            baseline(cluster, stages, history),
+        ));
+        events.extend(super::attend::all(cluster, stages, history));
     }
     let fed = stages.feed * 1_000 - 2_000;
     events.push((
@@ -87,6 +95,11 @@ fn configurations(cluster: &Cluster) -> Events {
     }
     if full {
         for leg in 0..cluster.setup.legs.len() {
+            let config = What::ConnectorConfig {
+                connector: connector_name(leg),
+                config: Some(super::history::connector_config(&cluster.setup, leg)),
+            };
+            events.push((905_000 + leg as u64, config));
             events.push((
                 910_000 + leg as u64,
                 What::ConnectorCreated(connector_name(leg)),
@@ -118,13 +131,13 @@ fn provision(cluster: &Cluster) -> Events {
     events
 }
 
-fn baseline(cluster: &Cluster, stages: &Stages) -> What {
+fn baseline(cluster: &Cluster, stages: &Stages, history: &History) -> What {
     let since = squall::model::Moment((stages.feed + (stages.faults - stages.feed) / 2) * 1_000);
     What::BaselineReached {
         since,
         rate_per_second: f64::from(cluster.setup.lanes) * 1_000.0 / cluster.setup.period_ms as f64,
         backlog: stages.backlog,
-        normal: BTreeMap::new(),
+        normal: super::attend::normal(cluster, stages, history),
     }
 }
 
@@ -168,6 +181,21 @@ fn final_offsets(cluster: &Cluster, stages: &Stages) -> What {
     What::FinalOffsets {
         sinks: sinks.collect(),
         ends: ends.collect(),
+    }
+}
+
+/// What each source has committed at the end, as REST tells it.
+fn final_source_offsets(cluster: &Cluster, stages: &Stages) -> What {
+    let legs = cluster.setup.legs.iter().enumerate();
+    let sources = legs
+        .filter(|(_, leg)| !leg.kind.is_sink())
+        .map(|(number, _)| {
+            let committed = stages.committed[number].iter();
+            let offsets = committed.map(|(key, next)| cluster.source_offset(number, *key, *next));
+            (connector_name(number), offsets.collect())
+        });
+    What::FinalSourceOffsets {
+        sources: sources.collect(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use squall::journal::{
-    Batch, Batches, Event, EventLog, HostInfo, Observation, ObservationError, ObservationKind,
-    Places, RunFolder, RunInfo, What, json_bytes,
+    Batch, Batches, Event, EventLog, FORMAT, HostInfo, Observation, ObservationError,
+    ObservationKind, Places, RunFolder, RunInfo, What, json_bytes,
 };
 use squall::model::{
     Connector, Decode, Decoded, Direction, Due, DuplicateLimit, Expectations, FaultId,
@@ -228,7 +228,10 @@ fn info(cluster: &Cluster) -> RunInfo {
         .iter()
         .any(|blow| blow.kind == super::setup::Kind::Cut);
     RunInfo {
-        format: 1,
+        format: match cluster.setup.style {
+            Style::Full => FORMAT,
+            Style::Sparse => 1,
+        },
         squall: "0.1.0".to_owned(),
         started_unix_us: START_UNIX_MS * 1_000,
         started: "2026-11-28T03:57:18Z".to_owned(),
@@ -405,7 +408,7 @@ fn route(setup: &Setup) -> Route {
     }
 }
 
-fn connector_config(setup: &Setup, number: usize) -> BTreeMap<String, String> {
+pub fn connector_config(setup: &Setup, number: usize) -> BTreeMap<String, String> {
     let leg = &setup.legs[number];
     let mut config = BTreeMap::new();
     if leg.kind.is_sink() && leg.reads_committed {

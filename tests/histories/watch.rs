@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use squall::journal::{GroupMember, GroupView, LogFact, Proof, SinkMember, What};
 use squall::model::{FaultId, TaskId};
 
@@ -431,32 +431,23 @@ impl Cluster {
         };
         for (number, (key, next)) in values.iter().enumerate() {
             let connector = connector_name(leg);
-            let what = match self.setup.legs[leg].kind {
-                LegKind::Mirror => What::SourceCommit {
-                    connector,
-                    partition: json!({"cluster": "src", "partition": key, "topic": place_text(leg)}),
-                    offset: json!({ "offset": next - 1 }),
-                    broker_ms,
-                },
-                LegKind::FileSource => What::SourceCommit {
-                    connector,
-                    partition: json!({"filename": place_text(leg)}),
-                    offset: json!({ "position": next * (RECORD_BYTES as u64 + 1) }),
-                    broker_ms,
-                },
-                LegKind::Own { names_next } => What::SourceCommit {
-                    connector,
-                    partition: json!({ "lane": key }),
-                    offset: json!({ "seq": if names_next { *next } else { next - 1 } }),
-                    broker_ms,
-                },
-                LegKind::FileSink | LegKind::TopicSink => What::SinkCommit {
+            let what = match self.setup.legs[leg].kind.is_sink() {
+                true => What::SinkCommit {
                     connector,
                     topic: place_text(leg),
                     partition: *key as i32,
                     next_offset: Some(*next as i64),
                     broker_ms,
                 },
+                false => {
+                    let (partition, offset) = self.source_offset(leg, *key, *next);
+                    What::SourceCommit {
+                        connector,
+                        partition,
+                        offset,
+                        broker_ms,
+                    }
+                }
             };
             let reader = 1 + usize::from(matches!(what, What::SinkCommit { .. }));
             let at = if number == 0 {
@@ -465,6 +456,24 @@ impl Cluster {
                 self.read_next(reader)
             };
             self.events.push((at, what));
+        }
+    }
+
+    /// Source partition and offset as a source writes them.
+    pub fn source_offset(&self, leg: usize, key: u64, next: u64) -> (Value, Value) {
+        match self.setup.legs[leg].kind {
+            LegKind::FileSource => (
+                json!({"filename": place_text(leg)}),
+                json!({ "position": next * (RECORD_BYTES as u64 + 1) }),
+            ),
+            LegKind::Own { names_next } => (
+                json!({ "lane": key }),
+                json!({ "seq": if names_next { next } else { next - 1 } }),
+            ),
+            LegKind::Mirror | LegKind::FileSink | LegKind::TopicSink => (
+                json!({"cluster": "src", "partition": key, "topic": place_text(leg)}),
+                json!({ "offset": next - 1 }),
+            ),
         }
     }
 
