@@ -73,7 +73,8 @@ mod tests {
         let zeros = |path: &Path| symlink("/dev/zero", path).unwrap();
         let directory = |path: &Path| std::fs::create_dir(path).unwrap();
         let sparse = |path: &Path| File::create(path).unwrap().set_len(20 << 30).unwrap();
-        let puts: [(&dyn Fn(&Path), &str); 4] = [
+        type Put<'a> = (&'a dyn Fn(&Path), &'a str);
+        let puts: [Put<'_>; 4] = [
             (&pipe, "no regular file"),
             (&zeros, "no regular file"),
             (&directory, "no regular file"),

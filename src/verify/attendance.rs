@@ -475,48 +475,77 @@ fn committed(event: &Event, leg: &Leg<'_>) -> Option<(String, String)> {
     None
 }
 
+/// Something that the journal of a run must tell: whether it must, how it is known, and what it is.
+type Needed = (bool, fn(&What) -> bool, &'static str);
+
 /// What the journal of every run that came to its end tells, and this one does not.
 pub(super) fn untold(case: &Case<'_>) -> Vec<String> {
     let ended = case.history.ended.as_ref();
     if !ended.is_some_and(|end| *end.ending == Ending::Complete) {
         return Vec::new();
     }
+    let mut needed = always(case);
+    if is_live(case) {
+        needed.extend(of_the_cluster(case));
+        needed.extend(of_the_run(case));
+    }
     let events = &case.evidence.log.events;
     let any = |is_it: fn(&What) -> bool| events.iter().any(|event| is_it(&event.what));
-    let mut untold = Vec::new();
-    let mut must = |told: bool, what: &str| {
-        if !told {
-            untold.push(format!(
-                "the run came to its end, and its journal does not tell {what}"
-            ));
-        }
-    };
-    for (phase, what) in [
-        (Phase::Provision, "when the cluster was provisioned"),
-        (Phase::Deploy, "when the connectors were deployed"),
-        (Phase::Baseline, "when the baseline began"),
-        (Phase::Converge, "when faults were over"),
-        (Phase::TakeDown, "when all was taken down"),
-    ] {
-        must(case.history.phase(phase).is_some(), what);
-    }
-    must(!case.history.tasks.is_empty(), "that its tasks ran");
-    if case.info.scenario.route.feed().is_some() {
-        must(
-            any(|what| matches!(what, What::FeedBegan)),
+    let untold = needed
+        .into_iter()
+        .filter(|(must, is_it, _)| *must && !any(*is_it));
+    untold
+        .map(|(_, _, what)| {
+            format!("the run came to its end, and its journal does not tell {what}")
+        })
+        .collect()
+}
+
+fn always(case: &Case<'_>) -> Vec<Needed> {
+    use Phase::{Baseline, Converge, Deploy, Provision, TakeDown};
+    let fed = case.info.scenario.route.feed().is_some();
+    vec![
+        (
+            true,
+            |what| *what == What::PhaseBegan(Provision),
+            "when the cluster was provisioned",
+        ),
+        (
+            true,
+            |what| *what == What::PhaseBegan(Deploy),
+            "when the connectors were deployed",
+        ),
+        (
+            true,
+            |what| *what == What::PhaseBegan(Baseline),
+            "when the baseline began",
+        ),
+        (
+            true,
+            |what| *what == What::PhaseBegan(Converge),
+            "when faults were over",
+        ),
+        (
+            true,
+            |what| *what == What::PhaseBegan(TakeDown),
+            "when all was taken down",
+        ),
+        (
+            true,
+            |what| matches!(what, What::TasksRunning { .. }),
+            "that its tasks ran",
+        ),
+        (
+            fed,
+            |what| matches!(what, What::FeedBegan),
             "when the feed began",
-        );
-    }
-    if !is_live(case) {
-        return untold;
-    }
+        ),
+    ]
+}
+
+fn of_the_cluster(case: &Case<'_>) -> Vec<Needed> {
     let ours = case.info.runtime != RuntimeKind::Attached;
-    let faults = case
-        .history
-        .faults
-        .iter()
-        .any(|fault| fault.acted().is_some());
-    let all: [(bool, fn(&What) -> bool, &str); 12] = [
+    vec![
         (
             ours,
             |what| matches!(what, What::ProcessStarted { .. }),
@@ -547,6 +576,13 @@ pub(super) fn untold(case: &Case<'_>) -> Vec<String> {
             |what| matches!(what, What::GroupPolled { .. }),
             "how often the group was asked",
         ),
+    ]
+}
+
+fn of_the_run(case: &Case<'_>) -> Vec<Needed> {
+    let mut faults = case.history.faults.iter();
+    let faults = faults.any(|fault| fault.acted().is_some());
+    vec![
         (
             true,
             |what| matches!(what, What::ConnectorConfig { .. }),
@@ -559,13 +595,18 @@ pub(super) fn untold(case: &Case<'_>) -> Vec<String> {
         ),
         (
             true,
-            |what| matches!(what, What::Progress { .. }),
-            "how it went on",
+            |what| matches!(what, What::TaskConfig { .. }),
+            "how its tasks were configured",
         ),
         (
             true,
-            |what| matches!(what, What::TaskConfig { .. }),
-            "how its tasks were configured",
+            |what| matches!(what, What::BaselineReached { .. }),
+            "that the baseline was reached",
+        ),
+        (
+            true,
+            |what| matches!(what, What::Progress { .. }),
+            "how it went on",
         ),
         (
             true,
@@ -582,15 +623,7 @@ pub(super) fn untold(case: &Case<'_>) -> Vec<String> {
             },
             "whether its faults were recovered from",
         ),
-    ];
-    for (needed, is_it, what) in all {
-        must(!needed || any(is_it), what);
-    }
-    must(
-        case.history.baseline_reached.is_some(),
-        "that the baseline was reached",
-    );
-    untold
+    ]
 }
 
 /// Whether the journal was written while a cluster ran: it has events that only then are written.

@@ -384,34 +384,38 @@ fn without(is_it: impl Fn(&What) -> bool) -> Judgement {
     )
 }
 
+/// A kind of event by name.
+type Kind = (&'static str, fn(&What) -> bool);
+
+const KINDS: [Kind; 22] = [
+    ("phases", |w| matches!(w, What::PhaseBegan(_))),
+    ("starts", |w| matches!(w, What::ProcessStarted { .. })),
+    ("answers", |w| matches!(w, What::ProcessReady { .. })),
+    ("ends", |w| matches!(w, What::ProcessEnded { .. })),
+    ("created", |w| matches!(w, What::ConnectorCreated(_))),
+    ("running", |w| matches!(w, What::TasksRunning { .. })),
+    ("feed began", |w| matches!(w, What::FeedBegan)),
+    ("feed ended", |w| matches!(w, What::FeedEnded { .. })),
+    ("baseline", |w| matches!(w, What::BaselineReached { .. })),
+    ("intended", |w| matches!(w, What::FaultIntended { .. })),
+    ("acted", |w| matches!(w, What::FaultActed { .. })),
+    ("proof", |w| matches!(w, What::FaultProof { .. })),
+    ("seen", |w| matches!(w, What::RecoverySeen { .. })),
+    ("views", |w| matches!(w, What::Group(_))),
+    ("sinks", |w| matches!(w, What::SinkGroup { .. })),
+    ("statuses", |w| matches!(w, What::TaskStatus { .. })),
+    ("tasks", |w| matches!(w, What::TaskConfig { .. })),
+    ("connectors", |w| matches!(w, What::ConnectorConfig { .. })),
+    ("progress", |w| matches!(w, What::Progress { .. })),
+    ("logs", |w| matches!(w, What::Log { .. })),
+    ("final", |w| matches!(w, What::FinalOffsets { .. })),
+    ("drain", |w| matches!(w, What::DrainEnded { .. })),
+];
+
 #[test]
 fn no_kind_of_event_can_be_taken_away() {
-    let kinds: [(&str, fn(&What) -> bool); 22] = [
-        ("phases", |w| matches!(w, What::PhaseBegan(_))),
-        ("starts", |w| matches!(w, What::ProcessStarted { .. })),
-        ("answers", |w| matches!(w, What::ProcessReady { .. })),
-        ("ends", |w| matches!(w, What::ProcessEnded { .. })),
-        ("created", |w| matches!(w, What::ConnectorCreated(_))),
-        ("running", |w| matches!(w, What::TasksRunning { .. })),
-        ("feed began", |w| matches!(w, What::FeedBegan)),
-        ("feed ended", |w| matches!(w, What::FeedEnded { .. })),
-        ("baseline", |w| matches!(w, What::BaselineReached { .. })),
-        ("intended", |w| matches!(w, What::FaultIntended { .. })),
-        ("acted", |w| matches!(w, What::FaultActed { .. })),
-        ("proof", |w| matches!(w, What::FaultProof { .. })),
-        ("seen", |w| matches!(w, What::RecoverySeen { .. })),
-        ("views", |w| matches!(w, What::Group(_))),
-        ("sinks", |w| matches!(w, What::SinkGroup { .. })),
-        ("statuses", |w| matches!(w, What::TaskStatus { .. })),
-        ("tasks", |w| matches!(w, What::TaskConfig { .. })),
-        ("connectors", |w| matches!(w, What::ConnectorConfig { .. })),
-        ("progress", |w| matches!(w, What::Progress { .. })),
-        ("logs", |w| matches!(w, What::Log { .. })),
-        ("final", |w| matches!(w, What::FinalOffsets { .. })),
-        ("drain", |w| matches!(w, What::DrainEnded { .. })),
-    ];
     assert_eq!(without(|_| false).verdict, Verdict::Held);
-    for (name, is_it) in kinds {
+    for (name, is_it) in KINDS {
         let judgement = without(is_it);
         assert_eq!(
             judgement.verdict,
