@@ -87,7 +87,7 @@ impl Cluster {
         let (given, delay_ms) = self.settle_lost(&unclaimed, &members);
         let twice = |task: &Task| counts.get(task).is_some_and(|count| *count > 1);
         let mut revoked: BTreeMap<String, BTreeSet<Task>> = BTreeMap::new();
-        let mut owned = claims.clone();
+        let mut owned = claims;
         for (id, tasks) in &mut owned {
             let gone: BTreeSet<Task> = tasks.iter().copied().filter(twice).collect();
             tasks.retain(|task| !gone.contains(task));

@@ -323,13 +323,7 @@ fn evidence_that_is_gone_is_never_held_and_never_breaks() {
     };
     for_all(0, each * cases.len() as u64, |n| {
         let case = cases[(n % cases.len() as u64) as usize];
-        let seeds = (0..600).map(|more| first + n / cases.len() as u64 + more * 1_000_003);
-        let Some((seed, history)) = seeds
-            .filter_map(|seed| deprived(case, seed).map(|history| (seed, history)))
-            .next()
-        else {
-            panic!("no history has a place for {case:?}");
-        };
+        let (seed, history) = first_deprived(case, first + n / cases.len() as u64);
         let judgement = history.judge();
         let word = match judgement.verdict {
             Verdict::Held => "held",
@@ -337,23 +331,14 @@ fn evidence_that_is_gone_is_never_held_and_never_breaks() {
             Verdict::Broken => "broken",
         };
         if word != "not decided" {
-            let text = say(
-                &history,
-                &judgement,
-                &format!("{case:?}, seed {seed}: {word}"),
-            );
+            let why = format!("{case:?}, seed {seed}: {word}");
+            let text = say(&history, &judgement, &why);
             told.lock().unwrap().push((seed, text));
-            keep(
-                &history,
-                &format!("{case:?}-{seed}").replace(['(', ')', '"'], "-"),
-            );
+            let name = format!("{case:?}-{seed}").replace(['(', ')', '"'], "-");
+            keep(&history, &name);
         }
-        words
-            .lock()
-            .unwrap()
-            .entry((case, word))
-            .or_default()
-            .push(seed);
+        let mut words = words.lock().unwrap();
+        words.entry((case, word)).or_default().push(seed);
     });
     let mut told = told.into_inner().unwrap();
     told.sort();
@@ -375,6 +360,15 @@ fn evidence_that_is_gone_is_never_held_and_never_breaks() {
         );
     }
     assert_eq!(wrong, 0, "evidence that is gone was taken for something");
+}
+
+/// The first history from this seed on that has a place for the case.
+fn first_deprived(case: Case, first: u64) -> (u64, History) {
+    let seeds = (0..600).map(|more| first + more * 1_000_003);
+    let found = seeds
+        .filter_map(|seed| Some((seed, deprived(case, seed)?)))
+        .next();
+    found.unwrap_or_else(|| panic!("no history has a place for {case:?}"))
 }
 
 /// A history of this seed that was held, without what the case takes from it.

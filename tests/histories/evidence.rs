@@ -56,13 +56,17 @@ pub enum Case {
     PlanFormat,
 }
 
-/// The kinds of events whose absence takes evidence away. Not here: what only tells again or tells nothing that a
-/// judgement rests on (`note`, `progress`, `rest-view`, `recovery-seen`, which the judge decides for itself,
-/// `process-ready`, `connector-created`, `connector-config`, and log lines that are no failure to stop).
-const KINDS: [&str; 24] = [
+/// The kinds of events whose absence takes evidence away. Not here: `note`, on which nothing rests;
+/// `final-source-offsets`, which workers before 3.5 cannot tell; and log lines other than of tasks that did not stop.
+const KINDS: [&str; 29] = [
     "attended",
     "task-config",
-    "final-source-offsets",
+    "process-ready",
+    "connector-created",
+    "connector-config",
+    "rest-view",
+    "progress",
+    "recovery-seen",
     "phase-began",
     "process-started",
     "process-ended",

@@ -557,9 +557,7 @@ fn commit_ahead(history: &mut History, cluster: &Cluster, plant: &Plant) -> Opti
 
 /// A view of the group in which a task is on two members.
 fn overlap(history: &mut History, rng: &mut Rng) -> Option<Planted> {
-    if history.info.scenario.expect.overlap_ms.is_none() {
-        return None;
-    }
+    history.info.scenario.expect.overlap_ms?;
     let until = history.stages.converge * 1_000;
     let views: Vec<(u64, What)> = history
         .events

@@ -1,5 +1,9 @@
 //! Histories of an independent model of Kafka Connect, held against the judgement of them.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![allow(
+    clippy::print_stdout,
+    reason = "what came out, seed by seed, is what these tests are run for"
+)]
 
 mod assign;
 mod attend;

@@ -133,7 +133,7 @@ impl Cluster {
         let all = chosen.len() == self.workers.len();
         let target = match (all, chosen.len()) {
             (true, _) => Target::All,
-            (false, 1) if blow.draw % 3 == 0 => Target::Worker(worker_name(chosen[0])),
+            (false, 1) if blow.draw.is_multiple_of(3) => Target::Worker(worker_name(chosen[0])),
             (false, _) => Target::Any,
         };
         chosen.sort_unstable();
@@ -301,7 +301,7 @@ impl Cluster {
     fn cut(&mut self, w: usize, draw: u64) {
         self.workers[w].cut = true;
         let patience = self.setup.beat_ms + 2_000 + draw % 4_000;
-        self.workers[w].gives_up_at = (draw % 3 == 0).then_some(self.now + patience);
+        self.workers[w].gives_up_at = draw.is_multiple_of(3).then_some(self.now + patience);
         for r in self.runs_of(w) {
             let reaches = self.rng.chance(50);
             if let Some(front) = self.runs[r].wire.front_mut()
