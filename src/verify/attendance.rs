@@ -384,7 +384,13 @@ impl<'c, 'a> Duty<'c, 'a> {
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(0);
         let late_ms = leg.flush_interval_ms.max(boundary) + timeout + COMMIT_SLACK_MS;
-        let since = last.unwrap_or(self.from);
+        // A task that starts anew commits one interval later.
+        let statuses = self.case.history.statuses.iter();
+        let started = statuses
+            .filter(|s| s.state == "RUNNING" && s.task.connector == leg.connector.name)
+            .map(|status| status.at)
+            .max();
+        let since = last.max(started).unwrap_or(self.from);
         let silent_ms = arrived.saturating_sub(since.0) / 1_000;
         (silent_ms > late_ms).then(|| {
             let text = format!(
@@ -632,7 +638,7 @@ fn is_live(case: &Case<'_>) -> bool {
         || case.evidence.log.events.iter().any(|event| {
             matches!(
                 event.what,
-                What::ProcessStarted { .. } | What::Progress { .. } | What::Log { .. }
+                What::ProcessStarted { .. } | What::Progress { .. }
             )
         })
 }

@@ -578,6 +578,21 @@ impl<'a> History<'a> {
             .map(|seen| seen.at)
     }
 
+    /// The last fault (its index, and which of its victims) that had come by a moment: one of this worker where there is one
+    /// that it outlived, else whichever.
+    pub(super) fn last_hit(&self, worker: &WorkerName, at: Moment) -> Option<(usize, usize)> {
+        let faults = self.faults.iter().enumerate();
+        let hits = faults.flat_map(|(index, fault)| {
+            let victims = fault.victims.iter().enumerate();
+            victims.filter_map(move |(number, victim)| {
+                let own = victim.worker == *worker && !fault.kind.ends_process();
+                Some((own, victim.acted?, (index, number)))
+            })
+        });
+        let before = hits.filter(|(_, acted, _)| *acted <= at);
+        before.max().map(|(_, _, hit)| hit)
+    }
+
     /// When a worker's process was next ended by a fault after a moment.
     pub(super) fn next_end_of(&self, worker: &WorkerName, after: Moment) -> Option<Moment> {
         let ending = self.faults.iter().filter(|f| f.kind.ends_process());

@@ -207,14 +207,30 @@ fn input_end(case: &Case<'_>, leg: usize, partition: i32) -> Option<u64> {
     let input = case.legs[leg].input?;
     match &input.medium {
         Medium::Topic(_) => {
-            let said = case.history.final_ends?.get(&input.name)?.get(&partition)?;
+            let said = case.history.final_ends.and_then(|ends| {
+                let end = ends.get(&input.name)?.get(&partition)?;
+                u64::try_from(*end).ok()
+            });
             let read = case.input_cuts(leg)?.end(partition);
-            u64::try_from(*said).ok().max(read)
+            let known = said.is_some() || ends_with_its_last_row(case, leg);
+            said.max(read).filter(|_| known)
         }
         Medium::File(_) => {
             let last = case.feed.as_ref().filter(|_| leg == 0)?.last_position?;
             let line = case.info.scenario.stream.record_size_bytes as u64 + 1;
             last.checked_add(line)
         }
+    }
+}
+
+/// Whether nothing can stand in the input of a leg behind the last row that was seen there: no transaction marker, and no
+/// record whose send had no answer.
+fn ends_with_its_last_row(case: &Case<'_>, leg: usize) -> bool {
+    match leg.checked_sub(1) {
+        Some(before) => !case.legs[before].exactly_once,
+        None => case
+            .feed
+            .as_ref()
+            .is_some_and(|feed| feed.lanes.iter().all(|lane| lane.unknown.is_empty())),
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn of(case: &Case<'_>, told: &Told) -> String {
         .task
         .as_ref()
         .map_or_else(|| format!("a task of {connector}"), ToString::to_string);
-    let Some((fault, victim)) = told.cause.zip(stretch.victim(&case.history)) else {
+    let by_fault = told.cause.zip(stretch.victim(&case.history));
+    let Some((fault, victim)) = by_fault.filter(|_| stretch.nature != Nature::Late) else {
         return format!(
             "{task} did not stop within task.shutdown.graceful.timeout.ms, so it could not commit; {}",
             committed(case, told, stretch)
@@ -81,7 +82,7 @@ fn done(case: &Case<'_>, fault: usize, victim: &Victim, stretch: &Stretch, task:
         Nature::Taken if stretch.opens == stretch.struck => {
             Done::Above(given_up(case, fault, victim, task))
         }
-        Nature::Taken | Nature::Zombie => Done::Above(format!(
+        Nature::Taken | Nature::Late | Nature::Zombie => Done::Above(format!(
             "{}, and {} was back as a zombie from {} until it had settled at {}",
             given_up(case, fault, victim, task),
             victim.worker,

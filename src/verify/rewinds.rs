@@ -369,7 +369,7 @@ fn of_stretch(
     match stretch.nature {
         Nature::Nothing => Some(Bound::NOTHING),
         Nature::Unknown => None,
-        Nature::Taken => Some(of_kill()),
+        Nature::Taken | Nature::Late => Some(of_kill()),
         Nature::InFlight => {
             let delivered = rows(stretch.settled).saturating_sub(rows(stretch.flight_began()));
             Some(bound(pace(IN_FLIGHT_US), delivered))

@@ -18,6 +18,8 @@ pub(super) enum Nature {
     Nothing,
     /// It was taken without a chance to commit: what lies above the committed position, once.
     Taken,
+    /// It did not stop within `task.shutdown.graceful.timeout.ms` when it was to move, so it had no chance to commit either.
+    Late,
     /// It kept its worker, which lost its connections: what was in flight, once.
     InFlight,
     /// Its worker came back as a zombie beside its heir: what lies above the committed position, once from the zombie. What
@@ -30,7 +32,7 @@ pub(super) enum Nature {
 /// What one fault does to one task of one connector, from its beginning until the task has settled or was hit again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stretch {
-    /// The fault (its index), and which of its victims; `None` where a task did not stop in time without any fault.
+    /// The fault (its index), and which of its victims; of a task that was late to stop, the last before it, if any.
     pub cause: Option<(usize, usize)>,
     /// The connector, by its place in the route.
     pub leg: usize,
@@ -105,7 +107,8 @@ fn end_at_next_hit(list: &mut [Stretch]) {
         .iter()
         .map(|stretch| (stretch.leg, stretch.task.clone(), stretch.struck))
         .collect();
-    for stretch in list.iter_mut().filter(|s| s.nature == Nature::Taken) {
+    let taken = |stretch: &&mut Stretch| matches!(stretch.nature, Nature::Taken | Nature::Late);
+    for stretch in list.iter_mut().filter(taken) {
         let least = Moment(stretch.opens.0.saturating_add(IN_FLIGHT_US));
         let again = hits.iter().filter(|(leg, task, struck)| {
             *leg == stretch.leg
@@ -178,7 +181,7 @@ impl Hits<'_, '_> {
                     let settled = Moment(gone.0.saturating_add(IN_FLIGHT_US));
                     list.push(one(nature, gone, settled));
                 }
-                (Nature::Nothing | Nature::Taken | Nature::Unknown, _) => {
+                (Nature::Nothing | Nature::Taken | Nature::Late | Nature::Unknown, _) => {
                     list.push(one(nature, struck, settled));
                 }
             }
@@ -307,10 +310,10 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
     for late in own {
         let struck = Moment(late.at.0.saturating_sub(grace_us + IN_FLIGHT_US));
         list.push(Stretch {
-            cause: None,
+            cause: history.last_hit(&late.worker, late.at),
             leg: leg.index,
             task: late.task.clone(),
-            nature: Nature::Taken,
+            nature: Nature::Late,
             struck,
             opens: struck,
             settled: leg.at_work(late.task.as_ref(), late.at, history),
