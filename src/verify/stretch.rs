@@ -105,6 +105,7 @@ pub(super) fn all(legs: &[Leg<'_>], history: &History<'_>, info: &RunInfo) -> Ve
 fn end_at_next_hit(list: &mut [Stretch]) {
     let hits: Vec<(usize, Option<TaskId>, Moment)> = list
         .iter()
+        .filter(|stretch| stretch.nature != Nature::Late)
         .map(|stretch| (stretch.leg, stretch.task.clone(), stretch.struck))
         .collect();
     let taken = |stretch: &&mut Stretch| matches!(stretch.nature, Nature::Taken | Nature::Late);
@@ -114,7 +115,7 @@ fn end_at_next_hit(list: &mut [Stretch]) {
             *leg == stretch.leg
                 && task.is_some()
                 && *task == stretch.task
-                && *struck > stretch.struck
+                && *struck > stretch.opens
         });
         let next = again.map(|(_, _, struck)| *struck).min();
         stretch.settled = next.map_or(stretch.settled, |next| stretch.settled.min(next).max(least));
@@ -246,13 +247,15 @@ impl Hits<'_, '_> {
     fn zombie_gone(&self, leg: &Leg<'_>, task: Option<&TaskId>, woke: Moment) -> Moment {
         let history = self.history;
         let next_hit = history.next_end_of(&self.victim.worker, woke);
+        // Seen again after the group was seen without it, it has joined again.
+        let lost = match self.victim.membership {
+            Membership::Lost(at) => at.max(woke),
+            Membership::Kept | Membership::Unknown => woke,
+        };
         let back = |(at, view): &&(Moment, &GroupView)| {
-            *at > woke
-                && view.state == "Stable"
-                && view.members.iter().any(|member| {
-                    member.worker.as_ref() == Some(&self.victim.worker)
-                        && Some(&member.member_id) != self.victim.member.as_ref()
-                })
+            let mut members = view.members.iter();
+            let worker = Some(&self.victim.worker);
+            *at > lost && view.state == "Stable" && members.any(|m| m.worker.as_ref() == worker)
         };
         let in_one_place = |view: &GroupView| {
             let mut wanted = history
