@@ -14,6 +14,7 @@ use crate::model::{ConnectorName, Direction, DuplicateLimit, GuaranteeKind, Mome
 
 use super::case::Case;
 use super::leg::Leg;
+use super::members;
 use super::settings;
 
 /// A gap shorter than this hides nothing.
@@ -329,7 +330,8 @@ impl<'c, 'a> Duty<'c, 'a> {
                 .filter_map(move |task| Some((task, worker?)))
         });
         owned.into_iter().find_map(|(task, owner)| {
-            if !self.case.is_ours(task) {
+            // A worker that outlived a fault goes on with a task that comes back to it without another word.
+            if !self.case.is_ours(task) || members::has_told(history, owner, task, self.to) {
                 return None;
             }
             let last = history.statuses.iter().rfind(|status| status.task == task);

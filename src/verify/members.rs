@@ -116,6 +116,21 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     Some(tasks)
 }
 
+/// Whether the present process of a worker has told that it runs a task: it may go on with it without another word.
+pub(super) fn has_told(
+    history: &History<'_>,
+    worker: &WorkerName,
+    task: &TaskId,
+    at: Moment,
+) -> bool {
+    let started = process_start(history, worker, at);
+    let mut statuses = history
+        .statuses
+        .iter()
+        .filter(|s| s.at >= started && s.at <= at);
+    statuses.any(|s| s.task == task && s.state == "RUNNING" && s.worker == Some(worker))
+}
+
 /// Whether a worker was ever seen to own or run a task up to a moment.
 pub(super) fn has_run(
     history: &History<'_>,

@@ -11,6 +11,9 @@ use super::settings;
 /// Statuses written this long after a zombie's group had its task in one place still belong to that rebalance.
 const LAST_STARTS_US: u64 = 15_000_000;
 
+/// So long after it has joined again a worker has learnt which of its tasks it has lost, in microseconds.
+const LEARNS_US: u64 = 5_000_000;
+
 /// What a task may do again in a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nature {
@@ -241,6 +244,28 @@ impl Hits<'_, '_> {
             .map(|(at, _)| at)
     }
 
+    /// The fault that held the same worker again so soon after a moment that it may not have learnt yet what it had lost.
+    fn held_again(&self, calm: Moment) -> Option<Self> {
+        let soon = Moment(calm.0.saturating_add(LEARNS_US));
+        let faults = self.history.faults.iter().enumerate();
+        let mut victims = faults
+            .filter(|(_, fault)| !fault.kind.ends_process())
+            .flat_map(|(index, story)| {
+                let victims = story.victims.iter().enumerate();
+                victims.map(move |(number, victim)| (index, number, story, victim))
+            });
+        let (index, number, story, victim) = victims.find(|(_, _, _, victim)| {
+            let held = victim.acted.is_some_and(|at| at > calm && at <= soon);
+            held && victim.worker == self.victim.worker
+        })?;
+        Some(Self {
+            history: self.history,
+            cause: (index, number),
+            story,
+            victim,
+        })
+    }
+
     /// When a zombie has stopped for certain, and nothing of it is in flight any more: its worker has joined again as
     /// another member, the task is in one place and has started there (of a sink, its consumer group has each task once);
     /// or its process has ended, or the task was hit again.
@@ -275,6 +300,10 @@ impl Hits<'_, '_> {
             Membership::Kept => self.consumers_moved(leg).map(|moved| moved.max(woke)),
             Membership::Lost(_) | Membership::Unknown => of_group(),
         };
+        if let Some(again) = calm.and_then(|calm| self.held_again(calm)) {
+            let woke = again.victim.undone.filter(|again| *again > woke);
+            return woke.map_or(history.end, |woke| again.zombie_gone(leg, task, woke));
+        }
         let started = calm.map(|calm| {
             let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
             let starts = history.statuses.iter().filter(|status| {
