@@ -12,11 +12,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 impl Conductor<'_> {
     /// Writes down what REST says that the sources have committed; workers before 3.5 say nothing.
     pub fn look_at_source_offsets(&self) {
-        let Ok(rest) = self.rest() else { return };
+        let rest = self.rest().ok();
         let connectors = self.scenario.route.connectors();
         let sources = connectors.filter(|connector| connector.direction == Direction::Source);
         let told = sources.filter_map(|source| {
-            let offsets = rest.offsets(&source.name, LIMIT).ok()?;
+            let offsets = rest.as_ref()?.offsets(&source.name, LIMIT).ok()?;
             let pairs = offsets.into_iter().map(|of| (of.partition, of.offset));
             Some((source.name.clone(), pairs.collect()))
         });

@@ -13,6 +13,7 @@ use crate::journal::{Ending, Event, FORMAT, Phase, What};
 use crate::model::{ConnectorName, Direction, DuplicateLimit, GuaranteeKind, Moment, RuntimeKind};
 
 use super::case::Case;
+use super::history::FaultStory;
 use super::leg::Leg;
 use super::members;
 use super::settings;
@@ -42,6 +43,8 @@ pub(super) enum Subject {
     Logs,
     /// What the workers' REST interfaces claim.
     Rest,
+    /// What was done to a worker, and when that was over.
+    Fault,
 }
 
 impl Subject {
@@ -58,19 +61,33 @@ impl Subject {
         })
     }
 
-    /// Whether a guarantee rests on it.
-    fn carries(self, kind: GuaranteeKind, within_bound: bool) -> bool {
+    /// Whether an answer rests on it: one that is broken may have an excuse in what it did not show.
+    fn carries(self, kind: GuaranteeKind, broken: bool, within_bound: bool) -> bool {
         match kind {
             GuaranteeKind::Lost
             | GuaranteeKind::Order
             | GuaranteeKind::Phantoms
             | GuaranteeKind::Stops => false,
-            GuaranteeKind::UnexplainedDuplicates => self != Self::Rest,
-            GuaranteeKind::Duplicates => within_bound && !matches!(self, Self::Rest | Self::Status),
-            GuaranteeKind::Offsets => self == Self::Commits,
+            GuaranteeKind::UnexplainedDuplicates => {
+                self != Self::Rest && (broken || self != Self::Fault)
+            }
+            GuaranteeKind::Duplicates => {
+                let carries = within_bound && !matches!(self, Self::Rest | Self::Status);
+                carries && (broken || self != Self::Fault)
+            }
+            // Whose commit it was that went back is told by all of these.
+            GuaranteeKind::Offsets => {
+                let tells = matches!(
+                    self,
+                    Self::Group | Self::Status | Self::Config | Self::Fault
+                );
+                self == Self::Commits || (broken && tells)
+            }
             GuaranteeKind::Overlap => self == Self::Group,
-            GuaranteeKind::Recovery => matches!(self, Self::Group | Self::Status),
-            GuaranteeKind::Outage => self == Self::Status,
+            GuaranteeKind::Recovery => {
+                matches!(self, Self::Group | Self::Status) || (broken && self == Self::Fault)
+            }
+            GuaranteeKind::Outage => self == Self::Status || (broken && self == Self::Fault),
         }
     }
 }
@@ -87,8 +104,19 @@ pub(super) struct Absence {
 
 impl Absence {
     /// Whether a guarantee rests on what was not seen.
-    pub(super) fn carries(&self, kind: GuaranteeKind) -> bool {
-        self.subject.carries(kind, self.within_bound)
+    pub(super) fn carries(&self, kind: GuaranteeKind, broken: bool) -> bool {
+        self.subject.carries(kind, broken, self.within_bound)
+    }
+}
+
+/// What a fault that is not proven leaves open; it has a doubt of its own.
+pub(super) fn of_fault(case: &Case<'_>, fault: &FaultStory, text: String) -> Absence {
+    let limit = case.info.scenario.expect.duplicates;
+    Absence {
+        subject: Subject::Fault,
+        from: fault.acted().or(fault.intended).unwrap_or_default(),
+        text,
+        within_bound: limit == Some(DuplicateLimit::WithinFlushBound),
     }
 }
 
@@ -303,6 +331,11 @@ impl<'c, 'a> Duty<'c, 'a> {
         if history.statuses.is_empty() {
             let text = "tasks ran, and no status of any task is in the journal";
             never(Subject::Status, text.to_owned());
+        }
+        let ours = self.case.info.runtime != RuntimeKind::Attached;
+        if ours && history.logs.is_empty() && is_live(self.case) {
+            let text = "no line of any worker's log is in the journal";
+            never(Subject::Logs, text.to_owned());
         }
         for sink in self.sinks() {
             if !history.sink_groups.iter().any(|(_, name, _)| *name == sink) {
@@ -622,6 +655,11 @@ fn of_the_run(case: &Case<'_>) -> Vec<Needed> {
             "which offsets stood there at the end",
         ),
         (
+            case.info.format >= FORMAT,
+            |what| matches!(what, What::FinalSourceOffsets { .. }),
+            "which offsets its sources had at the end",
+        ),
+        (
             faults,
             |what| {
                 matches!(
@@ -634,13 +672,20 @@ fn of_the_run(case: &Case<'_>) -> Vec<Needed> {
     ]
 }
 
-/// Whether the journal was written while a cluster ran: it has events that only then are written.
+/// Whether the journal was written while a cluster ran. Older ones are known by the kinds of events that only a run
+/// writes: one that has most of them must have them all.
 fn is_live(case: &Case<'_>) -> bool {
-    case.info.format >= FORMAT
-        || case.evidence.log.events.iter().any(|event| {
-            matches!(
-                event.what,
-                What::ProcessStarted { .. } | What::Progress { .. }
-            )
-        })
+    let kinds: [fn(&What) -> bool; 8] = [
+        |what| matches!(what, What::ProcessStarted { .. }),
+        |what| matches!(what, What::ProcessReady { .. }),
+        |what| matches!(what, What::RestView { .. }),
+        |what| matches!(what, What::ConnectorConfig { .. }),
+        |what| matches!(what, What::ConnectorCreated(_)),
+        |what| matches!(what, What::BaselineReached { .. }),
+        |what| matches!(what, What::Progress { .. }),
+        |what| matches!(what, What::FinalOffsets { .. }),
+    ];
+    let events = &case.evidence.log.events;
+    let told = |is_it: &&fn(&What) -> bool| events.iter().any(|event| is_it(&event.what));
+    case.info.format >= FORMAT || kinds.iter().filter(told).count() * 2 > kinds.len()
 }

@@ -38,11 +38,7 @@ impl Doubts {
         doubts.of_outside(case);
         doubts.of_records(case);
         doubts.of_observers(case);
-        case.history
-            .faults
-            .iter()
-            .filter_map(of_fault)
-            .for_each(|text| doubts.list.push(text));
+        doubts.of_faults(case);
         doubts.of_attendance(case);
         doubts.of_drain(case);
         let departures = departures::unasked(&case.history);
@@ -211,11 +207,25 @@ impl Doubts {
         }
     }
 
+    fn of_faults(&mut self, case: &Case<'_>) {
+        for fault in &case.history.faults {
+            let Some(text) = of_fault(fault) else {
+                continue;
+            };
+            if fault.skipped.is_none() {
+                let open = attendance::of_fault(case, fault, text.clone());
+                self.absences.push(open);
+            }
+            self.list.push(text);
+        }
+    }
+
     fn of_attendance(&mut self, case: &Case<'_>) {
         self.list.extend(attendance::untold(case));
-        self.absences = attendance::absences(case);
-        let texts = self.absences.iter().map(|absence| absence.text.clone());
+        let absences = attendance::absences(case);
+        let texts = absences.iter().map(|absence| absence.text.clone());
         self.list.extend(texts);
+        self.absences.extend(absences);
     }
 
     fn of_drain(&mut self, case: &Case<'_>) {

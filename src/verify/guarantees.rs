@@ -141,6 +141,7 @@ impl Grounds<'_, '_> {
             | GuaranteeKind::Outage
             | GuaranteeKind::Stops => None,
         };
+        let broken = answer.verdict == Verdict::Broken;
         let complete_before = |from: Moment| {
             let behind = self.findings.iter().filter(|finding| {
                 answer.behind.contains(&finding.kind)
@@ -151,11 +152,11 @@ impl Grounds<'_, '_> {
         };
         // Commits that were not seen could only have explained less.
         let stands = |absence: &&Absence| {
-            answer.verdict == Verdict::Broken
-                && (absence.subject == Subject::Commits || complete_before(absence.from))
+            broken && (absence.subject == Subject::Commits || complete_before(absence.from))
         };
         let mut absences = self.doubts.absences.iter();
-        let absence = absences.find(|absence| absence.carries(answer.kind) && !stands(absence))?;
+        let absence =
+            absences.find(|absence| absence.carries(answer.kind, broken) && !stands(absence))?;
         Some(&absence.text)
     }
 

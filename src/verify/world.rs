@@ -872,5 +872,11 @@ pub(super) fn living() -> Vec<(u64, What)> {
         (7_900, baseline),
         (21_000, What::RecoverySeen { fault }),
         (25_000, offsets),
+        (
+            25_001,
+            What::FinalSourceOffsets {
+                sources: BTreeMap::new(),
+            },
+        ),
     ]
 }
