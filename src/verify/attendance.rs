@@ -407,8 +407,6 @@ impl<'c, 'a> Duty<'c, 'a> {
         if !leg.measurable() || self.attended_to_its_end(leg.commit_signal()) {
             return None;
         }
-        let lanes = &self.case.taps[leg.index].lanes;
-        let arrived = lanes.iter().filter_map(|lane| lane.last_at).max()?;
         let timeout = settings::milliseconds(self.case.info, "offset.flush.timeout.ms");
         let boundary = settings::effective(
             self.case.info,
@@ -419,23 +417,37 @@ impl<'c, 'a> Duty<'c, 'a> {
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(0);
         let late_ms = leg.flush_interval_ms.max(boundary) + timeout + COMMIT_SLACK_MS;
-        // A task that starts anew commits one interval later.
+        // A task that starts anew commits one interval later: each start begins a stretch of its own.
+        let since = last.unwrap_or(self.from);
         let statuses = self.case.history.statuses.iter();
-        let started = statuses
-            .filter(|s| s.state == "RUNNING" && s.task.connector == leg.connector.name)
-            .map(|status| status.at)
-            .max();
-        let since = last.max(started).unwrap_or(self.from);
-        let silent_ms = arrived.saturating_sub(since.0) / 1_000;
-        (silent_ms > late_ms).then(|| {
-            let text = format!(
-                "nobody saw a commit of {} from {:.1} to {:.1} s, while its records went on arriving",
-                leg.connector.name,
-                since.as_seconds(),
-                Moment(arrived).as_seconds()
-            );
-            self.absent(Subject::Commits, since, text)
+        let starts =
+            statuses.filter(|s| s.state == "RUNNING" && s.task.connector == leg.connector.name);
+        let mut begins = vec![since];
+        begins.extend(starts.map(|status| status.at).filter(|at| *at > since));
+        let ends = begins[1..].iter().copied().chain([self.case.history.end]);
+        begins.iter().zip(ends).find_map(|(from, to)| {
+            let arrived = self.last_arrival(leg, *from, to)?;
+            let silent_ms = arrived.as_ms().saturating_sub(from.as_ms());
+            (silent_ms > late_ms).then(|| {
+                let text = format!(
+                    "nobody saw a commit of {} from {:.1} to {:.1} s, while its records went on arriving",
+                    leg.connector.name,
+                    from.as_seconds(),
+                    arrived.as_seconds()
+                );
+                self.absent(Subject::Commits, *from, text)
+            })
         })
+    }
+
+    /// When the last new record came from behind a connector within a stretch, to the end of a bucket.
+    fn last_arrival(&self, leg: &Leg<'_>, from: Moment, to: Moment) -> Option<Moment> {
+        let grid = self.case.frame.grid;
+        let lanes = &self.case.taps[leg.index].lanes;
+        let came = |bucket: &usize| lanes.iter().any(|lane| lane.arrivals[*bucket] > 0);
+        let last = (grid.index(from.0)..=grid.index(to.0)).rev().find(came)?;
+        let end = (last as u64 + 1).saturating_mul(grid.bucket_us);
+        Some(Moment(end.min(to.0)))
     }
 
     fn attended_to_its_end(&self, observer: &str) -> bool {
