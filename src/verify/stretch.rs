@@ -304,17 +304,17 @@ impl Hits<'_, '_> {
             let woke = again.victim.undone.filter(|again| *again > woke);
             return woke.map_or(history.end, |woke| again.zombie_gone(leg, task, woke));
         }
+        // Where the task was given out anew it has a new start; else its worker was to learn that it is another's.
         let started = calm.map(|calm| {
             let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
             let starts = history.statuses.iter().filter(|status| {
-                status.state == "RUNNING"
-                    && status.at > woke
-                    && status.at <= limit
-                    && task.map_or(status.task.connector == leg.connector.name, |one| {
-                        one == status.task
-                    })
+                let is_meant = task.map_or(status.task.connector == leg.connector.name, |one| {
+                    one == status.task
+                });
+                is_meant && status.state == "RUNNING" && status.at > calm && status.at <= limit
             });
-            starts.map(|status| status.at).fold(calm, Moment::max)
+            let last = starts.map(|status| status.at).max();
+            last.unwrap_or(Moment(calm.0.saturating_add(LEARNS_US)))
         });
         let settled = match leg.connector.direction {
             Direction::Source => started,
