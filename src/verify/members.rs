@@ -116,13 +116,17 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     Some(tasks)
 }
 
-/// Whether the present process of a worker has told that it runs a task: it may go on with it without another word.
+/// Whether a worker outlived a fault and had told before that it runs a task: it may go on with it without another word.
 pub(super) fn has_told(
     history: &History<'_>,
     worker: &WorkerName,
     task: &TaskId,
     at: Moment,
 ) -> bool {
+    let mut outlived = history.faults.iter().filter(|f| !f.kind.ends_process());
+    if !outlived.any(|fault| fault.victims.iter().any(|v| v.worker == *worker)) {
+        return false;
+    }
     let started = process_start(history, worker, at);
     let mut statuses = history
         .statuses

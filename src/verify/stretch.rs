@@ -314,7 +314,8 @@ impl Hits<'_, '_> {
                 is_meant && status.state == "RUNNING" && status.at > calm && status.at <= limit
             });
             let last = starts.map(|status| status.at).max();
-            last.unwrap_or(Moment(calm.0.saturating_add(LEARNS_US)))
+            let learns_us = if task.is_some() { LEARNS_US } else { 0 };
+            last.unwrap_or(Moment(calm.0.saturating_add(learns_us)))
         });
         let settled = match leg.connector.direction {
             Direction::Source => started,
