@@ -6,8 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{KafkaVersion, RuntimeKind, Seed};
 
+use super::attach::AttachArguments;
 use super::backup::{BackupArguments, RestoreArguments};
 use super::inspect::InspectArguments;
+use super::output::{Colour, Format};
+use super::scenarios::ValidateArguments;
 
 const EXIT_CODES: &str = "Exit codes: 0 all guarantees held · 1 one was broken · 2 usage or scenario error · 3 inconclusive · \
 4 the environment failed · 5 nothing selected · 130/143 interrupted, all undone";
@@ -23,17 +26,6 @@ pub struct Arguments {
     /// Colour: auto follows the terminal and NO_COLOR.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
-    /// When the stream is a terminal and NO_COLOR is not set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// What a cluster can be made of.
@@ -52,15 +44,6 @@ impl From<RuntimeChoice> for RuntimeKind {
             RuntimeChoice::Docker => Self::Docker,
         }
     }
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Human,
-    /// For programs.
-    Json,
 }
 
 /// What squall can do.
@@ -137,17 +120,6 @@ pub struct RunArguments {
     pub quiet: bool,
 }
 
-/// Which cluster is joined.
-#[derive(Debug, Args)]
-pub struct AttachArguments {
-    /// Join the cluster of this inventory file instead of starting one; `compose.yaml` is bundled
-    #[arg(long, value_name = "INVENTORY")]
-    pub attach: Option<PathBuf>,
-    /// The Connect group that may be disturbed; needed when the cluster is not on this machine
-    #[arg(long, value_name = "GROUP", requires = "attach")]
-    pub yes_i_mean: Option<String>,
-}
-
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
@@ -159,16 +131,6 @@ pub struct PlanArguments {
     /// Seed of all choices; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
-    /// What stdout gets
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
-}
-
-/// Arguments of `validate`.
-#[derive(Debug, Args)]
-pub struct ValidateArguments {
-    /// Scenario files
-    pub scenarios: Vec<PathBuf>,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

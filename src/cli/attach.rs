@@ -2,16 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use crate::model::Seed;
 use crate::plan::Plan;
 use crate::run::Attach;
 use crate::runtime::attached;
 use crate::scenario::inventory::{self, Inventory};
 
-use super::args::AttachArguments;
 use super::exit::Exit;
 use super::output::Output;
 use super::scenarios::{self, Loaded};
+
+/// Which cluster is joined.
+#[derive(Debug, Args)]
+pub struct AttachArguments {
+    /// Join the cluster of this inventory file instead of starting one; `compose.yaml` is bundled
+    #[arg(long, value_name = "INVENTORY")]
+    pub attach: Option<PathBuf>,
+    /// The Connect group that may be disturbed; needed when the cluster is not on this machine
+    #[arg(long, value_name = "GROUP", requires = "attach")]
+    pub yes_i_mean: Option<String>,
+}
 
 /// A scenario with the inventory of the cluster that it is for, if it is for one.
 pub struct Chosen {

@@ -9,9 +9,9 @@ use crate::run::{Request, Run, StopToken, Urgency};
 use crate::runtime::Act;
 use crate::verify::{self, Judgement};
 
-use super::args::{Format, RunArguments, RuntimeChoice};
+use super::args::{RunArguments, RuntimeChoice};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::progress::Progress;
 use super::{attach, signals};
 

@@ -3,9 +3,9 @@
 use crate::model::KafkaVersion;
 use crate::runtime::{self, Check, CheckState, CleanReport, DoctorScope, UserFolders};
 
-use super::args::{CleanArguments, DoctorArguments, Format};
+use super::args::{CleanArguments, DoctorArguments};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 
 /// What a scenario runs that names no version.
 const DEFAULT_VERSION: KafkaVersion = KafkaVersion::new(4, 1, 1);

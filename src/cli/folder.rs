@@ -7,9 +7,9 @@ use crate::journal::{FolderError, RunFolder};
 use crate::verify::{Explanation, Judgement};
 use crate::{report, verify};
 
-use super::args::{ExplainArguments, FolderArguments, Format};
+use super::args::{ExplainArguments, FolderArguments};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 
 /// A path as it is shown: relative to where we are, when it lies below.
 pub fn shown(path: &Path) -> String {

@@ -5,9 +5,9 @@ use crate::run::{StopToken, Urgency};
 use crate::runtime::docker::{BuiltImage, build_image};
 use crate::runtime::{Ledger, UserFolders};
 
-use super::args::{Format, ImageArguments, ImageBuildArguments, ImageCommand};
+use super::args::{ImageArguments, ImageBuildArguments, ImageCommand};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::signals;
 
 /// Does what is to be done with images.

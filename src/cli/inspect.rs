@@ -4,10 +4,9 @@ use clap::Args;
 
 use crate::connect::inspect as connect;
 
-use super::args::Format;
 use super::exit::Exit;
 use super::inspect_table::table;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::reach::{ReachArguments, reach};
 
 /// Arguments of `inspect`.

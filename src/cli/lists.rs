@@ -5,9 +5,9 @@ use serde::Serialize;
 use crate::model::GuaranteeKind;
 use crate::scenario;
 
-use super::args::{Format, ListArguments, Listed};
+use super::args::{ListArguments, Listed};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 use super::scenarios::BUNDLED;
 
 /// A line of a list.

@@ -3,10 +3,30 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
-use super::args::Colour;
 use super::exit::Exit;
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// When the stream is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
 
 /// Where and how to print.
 #[derive(Debug, Clone, Copy)]

@@ -4,10 +4,10 @@ use crate::plan::timetable;
 use crate::run::Attach;
 use crate::runtime::attached::{WouldRun, would_run};
 
-use super::args::{Format, PlanArguments};
+use super::args::PlanArguments;
 use super::attach::{self, Chosen};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 
 /// Prints the plan; starts nothing.
 pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {

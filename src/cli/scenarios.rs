@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use crate::model::Seed;
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
 use crate::scenario::{self, Difference, Scenario};
 
-use super::args::{Format, ValidateArguments};
 use super::exit::Exit;
-use super::output::Output;
+use super::output::{Format, Output};
 
 /// The scenarios that come with the program: name and text.
 pub const BUNDLED: [(&str, &str); 13] = [
@@ -51,6 +52,16 @@ pub const BUNDLED: [(&str, &str); 13] = [
     ("control", include_str!("../../scenarios/control.yaml")),
     ("nightly", include_str!("../../scenarios/nightly.yaml")),
 ];
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// Scenario files
+    pub scenarios: Vec<PathBuf>,
+    /// What stdout gets
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
 
 /// A scenario that was read and checked.
 #[derive(Debug, Clone)]
