@@ -7,7 +7,7 @@ use std::sync::Once;
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{Certificate, Identity};
 
-use super::rest::RestError;
+use super::rest_error::{RestError, with_causes};
 
 /// What a client of the REST interface needs beside an address; nothing for a plain one.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Access {
             .build()
             .map_err(|error| RestError::Unreachable {
                 url: base_url.to_owned(),
-                why: super::rest::with_causes(&error),
+                why: with_causes(&error),
             })
     }
 
@@ -84,7 +84,7 @@ fn read(path: &Path) -> Result<Vec<u8>, RestError> {
 fn no_pem(path: &Path, error: &reqwest::Error) -> RestError {
     RestError::Access {
         path: path.to_owned(),
-        why: super::rest::with_causes(error),
+        why: with_causes(error),
     }
 }
 

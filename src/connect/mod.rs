@@ -10,6 +10,7 @@ mod log_table;
 pub mod reach;
 pub mod rest;
 mod rest_advice;
+mod rest_error;
 pub mod secrets;
 pub mod settings;
 pub mod thread_dump;
@@ -19,5 +20,6 @@ mod wire;
 pub mod worker_values;
 
 pub use access::{Access, install_crypto};
-pub use rest::{Rest, RestError};
+pub use rest::Rest;
+pub use rest_error::RestError;
 pub use wire::DecodeError;

@@ -21,12 +21,12 @@ use std::time::Duration;
 
 use crate::journal::Deadline;
 use crate::kafka::{Admin, BrokerFacts, KafkaError, RawGroup};
-use crate::model::{ConnectorName, KafkaVersion, TaskId};
+use crate::model::{ConnectorName, TaskId};
 
 use super::answers::{ConnectorInfo, ConnectorStatus, HealthState, TaskStatus, WorkerInfo};
 use super::group::GroupError;
 use super::reach::{Reach, authority};
-use super::versions::{Feature, release_of};
+use super::versions::release_of;
 use super::{Rest, RestError};
 
 pub use facts::{
@@ -36,14 +36,13 @@ pub use facts::{
 pub use find::FindError;
 use find::Wanted;
 use members::Members;
+use progress::ANSWER_LIMIT;
 
 /// The version of [`Inspection`]'s layout.
 pub const INSPECTION_FORMAT: u32 = 1;
 
 /// How long brokers may take until they answer at all.
 const CHECK_LIMIT: Duration = Duration::from_secs(14);
-/// How long one question may take.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How long a rebalance is waited out: while one is under way nobody knows who owns what.
 const STABLE_LIMIT: Duration = Duration::from_secs(6);
 const AGAIN: Duration = Duration::from_millis(200);
@@ -370,9 +369,4 @@ fn connector(
 fn first_line(trace: Option<&str>) -> Option<String> {
     let line = trace?.lines().next()?.trim();
     Some(line.to_owned()).filter(|line| !line.is_empty())
-}
-
-/// Whether workers of this release have it; unknown releases are asked.
-fn offers(release: Option<KafkaVersion>, feature: Feature) -> bool {
-    release.is_none_or(|release| feature.is_in(release))
 }

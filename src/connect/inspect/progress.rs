@@ -1,6 +1,7 @@
 //! How far each connector has come: what it has committed, and what lies behind that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,7 +13,10 @@ use super::super::group::consumer_assignment;
 use super::super::reach::Reach;
 use super::super::versions::Feature;
 use super::super::{Rest, RestError};
-use super::{ANSWER_LIMIT, OffsetFacts, SinkOffset, SourceOffset, offers};
+use super::facts::{OffsetFacts, SinkOffset, SourceOffset};
+
+/// How long one question to the cluster may take.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// First record that is there and next record, for each partition of a topic.
 type Edges = BTreeMap<i32, (i64, i64)>;
@@ -182,6 +186,11 @@ impl<'a> Progress<'a> {
             })
             .collect()
     }
+}
+
+/// Whether workers of this release have it; unknown releases are asked.
+fn offers(release: Option<KafkaVersion>, feature: Feature) -> bool {
+    release.is_none_or(|release| feature.is_in(release))
 }
 
 fn kafka_partition(told: &ConnectorOffset) -> Option<(String, i32)> {
