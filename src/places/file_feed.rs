@@ -8,7 +8,7 @@ use crate::journal::{Deadline, ObservationKind};
 
 use super::PlaceError;
 use super::counts::set_text;
-use super::feed::{FeedBook, Outlet};
+use super::feed_book::{FeedBook, Outlet};
 
 /// Bytes that are gathered for one write at most.
 const MOST_BYTES: usize = 256 << 10;

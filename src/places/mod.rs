@@ -7,6 +7,7 @@
 mod counts;
 mod decoder;
 mod feed;
+mod feed_book;
 mod file_feed;
 mod file_tap;
 mod lines;
@@ -26,7 +27,8 @@ use std::time::Duration;
 
 pub use counts::{FeedCounts, TapCounts};
 pub use decoder::Decoder;
-pub use feed::{Feed, FeedEnd};
+pub use feed::Feed;
+pub use feed_book::FeedEnd;
 pub use misfit::{Dress, Misfit};
 pub use tap::{Tap, TapEnd};
 

@@ -6,7 +6,7 @@ use crate::journal::{Deadline, ObservationKind};
 use crate::kafka::{Cluster, Outcome, RecordSender, SendResult, Taken};
 
 use super::counts::set_text;
-use super::feed::{FeedBook, Outlet};
+use super::feed_book::{FeedBook, Outlet};
 use super::{FeedCounts, PlaceError};
 
 /// Records that are sent under one reading of the clock.
