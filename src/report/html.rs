@@ -6,6 +6,7 @@ mod chart;
 mod evidence;
 mod plot;
 mod recovery;
+mod scale;
 mod share;
 
 use std::collections::BTreeSet;

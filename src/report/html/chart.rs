@@ -1,18 +1,15 @@
 //! The time line as geometry: what stands where in the drawing, in units of its view box.
 
-use std::fmt;
-
 use crate::model::Moment;
 use crate::report::numbers::{moment, seconds};
 use crate::report::text::visible;
 use crate::verify::{FaultBand, Judgement, Paint, Segment, TimelineLane};
 
 use super::plot::{Plot, plots};
+use super::scale::{FINEST, LEFT, Label, Pen, Px, RIGHT, Scale};
 
 /// Width of the drawing.
 pub(super) const WIDTH: f64 = 1_120.0;
-pub(super) const LEFT: f64 = 150.0;
-pub(super) const RIGHT: f64 = 1_066.0;
 const FEW_LANES: usize = 30;
 /// Above this many, bands bear only the numbers of their faults.
 const FEW_BANDS: usize = 16;
@@ -20,27 +17,6 @@ const FEW_SEGMENTS: usize = 1_500;
 const LABEL_ROWS: usize = 4;
 const LABEL_ROW: f64 = 15.0;
 const LABEL_CHARACTER: f64 = 6.6;
-/// Two points closer than this cannot be told apart.
-pub(super) const FINEST: f64 = 0.9;
-
-/// A length or place in the drawing; printed with at most one decimal.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Px(pub(super) f64);
-
-impl fmt::Display for Px {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{:.1}", self.0);
-        f.write_str(text.strip_suffix(".0").unwrap_or(&text))
-    }
-}
-
-/// A text in the drawing.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Label {
-    pub(super) x: Px,
-    pub(super) y: Px,
-    pub(super) text: String,
-}
 
 /// A fault band with its label, where there is room for one.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,26 +119,6 @@ fn longest(judgement: &Judgement) -> Moment {
     let run = Moment::from_ms(judgement.run.duration_ms);
     let timeline = judgement.timeline.end;
     if timeline.0 == 0 { run } else { timeline }
-}
-
-/// Time to place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scale {
-    pub(super) end: Moment,
-}
-
-impl Scale {
-    /// Where a moment stands.
-    pub(super) fn x(self, at: Moment) -> f64 {
-        let share = at.as_us() as f64 / self.end.as_us() as f64;
-        LEFT + (RIGHT - LEFT) * share.min(1.0)
-    }
-}
-
-/// How far down the drawing has come.
-pub(super) struct Pen {
-    pub(super) y: f64,
-    pub(super) scale: Scale,
 }
 
 /// The phases of the run as the uppermost lane.

@@ -5,7 +5,7 @@ use crate::report::numbers::axis;
 use crate::report::text::{visible, wrapped};
 use crate::verify::Series;
 
-use super::chart::{FINEST, LEFT, Label, Pen, Px, RIGHT, Scale};
+use super::scale::{FINEST, LEFT, Label, Pen, Px, RIGHT, Scale};
 
 const PLOT_HEIGHT: f64 = 54.0;
 const PLOT_STEP: f64 = 78.0;
