@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,19 +19,16 @@ use super::super::proc_table;
 use super::super::process::config;
 use super::super::process::node::{POLL, Progress};
 use super::super::{
-    Act, ClusterSpec, Condition, HANDS_OFF, InternalTopics, Ledger, LogFile, Runtime, RuntimeError,
-    Thing,
+    Act, ClusterSpec, Condition, HANDS_OFF, InternalTopics, LogFile, Runtime, RuntimeError, Thing,
 };
 use super::engine::{Engine, Facts, Refusal};
 use super::image::{Image, Prepared};
+use super::inner::{Inner, LOG_LIMIT, event_of};
 use super::layout::{Layout, REST_PORT, Subnet, network_name};
 use super::node::Node;
 use super::{events, labels, start};
 
 const NETWORK_ATTEMPTS: u32 = 5;
-const KILL_LIMIT: Duration = Duration::from_secs(20);
-/// A log that ended is read to its end within this.
-pub const LOG_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// A restarted worker is asked for this long whether it answers; nobody waits for it here.
 const RESTART_WATCH: Duration = Duration::from_secs(600);
@@ -46,40 +43,6 @@ pub struct DockerCluster {
     data: PathBuf,
     temp: PathBuf,
     watcher: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What all threads of a cluster share.
-pub struct Inner {
-    /// Where everything is recorded.
-    pub journal: Journal,
-    /// Where everything is written down before it is made.
-    pub ledger: Ledger,
-    /// The engine.
-    pub engine: Arc<Engine>,
-    /// The run's network.
-    pub network: String,
-    /// What every container and network carries.
-    pub labels: HashMap<String, String>,
-    /// The containers, brokers first.
-    pub nodes: Vec<Node>,
-    /// Set when the cluster is being taken down: from then on every end is asked for.
-    pub closing: AtomicBool,
-    /// Set when nothing is awaited of the engine any more.
-    pub done: AtomicBool,
-    record: Mutex<Record>,
-}
-
-/// What is kept for whoever asks.
-#[derive(Default)]
-pub struct Record {
-    /// Ends that nobody asked for.
-    pub deaths: Vec<(String, Exit)>,
-    /// What else somebody else did.
-    pub disturbances: Vec<String>,
-    /// All logs.
-    pub logs: Vec<LogFile>,
-    /// Which container has which id, by place in [`Inner::nodes`].
-    pub ids: HashMap<String, usize>,
 }
 
 impl DockerCluster {
@@ -426,72 +389,9 @@ fn refused(worker: &WorkerName, act: Act, is_up: bool, refusal: Refusal) -> Runt
     }
 }
 
-/// What the engine's event about this act is called among what is expected; a change to a network is told in other ways.
-fn event_of(act: Act) -> Option<String> {
-    match act {
-        Act::Kill | Act::Terminate | Act::DumpThreads => Some(format!("signal {}", signal_of(act))),
-        Act::Pause => Some("pause".to_owned()),
-        Act::Resume => Some("unpause".to_owned()),
-        Act::Disconnect | Act::Reconnect => None,
-    }
-}
-
 impl Drop for DockerCluster {
     fn drop(&mut self) {
         self.take_down();
-    }
-}
-
-impl Inner {
-    /// Locks the record.
-    pub fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn strike(&self, node: &Node, act: Act) -> Result<(), Refusal> {
-        let container = &node.plan.container;
-        let docker = &self.engine.docker;
-        match act {
-            Act::Kill | Act::Terminate | Act::DumpThreads => {
-                self.engine.kill(container, signal_of(act))
-            }
-            Act::Pause => self.engine.try_call(docker.pause_container(container)),
-            Act::Resume => self.engine.try_call(docker.unpause_container(container)),
-            Act::Disconnect => self.engine.disconnect(container, &self.network),
-            Act::Reconnect => self
-                .engine
-                .reconnect(container, &self.network, &node.address),
-        }
-    }
-
-    /// Ends a container at once, takes in the rest of its log, and removes it.
-    fn remove(&self, node: &Node) {
-        let _busy = node.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_up = node.change(|slot| {
-            slot.asked = true;
-            slot.is_up()
-        });
-        if is_up && self.engine.kill(&node.plan.container, 9).is_ok() {
-            node.wait_ended(KILL_LIMIT);
-        }
-        let (follower, handle) = node.change(|slot| (slot.follower.take(), slot.handle.take()));
-        if let Some(follower) = follower {
-            follower.finish(LOG_LIMIT);
-        }
-        let removed = handle.map(|handle| self.engine.block_on(handle.rm()));
-        if !matches!(removed, Some(Ok(()))) {
-            // A start that failed half-way leaves a container without a handle. What cannot be removed carries the
-            // run's label: the next clean finds it.
-            let _ = self.engine.remove(&node.plan.container);
-        }
-    }
-}
-
-const fn signal_of(act: Act) -> i32 {
-    match act {
-        Act::Terminate => 15,
-        Act::DumpThreads => 3,
-        Act::Kill | Act::Pause | Act::Resume | Act::Disconnect | Act::Reconnect => 9,
     }
 }
 

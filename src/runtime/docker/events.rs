@@ -13,8 +13,8 @@ use testcontainers::bollard::query_parameters::EventsOptions;
 use crate::journal::{Exit, What};
 
 use super::super::RuntimeError;
-use super::cluster::Inner;
 use super::engine::in_words;
+use super::inner::Inner;
 use super::node::Node;
 
 /// How long one look at the silent stream lasts before the end of the cluster is looked at.
@@ -175,28 +175,8 @@ fn ended(inner: &Inner, index: usize, code: Option<&String>) {
         slot.announced
     });
     if announced {
-        record_end(inner, index, exit);
+        inner.record_end(index, exit);
     }
-}
-
-/// Writes down that a container has ended; its start must have been written down before.
-pub fn record_end(inner: &Inner, index: usize, exit: Exit) {
-    let node = &inner.nodes[index];
-    let (incarnation, asked) = {
-        let slot = node.slot();
-        (slot.incarnation, slot.asked)
-    };
-    let asked = asked || inner.closing.load(Ordering::SeqCst);
-    if !asked {
-        let death = (node.plan.name.clone(), exit);
-        inner.record().deaths.push(death);
-    }
-    inner.journal.record(What::ProcessEnded {
-        name: node.plan.name.clone(),
-        incarnation,
-        exit,
-        asked,
-    });
 }
 
 /// The engine tells a death by signal as 128 and the signal. A JVM that is asked to stop ends itself with such a code

@@ -7,6 +7,7 @@ mod engine;
 mod events;
 mod follow;
 mod image;
+mod inner;
 mod labels;
 mod layout;
 mod node;

@@ -17,10 +17,9 @@ use crate::journal::{Deadline, What};
 
 use super::super::process::node::POLL;
 use super::super::{LogFile, RuntimeError, Thing};
-use super::cluster::{Inner, LOG_LIMIT};
 use super::engine::{CALL_LIMIT, in_words};
-use super::events;
 use super::follow::Follower;
+use super::inner::{Inner, LOG_LIMIT};
 use super::node::{Node, Plan};
 
 /// Starts these containers at the same time; fails with the first failure.
@@ -215,7 +214,7 @@ fn announce(inner: &Arc<Inner>, index: usize, incarnation: u32) -> Result<(), Ru
         slot.exit
     });
     if let Some(exit) = ended {
-        events::record_end(inner, index, exit);
+        inner.record_end(index, exit);
     }
     Ok(())
 }
