@@ -4,8 +4,8 @@ use crate::model::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Place, SequenceNames,
 };
 
+use super::draft::{ConnectorDraft, PlaceDraft, whole_of};
 use super::mistake::Collector;
-use super::route::{ConnectorDraft, PlaceDraft, whole_of};
 use super::shape::listed;
 use super::substitute::{self, Piece};
 use super::tree::Node;

@@ -1,9 +1,10 @@
 //! Text to a checked scenario, every mistake reported at its place.
 //!
 //! The text becomes a tree that knows its places (`tree`); the tree is held against the key tables (`keys`, `shape`);
-//! then each part is read and checked for sense (`read`, `route`, `leg`, `faults`, `expect`, `timing`). A part that is
+//! then each part is read and checked for sense (`read`, `route`, `leg`, `draft`, `faults`, `expect`, `timing`). A part that is
 //! wrong is reported and left out, and reading goes on, so that all mistakes come out at once.
 
+mod draft;
 mod expect;
 mod faults;
 pub mod inventory;

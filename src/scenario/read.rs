@@ -8,7 +8,7 @@ use super::keys::{self, Shape};
 use super::mistake::{Collector, Mistakes, Span};
 use super::tree::{self, Node, Value};
 use super::value::{ConnectSpec, KafkaSpec, Plugin, Scenario, StreamSpec};
-use super::{expect, route, settings, shape, timing, units};
+use super::{draft, expect, route, settings, shape, timing, units};
 
 const DEFAULT_VERSION: KafkaVersion = KafkaVersion::new(4, 1, 1);
 const DEFAULT_STREAM: StreamSpec = StreamSpec {
@@ -198,7 +198,7 @@ fn connect(node: Option<&Node>, kafka: KafkaVersion, mistakes: &mut Collector<'_
     ConnectSpec {
         version: version(node).unwrap_or(kafka),
         workers,
-        config: config.map(route::settings).unwrap_or_default(),
+        config: config.map(draft::settings).unwrap_or_default(),
         plugins: plugins.map_or_else(Vec::new, |list| {
             list.items().iter().filter_map(plugin).collect()
         }),
@@ -221,7 +221,7 @@ fn plugin(node: &Node) -> Option<Plugin> {
 }
 
 fn stream(node: Option<&Node>) -> (StreamSpec, Option<u32>) {
-    let lanes = node.and_then(|node| route::whole_of(node, "lanes"));
+    let lanes = node.and_then(|node| draft::whole_of(node, "lanes"));
     let rate = node.and_then(|node| node.read("rate", units::rate));
     let size = node.and_then(|node| node.read("record-size", units::size));
     let stream = StreamSpec {

@@ -1,33 +1,14 @@
 //! The route of a scenario: are its steps in an order that carries records, and does each say what it must?
 
-use std::collections::BTreeMap;
-
 use crate::model::{
     Connector, ConnectorName, Direction, Medium, OffsetMapping, Origin, Place, PlaceName, Route,
 };
 
+use super::draft::{ConnectorDraft, PlaceDraft, settings};
 use super::leg;
 use super::mistake::{Collector, Span};
-use super::shape;
 use super::tree::{Entry, Node};
 use super::value::StreamSpec;
-
-/// A feed or tap as the text has it.
-pub(super) struct PlaceDraft<'n> {
-    pub(super) node: &'n Node,
-    pub(super) name: PlaceName,
-    pub(super) name_span: Span,
-    pub(super) medium: Medium,
-}
-
-/// A connector as the text has it; direction and offsets are settled when its surroundings are known.
-pub(super) struct ConnectorDraft<'n> {
-    pub(super) node: &'n Node,
-    pub(super) connector: Connector,
-    /// Where mistakes about the whole connector are shown: at its class, or else at its name.
-    pub(super) place: Span,
-    pub(super) direction: Option<Direction>,
-}
 
 enum Step<'n> {
     Feed(Option<PlaceDraft<'n>>),
@@ -213,14 +194,6 @@ fn check_config(name: &ConnectorName, config: &Node, mistakes: &mut Collector<'_
     }
 }
 
-/// The settings of a map, as text.
-pub(super) fn settings(map: &Node) -> BTreeMap<String, String> {
-    map.entries()
-        .iter()
-        .filter_map(|entry| Some((entry.key.clone(), entry.value.text()?.to_owned())))
-        .collect()
-}
-
 fn direction_of_class(class: &str) -> Option<Direction> {
     let short = class.rsplit('.').next().unwrap_or(class);
     let short = short.strip_suffix("Connector").unwrap_or(short);
@@ -359,10 +332,4 @@ fn assemble(
     }
     let origin = feed.map_or(Origin::Generated, Origin::Feed);
     Some(Route { origin, legs })
-}
-
-/// The number behind this key of a place, where it is one.
-pub(super) fn whole_of(node: &Node, key: &str) -> Option<u32> {
-    let number = shape::whole(node.text_of(key)?, true)?;
-    u32::try_from(number).ok()
 }

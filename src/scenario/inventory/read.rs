@@ -495,7 +495,7 @@ impl Reader<'_, '_> {
 }
 
 fn plain_settings(node: Option<&Node>) -> BTreeMap<String, String> {
-    node.map(super::super::route::settings).unwrap_or_default()
+    node.map(super::super::draft::settings).unwrap_or_default()
 }
 
 fn whole_of(node: &Node, key: &str) -> Option<u32> {
