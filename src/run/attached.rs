@@ -1,39 +1,24 @@
 //! A run on a cluster that somebody else runs: own names, joining, guarding its other connectors, and leaving nothing behind.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::worker_values::last_in;
 use crate::connect::{Rest, backup, secrets};
 use crate::journal::{Deadline, Phase, What};
-use crate::model::{ConnectorName, StreamId};
+use crate::model::StreamId;
 use crate::runtime::attached::{AttachedCluster, Joined, Joining, Told, contradictions, remove};
 use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
-use crate::scenario::inventory::Inventory;
 use crate::scenario::{Difference, Scenario, rename_target};
 
 use super::conductor::RunError;
-use super::guard::Guard;
+use super::on_cluster::{Run, failed};
+use super::request::{Attach, Request};
 use super::stop::StopToken;
-use super::{Request, Run, failed};
 
 /// How long asking for every connector may take before anything is touched.
 const BACKUP_LIMIT: Duration = Duration::from_secs(60);
-
-/// What is joined, and with what consent.
-#[derive(Debug, Clone)]
-pub struct Attach {
-    /// The inventory.
-    pub inventory: Inventory,
-    /// Where it was read: an absolute path, or the name of a bundled one.
-    pub path: PathBuf,
-    /// The group that the user said he means.
-    pub yes_i_mean: Option<String>,
-    /// Settings of the scenario that the cluster has otherwise.
-    pub differences: Vec<Difference>,
-}
 
 /// What all names of a run begin with.
 fn prefix_of(stream: StreamId) -> String {
@@ -222,49 +207,6 @@ impl Run {
             "{saved} saved to {path}; `squall restore` puts them back"
         )));
         Ok(())
-    }
-
-    /// Connectors of others that are watched.
-    pub(super) fn watched_connectors(&self) -> Vec<ConnectorName> {
-        let asked = self
-            .request
-            .attach
-            .as_ref()
-            .and_then(|attach| attach.inventory.watch.as_ref());
-        let is_watched = |name: &&ConnectorName| asked.is_none_or(|watched| watched.contains(name));
-        self.others.keys().filter(is_watched).cloned().collect()
-    }
-
-    /// Sinks among them, with the groups that they commit in.
-    pub(super) fn watched_sinks(&self) -> Vec<(ConnectorName, String)> {
-        let names = self.watched_connectors().into_iter();
-        names
-            .filter_map(|name| {
-                let group = self.others.get(&name)?.sink_group.clone()?;
-                Some((name, group))
-            })
-            .collect()
-    }
-
-    /// The connectors whose events are kept: ours and the watched ones; all on a cluster of our own.
-    pub(super) fn connectors_that_count(&self) -> Option<BTreeSet<ConnectorName>> {
-        self.request.attach.as_ref()?;
-        let mut names: BTreeSet<ConnectorName> = self.watched_connectors().into_iter().collect();
-        let own = self.request.scenario.route.connectors();
-        names.extend(own.map(|connector| connector.name.clone()));
-        Some(names)
-    }
-
-    /// What ends the run early for the sake of the cluster's other users.
-    pub(super) fn guard(&self) -> Option<Guard> {
-        let attach = self.request.attach.as_ref()?;
-        let own = self.request.scenario.route.connectors();
-        let failed = self.others.values().flat_map(|other| &other.failed);
-        Some(Guard {
-            when: attach.inventory.stop_when,
-            own: own.map(|connector| connector.name.clone()).collect(),
-            failed_before: failed.cloned().collect(),
-        })
     }
 }
 
