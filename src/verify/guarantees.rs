@@ -9,9 +9,10 @@ use super::findings::{Facts, allowed, grouped, percent, plural};
 use super::first_reason;
 use super::history::FaultStory;
 use super::recovery::FaultRecovery;
-use super::rewinds::{Bound, Outcome, Told};
+use super::rewinds::Bound;
 use super::settings;
 use super::strays::OwnStrays;
+use super::told::{Outcome, Told};
 use super::zombie;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 

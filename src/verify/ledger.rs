@@ -1,8 +1,9 @@
 //! The ledgers of the feed and of each tap: every expected record in exactly one place of the equation.
 
 use super::case::Case;
-use super::rewinds::{Rewinds, Told};
+use super::rewinds::Rewinds;
 use super::seen::{missing, total};
+use super::told::Told;
 use super::{FeedLedger, TapLedger};
 
 /// −ln 0.05: with n records and none lost, the loss rate is below this over n with 95 % confidence (the rule of three).

@@ -229,6 +229,7 @@ mod stretch;
 mod stuck;
 mod summary;
 mod timeline;
+mod told;
 mod waits;
 mod watched;
 mod zombie;

@@ -3,8 +3,8 @@
 use super::case::Case;
 use super::credits::Undecidable;
 use super::history::{Membership, Victim};
-use super::rewinds::{Outcome, Told};
 use super::stretch::{Nature, Stretch};
+use super::told::{Outcome, Told};
 
 /// The reason, as it stands in the report beside each rewind.
 pub(super) fn of(case: &Case<'_>, told: &Told) -> String {

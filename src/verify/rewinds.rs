@@ -5,73 +5,17 @@ use std::collections::BTreeMap;
 use crate::model::{Lane, Moment};
 
 use super::case::{Case, promise_begins, promise_us};
-use super::credits::{self, Opened, Undecidable};
+use super::credits::{self, Opened};
 use super::history::FaultStory;
 use super::judgement::Rewind;
 use super::leg::IN_FLIGHT_US;
 use super::reasons;
 use super::replay::{Copy, Given, GivenCopy, Payer, replay};
 use super::stretch::{Nature, Stretch};
+use super::told::{Outcome, Told};
 
 /// Rewinds that are listed one by one.
 const MOST_LISTED: usize = 2_000;
-
-/// What is to be said of a run of own copies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// An open credit paid for them.
-    Explained,
-    /// Nothing did.
-    Unexplained,
-    /// It cannot be said.
-    Undecidable(Undecidable),
-}
-
-/// A run of own copies of consecutive records, with its cause.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
-    pub leg: usize,
-    pub lane: u32,
-    pub first: u64,
-    pub last: u64,
-    /// Which row of the lane the first of them was.
-    pub row: u64,
-    pub at_us: u64,
-    /// The stretch (its index) that paid for them; where none did, the last before them that hit their task.
-    pub stretch: Option<usize>,
-    /// The fault (its index) behind that.
-    pub cause: Option<usize>,
-    /// The last fault before it, whoever was hit.
-    pub before: Option<usize>,
-    pub outcome: Outcome,
-}
-
-impl Told {
-    pub(super) fn copies(&self) -> u64 {
-        self.last - self.first + 1
-    }
-
-    pub(super) fn explained(&self) -> u64 {
-        match self.outcome {
-            Outcome::Explained => self.copies(),
-            Outcome::Unexplained | Outcome::Undecidable(_) => 0,
-        }
-    }
-
-    pub(super) fn unexplained(&self) -> u64 {
-        match self.outcome {
-            Outcome::Unexplained => self.copies(),
-            Outcome::Explained | Outcome::Undecidable(_) => 0,
-        }
-    }
-
-    /// Whether a copy goes on where this run ends.
-    fn goes_on_with(&self, other: &Self) -> bool {
-        let same = (self.stretch, self.cause, self.before, self.outcome)
-            == (other.stretch, other.cause, other.before, other.outcome);
-        same && other.first == self.last + 1 && other.row == self.row + self.copies()
-    }
-}
 
 /// All rewinds of a case.
 pub(super) struct Rewinds {

@@ -7,7 +7,7 @@ use super::dropped::Early;
 use super::findings::{Facts, grouped, plural};
 use super::first_reason;
 use super::guarantees::seconds;
-use super::rewinds::Outcome;
+use super::told::Outcome;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
 /// What happened, in one sentence: the worst finding where something is broken, the first doubt where nothing can be said,

@@ -11,8 +11,9 @@ use super::guarantees::{overlapping, seconds};
 use super::history::{FaultStory, Membership, ProcessStep, Victim};
 use super::offsets::Offsets;
 use super::recovery::FaultRecovery;
-use super::rewinds::{Rewinds, Told};
+use super::rewinds::Rewinds;
 use super::roster::Struck;
+use super::told::Told;
 use super::zombie::moved;
 use super::{FaultReport, LogLine, PhaseSpan, RunSummary, WATCHED_SHOWS};
 
