@@ -1,9 +1,16 @@
-//! The house rules, checked on the source itself: floors, heads, outside crates, printing, clocks and lengths.
+//! The house rules, checked on the source itself: floors, circles, heads, outside crates, printing, clocks and lengths.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/tokens.rs"]
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::Imports;
 
 /// The floors from top to bottom; a file may name its own floor and those before it.
 const FLOORS: [&str; 12] = [
@@ -147,6 +154,18 @@ fn no_floor_looks_down() {
         }
     }
     assert_none(&breaches);
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let sources: Vec<(String, String)> = sources()
+        .into_iter()
+        .map(|source| (source.name(), source.text))
+        .collect();
+    let sources = sources
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    assert_none(&Imports::of(sources).circles());
 }
 
 #[test]
