@@ -244,6 +244,28 @@ impl Hits<'_, '_> {
             .map(|(at, _)| at)
     }
 
+    /// Where the task was given out anew it has a new start. Where it stayed another's, the worker was to learn that; where it
+    /// is its own again, there is nothing to learn.
+    fn started_since(&self, calm: Moment, leg: &Leg<'_>, task: Option<&TaskId>) -> Moment {
+        let history = self.history;
+        let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
+        let starts = history.statuses.iter().filter(|status| {
+            let meant = task.map_or(status.task.connector == leg.connector.name, |one| {
+                one == status.task
+            });
+            meant && status.state == "RUNNING" && status.at > calm && status.at <= limit
+        });
+        let last = starts.map(|status| status.at).max();
+        let elsewhere = task.is_some_and(|task| {
+            let held = history.groups.iter().rfind(|(at, _)| *at <= calm);
+            let mut members = held.into_iter().flat_map(|(_, view)| &view.members);
+            let owner = members.find(|member| member.tasks.contains(task));
+            owner.is_some_and(|owner| owner.worker.as_ref() != Some(&self.victim.worker))
+        });
+        let learns_us = if elsewhere { LEARNS_US } else { 0 };
+        last.unwrap_or(Moment(calm.0.saturating_add(learns_us)))
+    }
+
     /// The fault that held the same worker again so soon after a moment that it may not have learnt yet what it had lost.
     fn held_again(&self, calm: Moment) -> Option<Self> {
         let soon = Moment(calm.0.saturating_add(LEARNS_US));
@@ -304,19 +326,7 @@ impl Hits<'_, '_> {
             let woke = again.victim.undone.filter(|again| *again > woke);
             return woke.map_or(history.end, |woke| again.zombie_gone(leg, task, woke));
         }
-        // Where the task was given out anew it has a new start; else its worker was to learn that it is another's.
-        let started = calm.map(|calm| {
-            let limit = Moment(calm.0.saturating_add(LAST_STARTS_US));
-            let starts = history.statuses.iter().filter(|status| {
-                let is_meant = task.map_or(status.task.connector == leg.connector.name, |one| {
-                    one == status.task
-                });
-                is_meant && status.state == "RUNNING" && status.at > calm && status.at <= limit
-            });
-            let last = starts.map(|status| status.at).max();
-            let learns_us = if task.is_some() { LEARNS_US } else { 0 };
-            last.unwrap_or(Moment(calm.0.saturating_add(learns_us)))
-        });
+        let started = calm.map(|calm| self.started_since(calm, leg, task));
         let settled = match leg.connector.direction {
             Direction::Source => started,
             Direction::Sink => started.and_then(|at| leg.consumers_settled(at, history)),
