@@ -74,18 +74,20 @@
 //! that it was, from the fault to one `session.timeout.ms` after its end; a sink's task also when its consumer group gives
 //! its partitions to others. Kept through a pause, it opens no credit. Kept through a network loss, it opens one for what
 //! was in flight: what the lane delivered from 1,000 ms before the loss to as long after it. Given up, it opens that of a
-//! kill; and, from 1,000 ms before its return as a *zombie*, another that pays twice: once for the zombie, which sends what
-//! it had in hand and may commit it, and once for the owner after both, which starts from whichever commit came last. This
-//! one closes 1,000 ms after the worker was seen back as another member with the task in one place and started there (a
-//! sink's consumer group whole again), or after the zombie's own process ended. Example: a pause from 8.9 to 20.9 s, the
-//! group without w1 from 14.9 s, w1 back as a new member at 21.4 s, its old task RUNNING on w2 at 21.6 s: a repeat at 22 s
-//! may be explained, one at 37 s is not.
+//! kill, and two more from 1,000 ms before its return as a *zombie*: one for the zombie, which sends what it had in hand and
+//! may commit it, and one for the owner after both, which starts from whichever commit came last. The zombie is gone 1,000 ms
+//! after its worker was seen in the group again, with the task in one place and started there (of a sink, its consumer group
+//! whole again). Where the task stayed another's without a new start, the worker has five seconds to learn it; held again
+//! within these, it is a zombie on. The end of its process ends it too. Example: a pause from 8.9 to 20.9 s, the group without
+//! w1 from 14.9 s, w1 back at 21.4 s, its old task RUNNING on w2 at 21.6 s: a repeat at 22 s may be explained, one at 37 s
+//! is not.
 //!
 //! **The bound** for one fault, connector and lane is what the settings promise: the lane's rate ×
 //! (`offset.flush.interval.ms` + commit time + 1,000 ms in flight). The commit time is what commits of the undisturbed run
 //! took beyond the interval, at most `offset.flush.timeout.ms`, and that timeout where fewer than three intervals were seen.
 //! Where the victim had delivered more than that in so much time before the fault, catching up after an outage, the bound is
 //! stretched to it, and both figures stand in the report; what its heir delivers, from the first own copy on, never counts.
+//! Where another fault was not over when it came, the time reaches back to before that one.
 //! Example: 167 records/s a lane × (1,000 + 500 + 1,000 ms) = 418. Of a cluster that Squall only attaches to the interval
 //! is known where its inventory or its workers' logs tell it; elsewhere nothing is said about the bound once a record was
 //! repeated. The bound is 0 where no credit was opened, and after a network loss that the group did not notice what the
