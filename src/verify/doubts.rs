@@ -1,12 +1,12 @@
 //! What makes the evidence incomplete, and which guarantees suffer from it.
 
 use crate::journal::{Ending, KNOWN_FORMATS};
-use crate::model::GuaranteeKind;
+use crate::model::{GuaranteeKind, Moment};
 
 use super::attendance::{self, Absence};
 use super::case::Case;
 use super::history::{FaultStory, Victim};
-use super::{contradictions, departures};
+use super::{contradictions, departures, settings};
 
 /// Everything that keeps the verdict from being *held*.
 #[derive(Debug, Default)]
@@ -25,8 +25,8 @@ pub(super) struct Doubts {
     group: Option<String>,
     /// Records may still arrive.
     moving: Option<String>,
-    /// A worker left the group for a reason that is not known.
-    departed: Option<String>,
+    /// From when on a worker was leaving the group for a reason that is not known.
+    departed: Option<(Moment, String)>,
     /// What nobody saw.
     pub absences: Vec<Absence>,
 }
@@ -43,11 +43,14 @@ impl Doubts {
         doubts.of_drain(case);
         let departures = departures::unasked(&case.history);
         doubts.departed = departures.first().map(|departure| {
-            format!(
+            let session_ms = settings::milliseconds(case.info, "session.timeout.ms");
+            let from = departure.at.0.saturating_sub(session_ms * 1_000);
+            let text = format!(
                 "the group lost {} at {} and no fault had been done to it: whether this is Connect's doing or the machine's is not known",
                 departure.who(),
                 departure.at
-            )
+            );
+            (Moment(from), text)
         });
         doubts
     }
@@ -258,8 +261,8 @@ impl Doubts {
         self.untrusted.as_ref().or(own).map(String::as_str)
     }
 
-    /// Why this guarantee may not be called broken, though it may be called held.
-    pub(super) fn excuses(&self, kind: GuaranteeKind) -> Option<&str> {
+    /// Why what happened from some moment on may not be called broken, though it may be called held.
+    pub(super) fn excuses(&self, kind: GuaranteeKind) -> Option<(Moment, &str)> {
         let may_follow = match kind {
             GuaranteeKind::UnexplainedDuplicates
             | GuaranteeKind::Duplicates
@@ -272,10 +275,8 @@ impl Doubts {
             | GuaranteeKind::Phantoms
             | GuaranteeKind::Stops => false,
         };
-        self.departed
-            .as_ref()
-            .filter(|_| may_follow)
-            .map(String::as_str)
+        let (from, why) = self.departed.as_ref().filter(|_| may_follow)?;
+        Some((*from, why))
     }
 
     /// Why this guarantee may not be called held, though it may be called broken.

@@ -129,6 +129,20 @@ impl Grounds<'_, '_> {
 
     /// What nobody saw and this answer rests on. Harm that was complete before that stays what it is.
     fn absent_for(&self, answer: &Answer) -> Option<&str> {
+        let broken = answer.verdict == Verdict::Broken;
+        // Commits that were not seen could only have explained less.
+        let stands = |absence: &&Absence| {
+            let commits = absence.subject == Subject::Commits;
+            broken && (commits || self.was_broken_before(answer, absence.from))
+        };
+        let mut absences = self.doubts.absences.iter();
+        let absence =
+            absences.find(|absence| absence.carries(answer.kind, broken) && !stands(absence))?;
+        Some(&absence.text)
+    }
+
+    /// Whether what was complete before a moment breaks the limit by itself; what comes later excuses none of it.
+    fn was_broken_before(&self, answer: &Answer, from: Moment) -> bool {
         let expect = &self.facts.case.info.scenario.expect;
         let limit = match answer.kind {
             GuaranteeKind::UnexplainedDuplicates => expect.unexplained_duplicates,
@@ -142,23 +156,12 @@ impl Grounds<'_, '_> {
             | GuaranteeKind::Outage
             | GuaranteeKind::Stops => None,
         };
-        let broken = answer.verdict == Verdict::Broken;
-        let complete_before = |from: Moment| {
-            let behind = self.findings.iter().filter(|finding| {
-                answer.behind.contains(&finding.kind)
-                    && finding.to.or(finding.from).is_some_and(|at| at < from)
-            });
-            let before: u64 = behind.map(|finding| finding.count).sum();
-            limit.is_some_and(|limit| before > limit)
-        };
-        // Commits that were not seen could only have explained less.
-        let stands = |absence: &&Absence| {
-            broken && (absence.subject == Subject::Commits || complete_before(absence.from))
-        };
-        let mut absences = self.doubts.absences.iter();
-        let absence =
-            absences.find(|absence| absence.carries(answer.kind, broken) && !stands(absence))?;
-        Some(&absence.text)
+        let behind = self.findings.iter().filter(|finding| {
+            answer.behind.contains(&finding.kind)
+                && finding.to.or(finding.from).is_some_and(|at| at < from)
+        });
+        let before: u64 = behind.map(|finding| finding.count).sum();
+        limit.is_some_and(|limit| before > limit)
     }
 
     /// Doubts can turn an answer into *inconclusive*, whichever it was.
@@ -171,7 +174,9 @@ impl Grounds<'_, '_> {
         let excused = self
             .doubts
             .excuses(answer.kind)
-            .filter(|_| answer.verdict == Verdict::Broken);
+            .filter(|_| answer.verdict == Verdict::Broken)
+            .filter(|(from, _)| !self.was_broken_before(&answer, *from))
+            .map(|(_, why)| why);
         let absent = self.absent_for(&answer);
         if let Some(why) = silenced.or(weakened).or(excused).or(absent) {
             answer.verdict = Verdict::Inconclusive;

@@ -168,7 +168,9 @@
 //! A **departure** is a member that the group lost although no fault was done to its worker. Whether Connect did that or
 //! the machine (a process that was made to stand still, a processor that was too busy) cannot be seen from here. It is
 //! told; and what such a worker repeats, leaves silent or writes late is no fault's doing, so repeats, commits, overlap,
-//! recovery and outage that break a guarantee are inconclusive then. Loss and order have no such excuse.
+//! recovery and outage that break a guarantee are inconclusive then. What was complete one session before it was seen is not
+//! excused by it: with a session of 6 s and a departure at 18 s, an unexplained repeat at 5 s stays one. Loss and order have
+//! no such excuse at all.
 //!
 //! Nothing is called broken, and nothing held, where the journal is cut, damaged or of an unknown format, contradicts itself,
 //! or a file differs from the seal or is not named in it, the environment failed, or a process died that nobody had asked

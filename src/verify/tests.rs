@@ -267,6 +267,17 @@ fn what_may_follow_from_a_departure_that_nobody_asked_for_is_not_called_broken()
 }
 
 #[test]
+fn a_departure_excuses_nothing_that_was_broken_before_it() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    world.plant(5_000, 10..13);
+    w3_leaves(&mut world, KILL_MS + 8_000, u64::MAX, Some("w3-z"));
+    let judgement = world.judge();
+    assert_eq!(count_of(&judgement, FindingKind::Departure), 1);
+    let kind = GuaranteeKind::UnexplainedDuplicates;
+    assert_eq!(verdict_of(&judgement, kind), Verdict::Broken);
+}
+
+#[test]
 fn a_departure_alone_breaks_nothing_and_is_told() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     w3_leaves(&mut world, KILL_MS + 8_000, u64::MAX, Some("w3-z"));
