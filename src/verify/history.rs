@@ -28,8 +28,6 @@ pub(super) enum Membership {
 pub(super) struct Victim {
     pub worker: WorkerName,
     pub acted: Option<Moment>,
-    /// The member of the group that it was then; `None` where its process had not joined yet.
-    pub member: Option<String>,
     /// The member of the group that it was then.
     pub struck: Struck,
     /// When the end of its process was seen, or that it stands still or has no network.
@@ -56,7 +54,6 @@ impl Victim {
         Self {
             worker,
             acted: None,
-            member: None,
             struck: Struck::Unknown,
             ended: None,
             killed,
@@ -472,7 +469,6 @@ impl<'a> History<'a> {
             if victim.acted.is_none() {
                 (victim.acted, victim.struck) = (Some(at), struck);
             }
-            victim.member.clone_from(member_id);
         } else if let What::FaultProof { fault, proof } = &event.what {
             self.fault(*fault, FaultKind::Kill).note_proof(at, proof);
         } else if let What::GraceOverrun { fault, worker, .. } = &event.what {

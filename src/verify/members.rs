@@ -11,19 +11,8 @@ use super::settings;
 /// The group is polled, and it may have changed between two looks: so long after a change nothing is certain yet.
 const POLLED_US: u64 = 300_000;
 
-/// Finds out for each victim which member it was and, where it outlived the fault, whether the group gave that one up.
+/// Finds out for each victim that outlived its fault whether the group gave up the member that it was.
 pub(super) fn resolve(history: &mut History<'_>, info: &RunInfo) {
-    for fault in 0..history.faults.len() {
-        for victim in 0..history.faults[fault].victims.len() {
-            let struck = &history.faults[fault].victims[victim];
-            let Some(acted) = struck.acted else { continue };
-            let member = match &struck.member {
-                Some(journaled) => Some(journaled.clone()),
-                None => member_of(history, &struck.worker, acted).map(str::to_owned),
-            };
-            history.faults[fault].victims[victim].member = member;
-        }
-    }
     for fault in 0..history.faults.len() {
         let story = &history.faults[fault];
         if story.kind.ends_process() {
@@ -70,23 +59,6 @@ fn first_seen<'a>(
     first
 }
 
-/// The member that the present process of a worker was at a moment. The member of the process before it may stand beside
-/// it until its session ends, and is not meant; `None` where the process had not joined yet.
-pub(super) fn member_of<'a>(
-    history: &History<'a>,
-    worker: &WorkerName,
-    at: Moment,
-) -> Option<&'a str> {
-    let started = process_start(history, worker, at);
-    let (_, last) = history.groups.iter().rfind(|(seen, _)| *seen <= at)?;
-    let present = |id: &str| last.members.iter().any(|member| member.member_id == id);
-    first_seen(history, worker, at)
-        .into_iter()
-        .filter(|(id, first)| *first >= started && present(id))
-        .max_by_key(|(_, first)| *first)
-        .map(|(id, _)| id)
-}
-
 /// The tasks that a victim ran when its fault came: those of its member in the stable view of the group, and those whose
 /// last status names its present process. `None` when the group was changing and nothing is certain.
 pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSet<TaskId>> {
@@ -95,13 +67,13 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     let soon = Moment(acted.0.saturating_add(POLLED_US));
     let next = history.groups.iter().find(|(at, _)| *at > acted);
     let changing = next.is_some_and(|(at, view)| *at <= soon && view.state == "PreparingRebalance");
-    if last.state != "Stable" || (changing && victim.member.is_none()) {
+    if last.state != "Stable" || (changing && victim.struck.id().is_none()) {
         return None;
     }
     let mut tasks: BTreeSet<TaskId> = last
         .members
         .iter()
-        .filter(|member| Some(&member.member_id) == victim.member.as_ref())
+        .filter(|member| Some(member.member_id.as_str()) == victim.struck.id())
         .flat_map(|member| member.tasks.iter().cloned())
         .collect();
     let started = process_start(history, &victim.worker, acted);
@@ -159,13 +131,13 @@ fn membership(
     victim: &Victim,
     info: &RunInfo,
 ) -> Membership {
-    let (Some(acted), Some(id)) = (victim.acted, &victim.member) else {
+    let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
         return Membership::Unknown;
     };
     let session_us = settings::milliseconds(info, "session.timeout.ms").saturating_mul(1_000);
     let limit = limit(history, fault, victim, session_us);
     let without = history.groups.iter().find(|(at, view)| {
-        *at > acted && *at <= limit && view.members.iter().all(|m| m.member_id != *id)
+        *at > acted && *at <= limit && view.members.iter().all(|m| m.member_id != id)
     });
     match without {
         Some((at, _)) => Membership::Lost(*at),
@@ -210,7 +182,7 @@ pub(super) fn is_struck(
                 let next_process = victim.undone.unwrap_or(Moment(u64::MAX));
                 return joined.is_none_or(|joined| joined <= next_process);
             }
-            let own = victim.member.as_deref() == Some(id);
+            let own = victim.struck.id() == Some(id);
             own && matches!(victim.membership, Membership::Lost(at) if at == departed)
         })
     })
