@@ -113,9 +113,18 @@ fn never_in_front(case: &Case<'_>, leg: usize) -> Option<String> {
     ))
 }
 
-/// What the order of the events contradicts, by the line of the first such event.
-pub(super) fn of_events(events: &[Event]) -> Option<String> {
-    let mut order = Order::default();
+/// What the order of the events contradicts, by the line of the first such event. Ends of processes are `told` by whoever
+/// started them; a proof and the event of the same end come from two observers, in either order.
+pub(super) fn of_events(events: &[Event], told: bool) -> Option<String> {
+    let mut order = Order {
+        told,
+        ..Order::default()
+    };
+    for event in events {
+        if let What::ProcessEnded { name, .. } = &event.what {
+            order.ends.insert(name);
+        }
+    }
     let mut before = Moment::default();
     let found = events.iter().enumerate().find_map(|(number, event)| {
         let why = if event.at < before {
@@ -142,6 +151,9 @@ struct Order<'a> {
     intended: BTreeSet<FaultId>,
     acted: BTreeSet<(FaultId, &'a WorkerName)>,
     ended: BTreeMap<&'a str, Exit>,
+    /// Of which processes the journal tells an end anywhere.
+    ends: BTreeSet<&'a str>,
+    told: bool,
 }
 
 impl<'a> Order<'a> {
@@ -189,7 +201,8 @@ impl<'a> Order<'a> {
             match self.ended.get(worker.as_str()) {
                 Some(seen) if seen == exit => None,
                 Some(seen) => Some(format!("{worker} ended {exit} here, and {seen} before")),
-                None => Some(format!("no event before it tells of the end of {worker}")),
+                None if !self.told || self.ends.contains(worker.as_str()) => None,
+                None => Some(format!("no event tells of the end of {worker}")),
             }
         };
         self.before_it_acted(fault, worker).or_else(unsigned)

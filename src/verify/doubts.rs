@@ -1,7 +1,7 @@
 //! What makes the evidence incomplete, and which guarantees suffer from it.
 
 use crate::journal::{Ending, KNOWN_FORMATS};
-use crate::model::{GuaranteeKind, Moment};
+use crate::model::{GuaranteeKind, Moment, RuntimeKind};
 
 use super::attendance::{self, Absence};
 use super::case::Case;
@@ -80,7 +80,8 @@ impl Doubts {
         if let Some((n, _)) = numbered.into_iter().find(|(n, event)| event.n != *n) {
             self.untrust(format!("the journal has a hole at event {n}"));
         }
-        if let Some(text) = contradictions::of_events(&case.evidence.log.events) {
+        let told = case.info.runtime != RuntimeKind::Attached;
+        if let Some(text) = contradictions::of_events(&case.evidence.log.events, told) {
             self.untrust(text);
         }
         match &case.history.ended {
