@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-/// A copy may be seen behind a connector this much before it is seen in front of it, in microseconds: readers lag.
-const READERS_LAG_US: u64 = 2_000_000;
+/// A row may be seen behind a connector this much before it is seen in front of it, in microseconds: readers lag.
+pub(super) const READERS_LAG_US: u64 = 2_000_000;
 
 /// One arrival of a record that had arrived before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

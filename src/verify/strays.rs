@@ -5,9 +5,7 @@ use std::collections::HashMap;
 
 use super::case::Case;
 use super::pass::Stray;
-
-/// A stray may be seen behind a connector this much before it is seen in front of it, in microseconds: readers lag.
-const READERS_LAG_US: u64 = 2_000_000;
+use super::replay::READERS_LAG_US;
 
 /// The strays of one connector.
 #[derive(Debug, Default)]
@@ -48,7 +46,7 @@ impl OwnStrays {
 }
 
 /// Those that nothing in front of the connector pays for. One that names a record is paid by the same record, any other
-/// by one that was there in time; each pays as often as the first tap that made it repeats allows: once.
+/// by one that was there in time; each pays once.
 fn own(here: &[Stray], given: &[Stray]) -> Vec<Stray> {
     let mut left: HashMap<Option<(u32, u64)>, Vec<u64>> = HashMap::new();
     for stray in given.iter().rev() {
@@ -59,14 +57,7 @@ fn own(here: &[Stray], given: &[Stray]) -> Vec<Stray> {
         let times = left.get_mut(&stray.record);
         times.and_then(|times| times.pop_if(there)).is_none()
     };
-    let mut list = Vec::new();
-    let mut is_own = is_own;
-    for stray in here {
-        if is_own(&stray) {
-            list.push(*stray);
-        }
-    }
-    list
+    here.iter().filter(is_own).copied().collect()
 }
 
 #[cfg(test)]
