@@ -148,7 +148,7 @@ impl Conductor<'_> {
         Ok(())
     }
 
-    /// Waits until all lanes flow through all taps for the least length of the baseline, and for two batches of each
+    /// Waits until all lanes flow through all taps for the least length of the baseline, and for three batches of each
     /// connector that writes in batches.
     pub fn reach_baseline(&mut self) -> Result<Baseline, RunError> {
         let least = Duration::from_millis(self.scenario.timing.baseline_ms);

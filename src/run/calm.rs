@@ -12,6 +12,10 @@ const MOST_UNENDED: Duration = Duration::from_secs(20);
 /// some time apart.
 const LOOKS_APART: Duration = Duration::from_millis(200);
 
+/// A backlog that grows by more than this part of the stream's rate, and a little, is a connector that does not keep up.
+const FALLING_BEHIND: u64 = 10;
+const LEAST_GROWTH_PER_SECOND: u64 = 50;
+
 /// What one tap shows at one look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Look {
@@ -50,6 +54,8 @@ pub struct Window {
     pub counted_since: (Moment, u64),
     /// The worst of each tap.
     pub worst: Vec<Worst>,
+    /// The backlogs of all taps, some time apart: whether they grow is told by their lowest, early and late.
+    backlogs: Vec<(Moment, Vec<u64>)>,
 }
 
 impl Window {
@@ -58,14 +64,40 @@ impl Window {
             since,
             counted_since,
             worst: vec![Worst::default(); taps],
+            backlogs: Vec::new(),
         }
     }
 
-    fn note(&mut self, looks: &[Look]) {
+    fn note(&mut self, now: Moment, looks: &[Look]) {
+        let last = self.backlogs.last().map(|(at, _)| *at);
+        if last.is_none_or(|at| now.since(at) >= LOOKS_APART) {
+            let backlogs = looks.iter().map(|look| look.backlog).collect();
+            self.backlogs.push((now, backlogs));
+        }
         for (worst, look) in self.worst.iter_mut().zip(looks) {
             worst.backlog = worst.backlog.max(look.backlog);
             worst.silence = worst.silence.max(look.silence);
         }
+    }
+
+    /// By how many records a second the backlog of this tap grows: from its lowest in the first half of the stretch to its
+    /// lowest in the second. A connector that writes in batches is as far behind after each as after the one before, so
+    /// each half must hold a whole batch (three silences in all); before that nothing is told.
+    fn growth_per_second(&self, now: Moment, tap: usize, least: Duration) -> Option<u64> {
+        let passed = now.since(self.since);
+        if passed < least.max(self.worst[tap].silence * 3) {
+            return None;
+        }
+        let middle = self.since.after(passed / 2);
+        let of = |(at, backlogs): &(Moment, Vec<u64>)| (*at, backlogs[tap]);
+        let (early, late): (Vec<_>, Vec<_>) = self
+            .backlogs
+            .iter()
+            .map(of)
+            .partition(|(at, _)| *at < middle);
+        let lowest = |half: &[(Moment, u64)]| half.iter().map(|(_, backlog)| *backlog).min();
+        let grown = lowest(&late)?.saturating_sub(lowest(&early)?);
+        Some((grown as f64 / (passed / 2).as_secs_f64()) as u64)
     }
 }
 
@@ -94,6 +126,11 @@ impl Tap {
             before: Duration::ZERO,
             long: None,
         }
+    }
+
+    /// Two of the batches that the scenario speaks of.
+    fn batches(&self) -> Duration {
+        self.expected.said.unwrap_or_default() * 2
     }
 
     /// A connector may well work in batches, and the machine may be busy; further behind than this is not keeping up.
@@ -177,7 +214,7 @@ impl Calm {
         self.learn(now, looks);
         self.seen_before = seen;
         if let Some(window) = &mut self.candidate {
-            window.note(looks);
+            window.note(now, looks);
         }
         let out = |(tap, look): (&Tap, &Look)| {
             look.backlog > tap.backlog_limit() || look.silence > tap.accepted
@@ -198,8 +235,38 @@ impl Calm {
         let taps = self.taps.len();
         self.current
             .get_or_insert_with(|| Window::new(now, (now, seen), taps))
-            .note(looks);
-        Ok(())
+            .note(now, looks);
+        self.keeps_up(now)
+    }
+
+    fn growth(&self, window: &Window, now: Moment, which: usize) -> Option<u64> {
+        let least = self.settle.max(self.taps[which].batches());
+        window.growth_per_second(now, which, least)
+    }
+
+    /// A tap that falls further behind all the time shows a machine that is too slow for the stream (or not yet warm), and
+    /// no fault could be recovered from: the calm begins anew.
+    fn keeps_up(&mut self, now: Moment) -> Result<(), String> {
+        let Some(window) = &self.current else {
+            return Ok(());
+        };
+        let behind = self.taps.iter().enumerate().find_map(|(which, tap)| {
+            let growth = self.growth(window, now, which)?;
+            let rate = tap.expected.rate_per_second;
+            let most = rate / FALLING_BEHIND + LEAST_GROWTH_PER_SECOND;
+            (growth > most).then(|| {
+                let what = format!(
+                    "what waited before a tap grew by {growth} records a second, of {rate} sent"
+                );
+                (which, what)
+            })
+        });
+        let Some((which, what)) = behind else {
+            return Ok(());
+        };
+        (self.calm_since, self.current) = (None, None);
+        self.disturbed = Some((which, what.clone()));
+        Err(what)
     }
 
     fn learn(&mut self, now: Moment, looks: &[Look]) {
@@ -225,7 +292,7 @@ impl Calm {
         }
     }
 
-    /// The measured stretch once it is `least` long and holds two silences of the longest kind of each tap; else what is
+    /// The measured stretch once it is `least` long and holds three silences of the longest kind of each tap; else what is
     /// missing. What the scenario says of a tap need not be waited for.
     pub fn measured(&self, now: Moment, least: Duration) -> Result<&Window, String> {
         let Some(window) = &self.current else {
@@ -234,10 +301,14 @@ impl Calm {
         let passed = now.since(window.since);
         let unsaid = |(tap, worst): (&Tap, &Worst)| {
             let said = tap.expected.said.unwrap_or_default();
-            (worst.silence > said).then_some(worst.silence * 2)
+            (worst.silence > said).then_some(worst.silence * 3)
         };
         let batches = self.taps.iter().zip(&window.worst).filter_map(unsaid);
-        if passed < batches.max().unwrap_or_default().max(least) {
+        let untold = (0..self.taps.len()).any(|which| {
+            let batches = self.taps[which].batches();
+            passed >= batches && self.growth(window, now, which).is_none()
+        });
+        if untold || passed < batches.max().unwrap_or_default().max(least) {
             return Err(format!(
                 "the stream flows, but not for long enough yet{}",
                 self.last_disturbed()
@@ -375,13 +446,43 @@ mod tests {
     fn batches_half_a_minute_apart_are_learned_from_the_second_on() {
         let mut calm = calm(None, 2_500);
         let (ms, window) = reached(&mut calm, 30_000, 2_500, 600_000).unwrap();
-        assert!((90_000..91_000).contains(&ms), "{ms}");
+        assert!((119_000..121_000).contains(&ms), "{ms}");
         assert!(window.since <= Moment::from_ms(30_020), "{window:?}");
         assert_eq!(window.counted_since.0, window.since);
         let worst = window.worst[0];
         assert_eq!(worst.silence.as_secs(), 29);
         assert!(worst.backlog > 14_000, "{worst:?}");
         assert_eq!(calm.extra(&[Look::default()]).as_secs(), 89);
+    }
+
+    #[test]
+    fn a_connector_that_falls_further_behind_has_no_baseline_until_it_keeps_up() {
+        // A busy machine: of 2,000 records a second 1,500 went through, in batches of 6.8 s, until it was warm after 40.8 s.
+        let mut calm = Calm::new(
+            [Expected {
+                rate_per_second: 2_000,
+                ..expected(None)
+            }],
+            Duration::from_millis(2_500),
+        );
+        let mut reached = None;
+        for ms in (6_800..80_000_u64).step_by(10) {
+            let (silence, batch_ms) = match ms {
+                0..40_800 => (ms % 6_800, ms / 6_800 * 6_800),
+                _ => (20, ms - 20),
+            };
+            let through = match ms {
+                0..40_800 => batch_ms * 3 / 2,
+                _ => (61_170 + (batch_ms - 40_780) * 6).min(batch_ms * 2),
+            };
+            let _ = look(&mut calm, ms, ms * 2 - through, silence);
+            let least = Duration::from_millis(2_500);
+            let measured = calm.measured(Moment::from_ms(ms), least).cloned();
+            reached = reached.or(measured.ok().map(|window| (ms, window)));
+        }
+        let (ms, window) = reached.unwrap();
+        assert!(ms > 45_000, "{ms}: {window:?}");
+        assert!(window.worst[0].backlog < 11_000, "{window:?}");
     }
 
     #[test]
