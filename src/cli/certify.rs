@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::journal::{Clock, Ending, RunFolder};
+use crate::journal::{Clock, Ending, Refusal, RunFolder};
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
 use crate::run::{Request, Run, StopToken, Urgency};
 use crate::runtime::Act;
+use crate::scenario::{self, Refused};
 use crate::verify::{self, Judgement};
 
 use super::args::{RunArguments, RuntimeChoice};
@@ -44,6 +45,7 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
+    let (path, text) = (chosen.loaded.path.clone(), chosen.loaded.text.clone());
     let run = Run::prepare(request(arguments, chosen), folder.clone(), clock)
         .map_err(|error| environment(&error))?;
     let progress = Progress::start(&run, &folder, arguments.quiet, output);
@@ -53,10 +55,19 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         return Ok(by_signal(&stop));
     }
     let judgement = verify::open_and_judge(&folder).map_err(|error| environment(&error))?;
+    if let Ending::Refused(refusals) = &ending {
+        return Err(refused(
+            &judgement,
+            &folder,
+            &path,
+            (&text, refusals),
+            output,
+        ));
+    }
     publish(&judgement, &folder, arguments.format, output)?;
     Ok(match ending {
         Ending::Interrupted => by_signal(&stop),
-        Ending::Complete | Ending::Environment(_) => Exit::of(&judgement),
+        Ending::Complete | Ending::Environment(_) | Ending::Refused(_) => Exit::of(&judgement),
     })
 }
 
@@ -135,6 +146,33 @@ fn publish(
     written
         .and_then(|()| folder.become_latest())
         .map_err(|error| output.failed(Exit::Environment, &error))
+}
+
+/// What Connect refuses is a mistake of the scenario, at its line; nothing was sent, and there is no verdict to print.
+fn refused(
+    judgement: &Judgement,
+    folder: &RunFolder,
+    path: &str,
+    (text, refusals): (&str, &[Refusal]),
+    output: &Output,
+) -> Exit {
+    let list: Vec<Refused<'_>> = refusals
+        .iter()
+        .map(|refusal| Refused {
+            connector: refusal.connector,
+            setting: refusal.setting.as_deref(),
+            why: &refusal.why,
+        })
+        .collect();
+    output.remark(scenario::refused(path, text, &list).render(output.colour_err()));
+    output.remark(format!(
+        "nothing was sent; the workers' logs are in {}",
+        super::folder::shown(&folder.path().join("logs"))
+    ));
+    match super::folder::write_reports(judgement, folder) {
+        Ok(()) => Exit::Usage,
+        Err(error) => output.failed(Exit::Environment, &error),
+    }
 }
 
 fn by_signal(stop: &StopToken) -> Exit {

@@ -14,7 +14,7 @@ mod writer;
 pub use clock::{Clock, Deadline, unix_us};
 pub use event::{
     Ending, Event, Exit, GroupMember, GroupView, LogFact, NormalAtTap, Phase, Proof, ReadTo,
-    RestClaim, SinkMember, Stack, What,
+    Refusal, RestClaim, SinkMember, Stack, What,
 };
 pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
 pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};

@@ -118,7 +118,9 @@ impl Run {
             Err(RunError::Environment(first)) => {
                 Err(RunError::Environment(format!("{first}; and {why}")))
             }
-            Ok(()) | Err(RunError::Interrupted) => Err(RunError::Environment(why)),
+            Ok(()) | Err(RunError::Interrupted | RunError::Refused(_)) => {
+                Err(RunError::Environment(why))
+            }
         }
     }
 
@@ -216,7 +218,7 @@ fn with_comfort(error: RunError) -> RunError {
         RunError::Environment(why) => {
             RunError::Environment(format!("{why}; everything was undone"))
         }
-        RunError::Interrupted => RunError::Interrupted,
+        RunError::Interrupted | RunError::Refused(_) => error,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use crate::journal::{Deadline, Event, Journal, Phase, RunFolder, What};
+use crate::journal::{Deadline, Event, Journal, Phase, Refusal, RunFolder, What};
 use crate::kafka::{Admin, Cluster};
 use crate::model::{Lane, Moment, PlaceName, TaskId};
 use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
@@ -31,6 +31,9 @@ pub enum RunError {
     /// The environment failed: nothing can be said about the cluster.
     #[error("{0}")]
     Environment(String),
+    /// Kafka Connect refuses what the scenario gives its connectors.
+    #[error("Kafka Connect refuses the configuration of {} connectors or settings; see the scenario", .0.len())]
+    Refused(Vec<Refusal>),
 }
 
 impl RunError {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::connect::Rest;
-use crate::connect::rest::ConnectorStatus;
-use crate::journal::{Deadline, Phase, What};
+use crate::connect::rest::{ConnectorStatus, while_passing};
+use crate::connect::{Rest, RestError};
+use crate::journal::{Deadline, Phase, Refusal, What};
 use crate::kafka::Isolation;
 use crate::model::{
     Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, StreamId,
@@ -169,12 +169,64 @@ impl Conductor<'_> {
         Rest::with_access(&url, &self.runtime.rest_access()).map_err(RunError::environment)
     }
 
+    /// Asks Connect about every configuration before the first is created, so that all mistakes come out at once. A worker
+    /// that gives no answer to this question is asked to create the connector, and its answer to that counts.
+    fn validate_connectors(&self, rest: &Rest) -> Result<(), RunError> {
+        let configs = self.connector_configs();
+        let mut refusals = Vec::new();
+        for (index, connector) in self.scenario.route.connectors().enumerate() {
+            let Some(mut config) = configs.get(&connector.name).cloned() else {
+                continue;
+            };
+            config.insert("name".to_owned(), connector.name.to_string());
+            let class = config.get("connector.class").cloned().unwrap_or_default();
+            let answer = while_passing(Deadline::after(CREATE_LIMIT), |left| {
+                rest.validate(&class, &config, left)
+            });
+            let Ok(validation) = answer else { continue };
+            let of_setting = |(setting, errors): (String, Vec<String>)| Refusal {
+                connector: index,
+                name: connector.name.clone(),
+                setting: Some(setting),
+                why: errors.join("; "),
+            };
+            refusals.extend(validation.errors.into_iter().map(of_setting));
+        }
+        match refusals.is_empty() {
+            true => Ok(()),
+            false => Err(RunError::Refused(refusals)),
+        }
+    }
+
+    /// What the answer to creating this connector means for the run.
+    fn not_created(&self, name: &ConnectorName, error: RestError) -> RunError {
+        let mut connectors = self.scenario.route.connectors();
+        let index = connectors.position(|connector| connector.name == *name);
+        match (index, error) {
+            (
+                Some(connector),
+                RestError::Refused {
+                    status: 400,
+                    message,
+                    ..
+                },
+            ) => RunError::Refused(vec![Refusal {
+                connector,
+                name: name.clone(),
+                setting: None,
+                why: message,
+            }]),
+            (_, error) => RunError::environment(error),
+        }
+    }
+
     fn create_connectors(&mut self) -> Result<Vec<ConnectorName>, RunError> {
         let rest = self.rest()?;
+        self.validate_connectors(&rest)?;
         let mut names = Vec::new();
         for (name, config) in self.connector_configs() {
             rest.put_config(&name, &config, Deadline::after(CREATE_LIMIT))
-                .map_err(RunError::environment)?;
+                .map_err(|error| self.not_created(&name, error))?;
             self.journal.record(What::ConnectorCreated(name.clone()));
             names.push(name);
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::secrets;
-use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, What};
+use crate::journal::{Clock, Ending, Journal, Phase, Refusal, RunFolder, What};
 use crate::model::RuntimeKind;
 use crate::runtime::{
     ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
@@ -78,10 +78,13 @@ impl Run {
         let ending = match result {
             Ok(()) => Ending::Complete,
             Err(RunError::Interrupted) => Ending::Interrupted,
-            Err(RunError::Environment(why)) => {
-                let why = host::masked_text(&why, &self.request.scenario);
-                let why = attached::masked(why, self.request.attach.as_ref());
-                Ending::Environment(secrets::mask_text(&why))
+            Err(RunError::Environment(why)) => Ending::Environment(self.masked(&why)),
+            Err(RunError::Refused(refusals)) => {
+                let masked = |refusal: Refusal| Refusal {
+                    why: self.masked(&refusal.why),
+                    ..refusal
+                };
+                Ending::Refused(refusals.into_iter().map(masked).collect())
             }
         };
         let harness_cpu_ms = host::own_cpu_ms();
@@ -94,6 +97,13 @@ impl Run {
             Ok(()) => ending,
             Err(error) => Ending::Environment(error.to_string()),
         }
+    }
+
+    /// Without the secrets of scenario and inventory, and without what looks like one.
+    fn masked(&self, why: &str) -> String {
+        let why = host::masked_text(why, &self.request.scenario);
+        let why = attached::masked(why, self.request.attach.as_ref());
+        secrets::mask_text(&why)
     }
 
     fn phases(&self, stop: &StopToken, rows: &mut BTreeMap<String, u64>) -> Result<(), RunError> {

@@ -196,6 +196,7 @@ fn owner_help(name: &ConnectorName, tasks: u32, connector: &Connector) -> String
         false => "this connector",
     };
     match tasks {
+        0 => format!("{why} gives it no task"),
         1 => format!("{why} gives it one task: `{name}-0`"),
         _ => format!("{why} gives it `{name}-0` to `{name}-{}`", tasks - 1),
     }

@@ -115,7 +115,9 @@ pub(super) fn read(text: &str, mistakes: &mut Collector<'_>) -> Option<Node> {
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
                 let place = Span::between(at, at.saturating_add(1));
-                let help = "a map is written `key: value`, a list with `- ` before each item";
+                let help = unquoted_colon(text, at).unwrap_or_else(|| {
+                    "a map is written `key: value`, a list with `- ` before each item".to_owned()
+                });
                 let message = format!("this is not YAML: {}", error.info());
                 mistakes.report(place, message, help);
                 return None;
@@ -133,6 +135,20 @@ pub(super) fn read(text: &str, mistakes: &mut Collector<'_>) -> Option<Node> {
         mistakes.report(Span::between(0, 0), "the scenario is empty", help);
     }
     builder.root
+}
+
+/// What to write where a line like `question: Does it: work` breaks at its second colon.
+fn unquoted_colon(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = text.get(start..)?.lines().next()?;
+    let (key, value) = line.split_once(": ")?;
+    let quotable = value.contains(": ") && !value.contains(['"', '\\', '{', '[']);
+    let key = key.trim_start().trim_start_matches("- ");
+    quotable.then(|| {
+        let value = value.trim_end();
+        format!("put a text with a colon in it in quotes: `{key}: \"{value}\"`")
+    })
 }
 
 /// Why no tree can be made of well-formed YAML.

@@ -94,17 +94,26 @@ impl Doubts {
                     self.interrupted = true;
                     self.list.push("the run was interrupted".to_owned());
                 }
-                Ending::Environment(why) => {
-                    self.environment = Some(why.clone());
-                    // The reason stands above all guarantees: each of them need not repeat it.
-                    self.untrusted
-                        .get_or_insert_with(|| "the environment failed".to_owned());
-                    self.list.push(format!("the environment failed: {why}"));
+                Ending::Environment(why) => self.of_environment(why.clone()),
+                Ending::Refused(refusals) => {
+                    let words: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+                    let words = words.join("; ");
+                    self.of_environment(format!(
+                        "Kafka Connect refuses the configuration: {words}"
+                    ));
                 }
             },
         }
         let damage: Vec<String> = case.evidence.damage.clone();
         damage.into_iter().for_each(|text| self.untrust(text));
+    }
+
+    fn of_environment(&mut self, why: String) {
+        // The reason stands above all guarantees: each of them need not repeat it.
+        self.untrusted
+            .get_or_insert_with(|| "the environment failed".to_owned());
+        self.list.push(format!("the environment failed: {why}"));
+        self.environment = Some(why);
     }
 
     fn of_outside(&mut self, case: &Case<'_>) {

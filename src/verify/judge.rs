@@ -1,5 +1,8 @@
 //! The judgement of a run, from evidence to verdict.
 
+use std::collections::BTreeMap;
+
+use crate::journal::{Ending, Event, What};
 use crate::model::Verdict;
 
 use super::case::Case;
@@ -28,7 +31,47 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         ownership: &Ownership::read(&case),
         recoveries: &recoveries,
     };
-    conclude(&facts)
+    let judgement = conclude(&facts);
+    match failed_before_the_stream(evidence) {
+        true => nothing_to_judge(judgement),
+        false => judgement,
+    }
+}
+
+/// Whether the run is whole and ended before anything was sent: then the reason is all that there is to say.
+fn failed_before_the_stream(evidence: &Evidence<'_>) -> bool {
+    let log = &evidence.log;
+    let failed = log.events.last().is_some_and(|event| {
+        matches!(
+            &event.what,
+            What::RunEnded {
+                ending: Ending::Environment(_) | Ending::Refused(_),
+                ..
+            }
+        )
+    });
+    let sent = |event: &Event| matches!(event.what, What::FeedBegan);
+    failed && log.damage.is_none() && !log.events.iter().any(sent)
+}
+
+/// The reason once, and no answer to questions that were never asked.
+fn nothing_to_judge(judgement: Judgement) -> Judgement {
+    Judgement {
+        sentence: "Nothing was sent, so there is nothing to judge.".to_owned(),
+        verdict: Verdict::Inconclusive,
+        doubts: Vec::new(),
+        guarantees: Vec::new(),
+        feed: None,
+        taps: Vec::new(),
+        faults: Vec::new(),
+        findings: Vec::new(),
+        findings_not_listed: BTreeMap::new(),
+        recoveries: Vec::new(),
+        offsets: Vec::new(),
+        series: Vec::new(),
+        latency: Vec::new(),
+        ..judgement
+    }
 }
 
 fn conclude(facts: &Facts<'_, '_>) -> Judgement {

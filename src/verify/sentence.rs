@@ -37,10 +37,7 @@ fn broken(facts: &Facts<'_, '_>, guarantees: &[GuaranteeResult], findings: &[Fin
     let first = findings
         .iter()
         .find(|finding| worst.findings.contains(&finding.id));
-    let mut measured = format!(
-        "{} was broken: {} where {} is allowed",
-        worst.title, worst.measured, worst.limit
-    );
+    let mut measured = beyond(worst);
     let repeats = [
         GuaranteeKind::UnexplainedDuplicates,
         GuaranteeKind::Duplicates,
@@ -52,6 +49,36 @@ fn broken(facts: &Facts<'_, '_>, guarantees: &[GuaranteeResult], findings: &[Fin
     match first {
         Some(finding) => format!("{measured}; {}.", finding.text),
         None => format!("{measured}."),
+    }
+}
+
+/// What happened, with its figure and the limit.
+fn beyond(guarantee: &GuaranteeResult) -> String {
+    let GuaranteeResult {
+        measured, limit, ..
+    } = guarantee;
+    let limit = limit.trim_start_matches("≤ ");
+    let what = match guarantee.kind {
+        GuaranteeKind::Lost => format!("{measured} records were lost"),
+        GuaranteeKind::UnexplainedDuplicates => {
+            format!("{measured} have no fault that explains them")
+        }
+        GuaranteeKind::Duplicates => format!("Records were repeated: {measured}"),
+        GuaranteeKind::Order => {
+            format!("{measured} records arrived out of the order of their lane")
+        }
+        GuaranteeKind::Phantoms => {
+            format!("{measured} records arrived that were never sent, or damaged")
+        }
+        GuaranteeKind::Offsets => format!("Committed offsets are untrue: {measured}"),
+        GuaranteeKind::Overlap => format!("A task ran on two workers for {measured}"),
+        GuaranteeKind::Recovery => format!("A recovery took {measured}"),
+        GuaranteeKind::Outage => format!("A lane was silent for {measured}"),
+        GuaranteeKind::Stops => format!("Workers did not stop in good order: {measured}"),
+    };
+    match limit {
+        "0" => format!("{what}; none is allowed"),
+        limit => format!("{what}; at most {limit} is allowed"),
     }
 }
 

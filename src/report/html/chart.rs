@@ -90,7 +90,8 @@ pub(super) fn chart(judgement: &Judgement) -> Option<Chart> {
     if !observed || end.0 == 0 {
         return None;
     }
-    let scale = Scale { end };
+    let start = cluster_begins(judgement).min(end);
+    let scale = Scale { start, end };
     let (bands, label_rows) = bands(&timeline.bands, scale);
     let top = 10.0 + LABEL_ROW * label_rows as f64;
     let mut pen = Pen { y: top, scale };
@@ -119,6 +120,13 @@ fn longest(judgement: &Judgement) -> Moment {
     let run = Moment::from_ms(judgement.run.duration_ms);
     let timeline = judgement.timeline.end;
     if timeline.0 == 0 { run } else { timeline }
+}
+
+/// When brokers and workers begin to come up: fetching Kafka before that may take longer than the run.
+fn cluster_begins(judgement: &Judgement) -> Moment {
+    let mut phases = judgement.run.phases.iter();
+    let first = phases.find(|phase| phase.phase != "prepare");
+    first.map_or(Moment(0), |phase| phase.from)
 }
 
 /// The phases of the run as the uppermost lane.
@@ -359,17 +367,21 @@ fn grid(scale: Scale) -> Vec<Label> {
     const STEPS: [u64; 16] = [
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200,
     ];
-    let end = scale.end.as_us() / 1_000_000;
+    let (start, end) = (
+        scale.start.as_us().div_ceil(1_000_000),
+        scale.end.as_us() / 1_000_000,
+    );
+    let length = end.saturating_sub(start);
     let step = STEPS
         .into_iter()
-        .find(|step| end / step <= 12)
-        .unwrap_or(end / 12 + 1);
+        .find(|step| length / step <= 12)
+        .unwrap_or(length / 12 + 1);
     let text = |second: u64| match step {
         0..60 if end < 120 => format!("{second} s"),
         0..60 => format!("{}:{:02}", second / 60, second % 60),
         _ => format!("{} min", second / 60),
     };
-    let lines = (0..=end / step).map(|index| index * step);
+    let lines = (start.div_ceil(step)..=end / step).map(|index| index * step);
     lines
         .map(|second| Label {
             x: Px(scale.x(Moment::from_ms(second * 1_000))),
@@ -409,6 +421,26 @@ mod tests {
                 chart.grid
             );
         }
+    }
+
+    #[test]
+    fn the_drawing_begins_with_the_cluster_however_long_fetching_took() {
+        let mut judgement = sample::held();
+        let far = |at: Moment| Moment(at.0 + 300_000_000);
+        let mut prepare = judgement.run.phases[0].clone();
+        for phase in &mut judgement.run.phases {
+            phase.from = far(phase.from);
+        }
+        prepare.phase = "prepare".to_owned();
+        judgement.run.phases.insert(0, prepare);
+        judgement.timeline.end = far(judgement.timeline.end);
+        let begins = cluster_begins(&judgement);
+        assert_eq!(begins.as_ms(), 300_000);
+        let chart = chart(&judgement).unwrap();
+        assert!((2..=13).contains(&chart.grid.len()), "{:?}", chart.grid);
+        let phase = &chart.rows[0].blocks;
+        assert_eq!(phase[0].x, Px(LEFT));
+        assert!(phase[0].title.starts_with("provision"), "{:?}", phase[0]);
     }
 
     #[test]

@@ -174,6 +174,7 @@ mod tests {
         judgement.series[0].high[901] = 77_000.0;
         assert!(chart(&judgement).unwrap().plots[0].title.contains("77,000"));
         let scale = Scale {
+            start: Moment::default(),
             end: judgement.timeline.end,
         };
         let (high, _) = points(&judgement.series[0], scale);

@@ -33,13 +33,17 @@ pub(super) struct Label {
 /// Time to place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
+    /// At the left edge; what was before stands there too.
+    pub(super) start: Moment,
+    /// At the right edge.
     pub(super) end: Moment,
 }
 
 impl Scale {
     /// Where a moment stands.
     pub(super) fn x(self, at: Moment) -> f64 {
-        let share = at.as_us() as f64 / self.end.as_us() as f64;
+        let since_start = |at: Moment| at.as_us().saturating_sub(self.start.as_us()) as f64;
+        let share = since_start(at) / since_start(self.end).max(1.0);
         LEFT + (RIGHT - LEFT) * share.min(1.0)
     }
 }
