@@ -201,6 +201,29 @@ fn the_input_ends_where_the_brokers_say_or_where_a_record_was_read() {
 }
 
 #[test]
+fn a_send_without_an_answer_moves_the_end_of_the_input_only_where_it_may_stand_behind_the_last_row()
+{
+    let last = RECORDS as usize - 1;
+    for (unanswered, lane, next, ahead) in [
+        (vec![last], 3, RECORDS, 0),
+        (vec![last], 3, RECORDS + 1, 1),
+        (vec![last - 1, last], 3, RECORDS, 0),
+        (vec![last - 9, last - 8], 3, RECORDS, 0),
+        (vec![last - 9, last - 8], 3, RECORDS + 1, 1),
+        (vec![last], 2, RECORDS + 1, 1),
+    ] {
+        let mut world = World::calm(RECORDS);
+        for number in &unanswered {
+            world.feed[3][*number].kind = ObservationKind::Unknown;
+        }
+        world.events.push((29_000, source_commit(lane, next - 1)));
+        let judgement = world.judge();
+        let ahead_of = judgement.offsets[0].ahead;
+        assert_eq!(ahead_of, ahead, "{unanswered:?}, {lane}, {next}");
+    }
+}
+
+#[test]
 fn as_many_repeats_as_the_settings_promise_are_within_the_bound() {
     for (back_ms, verdict) in [(2_000, Verdict::Held), (2_050, Verdict::Broken)] {
         let judgement = World::with_faults(RECORDS, &[kill(back_ms)]).judge();

@@ -102,7 +102,10 @@
 //! drain only. A commit of a source that went back while a zombie was about, for a task that the zombie had, to nothing
 //! below what was committed for certain before the fault, is *a zombie's*: found and told, and not held against the
 //! offsets, because nothing but exactly-once guards a source's offsets against a zombie and going back costs repeats only.
-//! A consumer group refuses the commits of members that it has lost, so a sink has no such excuse.
+//! A consumer group refuses the commits of members that it has lost, so a sink has no such excuse. Where nobody asked for
+//! the end of the input, it is the last row that was seen there, and as many more as may stand behind that: sends of its
+//! lanes that had no answer since, or the marker of a transaction for each task and each later start. *The last row is at
+//! 438 and one later send had no answer: a commit of 440 may be right, one of 441 is ahead.*
 //!
 //! **Ownership** is read from views of the group in state Stable, each of which holds until the next view. A task on
 //! two members is an *overlap*, counted in all for each task and at least 1 ms; a task on none is *unowned*, counted in
@@ -207,6 +210,7 @@ mod findings;
 mod first_reason;
 mod guarantees;
 mod history;
+mod input_end;
 mod judge;
 mod judgement;
 mod ledger;

@@ -377,6 +377,19 @@ fn a_sink_that_reads_uncommitted_records_was_given_the_aborted_ones() {
 }
 
 #[test]
+fn behind_the_last_row_of_an_exactly_once_source_there_may_be_a_marker_for_each_of_its_two_tasks() {
+    for (next, ahead) in [(RECORDS + 2, 0), (RECORDS + 3, 1)] {
+        let mut world = World::calm(RECORDS);
+        exactly_once(&mut world, &[], &[]);
+        let next = i64::try_from(next).unwrap();
+        world.events.push((29_000, sink_commit(3, next)));
+        assert_eq!(with_aborted(&world, None).offsets[1].ahead, ahead, "{next}");
+        // Where nobody read the aborted records, they may stand there too.
+        assert_eq!(world.judge().offsets[1].ahead, 0, "{next}");
+    }
+}
+
+#[test]
 fn the_story_of_a_record_tells_commits_of_its_own_input_partition_only() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     world.archive[1].retain(|row| row.sequence.0 != 155);

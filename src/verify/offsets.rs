@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Medium, Moment, OffsetMapping};
+use crate::model::{Moment, OffsetMapping};
 
 use super::OffsetReport;
 use super::case::Case;
 use super::commits::{Commit, CommitKey};
 use super::dropped;
+use super::input_end;
 use super::settings;
 use super::zombie::commit_of;
 
@@ -147,8 +148,7 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
         })
     };
     if let CommitKey::Partition(partition) = commit.key
-        && let Some(end) = input_end(case, leg, partition)
-        && next > end
+        && let Some(end) = input_end::before(case, leg, partition, next)
     {
         return wrong(
             format!("leads on from {next}, but the input ends at {end}"),
@@ -200,37 +200,4 @@ fn is_owed(case: &Case<'_>, leg: usize, lane: u32, sequence: u64) -> bool {
             .is_some_and(|fed| fed.unknown.contains(sequence))
     });
     case.expected(leg, lane as usize).contains(sequence) || (claims && !unknown)
-}
-
-/// Where the input of a leg ends, as far as that is known: the end offset of a topic, the length of a file in bytes.
-fn input_end(case: &Case<'_>, leg: usize, partition: i32) -> Option<u64> {
-    let input = case.legs[leg].input?;
-    match &input.medium {
-        Medium::Topic(_) => {
-            let said = case.history.final_ends.and_then(|ends| {
-                let end = ends.get(&input.name)?.get(&partition)?;
-                u64::try_from(*end).ok()
-            });
-            let read = case.input_cuts(leg)?.end(partition);
-            let known = said.is_some() || ends_with_its_last_row(case, leg);
-            said.max(read).filter(|_| known)
-        }
-        Medium::File(_) => {
-            let last = case.feed.as_ref().filter(|_| leg == 0)?.last_position?;
-            let line = case.info.scenario.stream.record_size_bytes as u64 + 1;
-            last.checked_add(line)
-        }
-    }
-}
-
-/// Whether nothing can stand in the input of a leg behind the last row that was seen there: no transaction marker, and no
-/// record whose send had no answer.
-fn ends_with_its_last_row(case: &Case<'_>, leg: usize) -> bool {
-    match leg.checked_sub(1) {
-        Some(before) => !case.legs[before].exactly_once,
-        None => case
-            .feed
-            .as_ref()
-            .is_some_and(|feed| feed.lanes.iter().all(|lane| lane.unknown.is_empty())),
-    }
 }
