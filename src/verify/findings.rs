@@ -30,6 +30,8 @@ const MOST_LINES: usize = 5;
 pub(super) struct Facts<'c, 'a> {
     pub case: &'c Case<'a>,
     pub rewinds: &'c Rewinds,
+    /// Of each connector.
+    pub strays: &'c [OwnStrays],
     pub losses: &'c Losses,
     pub offsets: &'c Offsets,
     pub ownership: &'c Ownership,
@@ -220,8 +222,7 @@ fn before_any_fault(loss: &Loss) -> String {
 }
 
 fn strays(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
-    for leg in 0..facts.case.legs.len() {
-        let own = OwnStrays::of(facts.case, leg);
+    for (leg, own) in facts.strays.iter().enumerate() {
         let place = &facts.case.legs[leg].tap.name;
         if own.phantom > 0 {
             let what = plural(own.phantom, "record");
@@ -278,7 +279,7 @@ fn timed(finding: Finding, list: &[Stray]) -> Finding {
 }
 
 fn repeats(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
-    for ((leg, cause, lane), group) in facts.rewinds.groups(facts.case) {
+    for (&(leg, cause, lane), group) in &facts.rewinds.groups {
         let connector = &facts.case.legs[leg].connector.name;
         let fault = cause.or(group.before);
         let after = fault.map_or("without any fault before".to_owned(), |fault| {

@@ -15,11 +15,11 @@ const GOODBYE_MS: u64 = 1_500;
 pub(super) fn of_repeats(facts: &Facts<'_, '_>) -> Option<String> {
     let case = facts.case;
     let mut reasons = BTreeSet::new();
-    for ((leg, cause, _), group) in facts.rewinds.groups(case) {
+    for ((leg, cause, _), group) in &facts.rewinds.groups {
         if group.unexplained == 0 && !group.beyond_bound() {
             continue;
         }
-        let place = &case.legs[leg];
+        let place = &case.legs[*leg];
         let name = &place.connector.name;
         let committed = place
             .commits
@@ -31,7 +31,7 @@ pub(super) fn of_repeats(facts: &Facts<'_, '_>) -> Option<String> {
                 "connector {name} never committed an offset, so each start of its tasks begins anew"
             ));
         }
-        reasons.extend(late(case, leg, cause.or(group.before)));
+        reasons.extend(late(case, *leg, cause.or(group.before)));
     }
     let text = reasons.into_iter().collect::<Vec<_>>().join("; ");
     (!text.is_empty()).then_some(text)

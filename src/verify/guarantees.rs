@@ -11,7 +11,6 @@ use super::history::FaultStory;
 use super::recovery::FaultRecovery;
 use super::rewinds::Bound;
 use super::settings;
-use super::strays::OwnStrays;
 use super::told::{Outcome, Told};
 use super::zombie;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
@@ -313,7 +312,7 @@ impl Grounds<'_, '_> {
 
     /// The group of repeats that uses most of its bound.
     fn within_bound(&self, most: u64) -> Answer {
-        let groups = self.facts.rewinds.groups(self.facts.case);
+        let groups = &self.facts.rewinds.groups;
         let beyond = groups.values().filter(|group| group.beyond_bound()).count();
         let share = |(copies, bound): &(u64, Bound)| *copies as f64 / bound.stretched.max(1) as f64;
         let worst = groups
@@ -398,10 +397,8 @@ impl Grounds<'_, '_> {
     }
 
     fn phantoms(&self, limit: u64) -> Answer {
-        let count = (0..self.ledgers.len())
-            .map(|leg| OwnStrays::of(self.facts.case, leg))
-            .map(|own| own.phantom + own.corrupt)
-            .sum();
+        let own = self.facts.strays.iter();
+        let count = own.map(|own| own.phantom + own.corrupt).sum();
         let title = "Nothing arrived that was not sent, or damaged";
         Answer::counted(GuaranteeKind::Phantoms, title, count, limit)
             .with(&[FindingKind::Phantom, FindingKind::Corrupt])

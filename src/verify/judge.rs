@@ -13,6 +13,7 @@ use super::losses::Losses;
 use super::offsets::Offsets;
 use super::ownership::Ownership;
 use super::rewinds::Rewinds;
+use super::strays::OwnStrays;
 use super::{Evidence, GuaranteeResult, Judgement};
 use super::{backlog, ledger, recovery, sentence, settings, summary, timeline, watched};
 
@@ -26,6 +27,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
     let facts = Facts {
         case: &case,
         rewinds: &rewinds,
+        strays: &OwnStrays::of_all(&case),
         losses: &losses,
         offsets: &Offsets::check(&case),
         ownership: &Ownership::read(&case),

@@ -17,9 +17,14 @@ use super::told::{Outcome, Told};
 /// Rewinds that are listed one by one.
 const MOST_LISTED: usize = 2_000;
 
+/// One connector, one cause (a fault, or none that is known), one lane.
+pub(super) type GroupKey = (usize, Option<usize>, u32);
+
 /// All rewinds of a case.
 pub(super) struct Rewinds {
     pub told: Vec<Told>,
+    /// The same by connector, fault and lane, with the bound for these.
+    pub groups: BTreeMap<GroupKey, Group>,
 }
 
 impl Rewinds {
@@ -33,29 +38,16 @@ impl Rewinds {
             }
         }
         told.sort_by_key(|told| (told.leg, told.at_us, told.lane, told.first));
-        Self { told }
+        let groups = grouped(case, &told);
+        Self { told, groups }
     }
 
     pub(super) fn of_leg(&self, leg: usize) -> impl Iterator<Item = &Told> {
         self.told.iter().filter(move |told| told.leg == leg)
     }
 
-    /// Copies per connector, fault and lane, with the bound for these.
-    pub(super) fn groups(&self, case: &Case<'_>) -> BTreeMap<(usize, Option<usize>, u32), Group> {
-        let mut groups: BTreeMap<(usize, Option<usize>, u32), Group> = BTreeMap::new();
-        for told in &self.told {
-            let key = (told.leg, told.cause, told.lane);
-            groups.entry(key).or_default().add(told);
-        }
-        for ((leg, cause, lane), group) in &mut groups {
-            group.bound = bound(case, (*leg, *cause, *lane), group.first_row);
-        }
-        groups
-    }
-
     /// The rewinds of the report: all, or the longest of them, in the order of time.
     pub(super) fn listed(&self, case: &Case<'_>) -> Vec<Rewind> {
-        let groups = self.groups(case);
         let mut chosen: Vec<&Told> = self.told.iter().collect();
         if chosen.len() > MOST_LISTED {
             chosen.sort_by_key(|told| std::cmp::Reverse((told.unexplained(), told.copies())));
@@ -63,11 +55,26 @@ impl Rewinds {
         }
         chosen.sort_by_key(|told| (told.at_us, told.leg, told.lane, told.first));
         let rewind = |told: &Told| {
-            let bound = groups[&(told.leg, told.cause, told.lane)].bound;
+            let bound = self.groups[&key_of(told)].bound;
             rewind(case, told, bound)
         };
         chosen.into_iter().map(rewind).collect()
     }
+}
+
+const fn key_of(told: &Told) -> GroupKey {
+    (told.leg, told.cause, told.lane)
+}
+
+fn grouped(case: &Case<'_>, told: &[Told]) -> BTreeMap<GroupKey, Group> {
+    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
+    for told in told {
+        groups.entry(key_of(told)).or_default().add(told);
+    }
+    for (key, group) in &mut groups {
+        group.bound = bound(case, *key, group.first_row);
+    }
+    groups
 }
 
 /// The own copies of one lane behind one connector, in the order of the tap.
@@ -265,11 +272,7 @@ impl Group {
 /// What the settings promise for one lane, one fault and one connector; `None` where nothing can be said. Nothing may
 /// come again after a stop at which tasks could commit or a pause that the group did not notice, under exactly-once, and
 /// without a fault.
-fn bound(
-    case: &Case<'_>,
-    (leg, cause, lane): (usize, Option<usize>, u32),
-    first_row: u64,
-) -> Option<Bound> {
+fn bound(case: &Case<'_>, (leg, cause, lane): GroupKey, first_row: u64) -> Option<Bound> {
     let Some(cause) = cause else {
         return Some(Bound::NOTHING);
     };

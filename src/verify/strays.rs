@@ -17,7 +17,14 @@ pub(super) struct OwnStrays {
 }
 
 impl OwnStrays {
-    pub(super) fn of(case: &Case<'_>, leg: usize) -> Self {
+    /// Those of each connector, in the order of the route.
+    pub(super) fn of_all(case: &Case<'_>) -> Vec<Self> {
+        (0..case.legs.len())
+            .map(|leg| Self::of(case, leg))
+            .collect()
+    }
+
+    fn of(case: &Case<'_>, leg: usize) -> Self {
         let tap = &case.taps[leg];
         let before = case.given(leg);
         let given = |list: fn(&super::pass::TapFacts) -> &Vec<Stray>| {
