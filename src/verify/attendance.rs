@@ -7,12 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use crate::journal::{Ending, Event, FORMAT, Phase, What};
 use crate::model::{ConnectorName, Direction, DuplicateLimit, GuaranteeKind, Moment, RuntimeKind};
 
 use super::case::Case;
+use super::commits::{Said, said};
 use super::history::FaultStory;
 use super::leg::Leg;
 use super::members;
@@ -501,31 +500,10 @@ impl<'c, 'a> Duty<'c, 'a> {
 }
 
 fn committed(event: &Event, leg: &Leg<'_>) -> Option<(String, String)> {
-    let name = &leg.connector.name;
-    if let What::SourceCommit {
-        connector,
-        partition,
-        offset,
-        ..
-    } = &event.what
-    {
-        let is_its = connector == name;
-        return is_its.then(|| (Value::to_string(partition), Value::to_string(offset)));
-    }
-    if let What::SinkCommit {
-        connector,
-        topic,
-        partition,
-        next_offset,
-        ..
-    } = &event.what
-    {
-        let is_its = connector == name && leg.input_topic() == Some(topic);
-        return is_its
-            .then(|| Some((partition.to_string(), (*next_offset)?.to_string())))
-            .flatten();
-    }
-    None
+    Some(match said(event, leg.connector, leg.input_topic())? {
+        Said::Source { partition, offset } => (partition.to_string(), offset.to_string()),
+        Said::Sink { partition, next } => (partition.to_string(), next?.to_string()),
+    })
 }
 
 /// Something that the journal of a run must tell: whether it must, how it is known, and what it is.

@@ -86,6 +86,51 @@ impl Commits {
     }
 }
 
+/// A commit of one connector in the words of the journal.
+pub(super) enum Said<'e> {
+    /// A source's, of whatever it calls a partition.
+    Source {
+        partition: &'e Value,
+        offset: &'e Value,
+    },
+    /// A sink's, of a partition of its input; without an offset it was deleted.
+    Sink { partition: i32, next: Option<i64> },
+}
+
+/// What an event says of the commits of a connector that reads this topic.
+pub(super) fn said<'e>(
+    event: &'e Event,
+    of: &Connector,
+    input_topic: Option<&str>,
+) -> Option<Said<'e>> {
+    match (&event.what, of.direction) {
+        (
+            What::SourceCommit {
+                connector,
+                partition,
+                offset,
+                ..
+            },
+            Direction::Source,
+        ) => (*connector == of.name).then_some(Said::Source { partition, offset }),
+        (
+            What::SinkCommit {
+                connector,
+                topic,
+                partition,
+                next_offset,
+                ..
+            },
+            Direction::Sink,
+        ) => {
+            let own = *connector == of.name && input_topic == Some(topic.as_str());
+            let (partition, next) = (*partition, *next_offset);
+            own.then_some(Said::Sink { partition, next })
+        }
+        _ => None,
+    }
+}
+
 enum Reading {
     Other,
     Unmapped,
@@ -101,36 +146,17 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn mapped(&self, event: &Event) -> Reading {
-        if let What::SourceCommit {
-            connector,
-            partition,
-            offset,
-            ..
-        } = &event.what
-            && self.of.direction == Direction::Source
-            && *connector == self.of.name
-        {
-            return self.source_commit(event.at, partition, offset);
-        }
-        if let What::SinkCommit {
-            connector,
-            topic,
-            partition,
-            next_offset,
-            ..
-        } = &event.what
-            && self.of.direction == Direction::Sink
-            && *connector == self.of.name
-            && self.input_topic == Some(topic.as_str())
-        {
-            let next = next_offset.map(|next| u64::try_from(next).unwrap_or(0));
-            return Reading::Commit(Commit {
+        match said(event, self.of, self.input_topic) {
+            None => Reading::Other,
+            Some(Said::Source { partition, offset }) => {
+                self.source_commit(event.at, partition, offset)
+            }
+            Some(Said::Sink { partition, next }) => Reading::Commit(Commit {
                 at: event.at,
-                key: CommitKey::Partition(*partition),
-                next,
-            });
+                key: CommitKey::Partition(partition),
+                next: next.map(|next| u64::try_from(next).unwrap_or(0)),
+            }),
         }
-        Reading::Other
     }
 
     fn source_commit(&self, at: Moment, partition: &Value, offset: &Value) -> Reading {
