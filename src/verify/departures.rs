@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::GroupMember;
+use crate::journal::{GroupMember, RunInfo};
 use crate::model::{Moment, WorkerName};
 
 use super::history::History;
@@ -31,7 +31,7 @@ impl Departure {
 
 /// All such departures while the tasks were to run, in the order of their times. A member id that is gone never comes back,
 /// so one that is seen again later had not left: the brokers had only not known it for a moment.
-pub(super) fn unasked(history: &History<'_>) -> Vec<Departure> {
+pub(super) fn unasked(history: &History<'_>, info: &RunInfo) -> Vec<Departure> {
     let Some(from) = history.tasks_running else {
         return Vec::new();
     };
@@ -64,7 +64,7 @@ pub(super) fn unasked(history: &History<'_>) -> Vec<Departure> {
         let struck = member
             .worker
             .as_ref()
-            .is_some_and(|worker| is_struck(history, worker, id, *at));
+            .is_some_and(|worker| is_struck((history, info), worker, id, *at));
         (!struck).then_some(departure)
     });
     let mut all: Vec<Departure> = departed.collect();

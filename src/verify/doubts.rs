@@ -41,7 +41,7 @@ impl Doubts {
         doubts.of_faults(case);
         doubts.of_attendance(case);
         doubts.of_drain(case);
-        let departures = departures::unasked(&case.history);
+        let departures = departures::unasked(&case.history, case.info);
         doubts.departed = departures.first().map(|departure| {
             let session_ms = settings::milliseconds(case.info, "session.timeout.ms");
             let from = departure.at.0.saturating_sub(session_ms * 1_000);

@@ -447,7 +447,7 @@ fn overlaps(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
 }
 
 fn departures(facts: &Facts<'_, '_>, found: &mut Vec<Finding>) {
-    for departure in departures::unasked(&facts.case.history) {
+    for departure in departures::unasked(&facts.case.history, facts.case.info) {
         let at = Some(departure.at);
         let text = format!(
             "the group lost {} at {}, and no fault had been done to it",

@@ -246,7 +246,7 @@ pub(super) struct FeedEnd {
 pub(super) struct History<'a> {
     pub end: Moment,
     /// Who was whom in the group, up to the event that was read last.
-    roster: Roster,
+    pub roster: Roster,
     pub ended: Option<EndSeen<'a>>,
     pub phases: Vec<(Phase, Moment)>,
     pub processes: Vec<ProcessSeen<'a>>,
@@ -561,17 +561,6 @@ impl<'a> History<'a> {
                 task: task.cloned(),
             }),
         }
-    }
-
-    /// When the processes of a worker were started.
-    pub(super) fn starts_of<'h>(
-        &'h self,
-        worker: &'h WorkerName,
-    ) -> impl Iterator<Item = Moment> + 'h {
-        self.processes
-            .iter()
-            .filter(|seen| seen.what == ProcessStep::Started && seen.name == worker.as_str())
-            .map(|seen| seen.at)
     }
 
     /// The last fault (its index, and which of its victims) that had come by a moment: one of this worker where there is one

@@ -6,6 +6,7 @@ use crate::journal::RunInfo;
 use crate::model::{Moment, TaskId, WorkerName};
 
 use super::history::{FaultStory, History, Membership, StatusSeen, Victim};
+use super::roster::Struck;
 use super::settings;
 
 /// The group is polled, and it may have changed between two looks: so long after a change nothing is certain yet.
@@ -29,36 +30,6 @@ pub(super) fn resolve(history: &mut History<'_>, info: &RunInfo) {
     }
 }
 
-/// When the process of a worker that ran at a moment had been started: its last start after a fault, or the run's begin.
-fn process_start(history: &History<'_>, worker: &WorkerName, at: Moment) -> Moment {
-    let faults = history.faults.iter().filter(|f| f.kind.ends_process());
-    let undone = faults
-        .flat_map(|fault| &fault.victims)
-        .filter(|victim| victim.worker == *worker)
-        .filter_map(|victim| victim.undone);
-    let started = history.starts_of(worker);
-    let before = undone.chain(started).filter(|start| *start <= at);
-    before.max().unwrap_or_default()
-}
-
-/// When each member id of a worker was first seen, in the order of the views up to a moment.
-fn first_seen<'a>(
-    history: &History<'a>,
-    worker: &WorkerName,
-    until: Moment,
-) -> BTreeMap<&'a str, Moment> {
-    let mut first = BTreeMap::new();
-    let views = history.groups.iter().take_while(|(at, _)| *at <= until);
-    for (at, view) in views {
-        for member in &view.members {
-            if member.worker.as_ref() == Some(worker) {
-                first.entry(member.member_id.as_str()).or_insert(*at);
-            }
-        }
-    }
-    first
-}
-
 /// The tasks that a victim ran when its fault came: those of its member in the stable view of the group, and those whose
 /// last status names its present process. `None` when the group was changing and nothing is certain.
 pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSet<TaskId>> {
@@ -76,7 +47,7 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
         .filter(|member| Some(member.member_id.as_str()) == victim.struck.id())
         .flat_map(|member| member.tasks.iter().cloned())
         .collect();
-    let started = process_start(history, &victim.worker, acted);
+    let started = history.roster.started(&victim.worker, acted);
     let mut latest: BTreeMap<&TaskId, &StatusSeen<'_>> = BTreeMap::new();
     for status in history.statuses.iter().filter(|status| status.at <= acted) {
         latest.insert(status.task, status);
@@ -99,7 +70,7 @@ pub(super) fn has_told(
     if !outlived.any(|fault| fault.victims.iter().any(|v| v.worker == *worker)) {
         return false;
     }
-    let started = process_start(history, worker, at);
+    let started = history.roster.started(worker, at);
     let mut statuses = history
         .statuses
         .iter()
@@ -166,24 +137,32 @@ pub(super) fn limit(
 }
 
 /// Whether the loss of a member is the work of a fault: its worker was struck while it was this member or, where its
-/// process had not joined yet, before that process was followed by another one.
+/// process had not joined yet, before that process was followed by another one; of a fault that the process outlived, up to
+/// a session after its end.
 pub(super) fn is_struck(
-    history: &History<'_>,
+    (history, info): (&History<'_>, &RunInfo),
     worker: &WorkerName,
     id: &str,
     departed: Moment,
 ) -> bool {
-    let joined = first_seen(history, worker, departed).get(id).copied();
+    let session_us = settings::milliseconds(info, "session.timeout.ms").saturating_mul(1_000);
+    let joined = history.roster.joined(id);
     history.faults.iter().any(|fault| {
         let victims = fault.victims.iter().filter(|v| v.worker == *worker);
         let mut struck = victims.filter(|v| v.acted.is_some_and(|acted| acted <= departed));
         struck.any(|victim| {
             if fault.kind.ends_process() {
-                let next_process = victim.undone.unwrap_or(Moment(u64::MAX));
-                return joined.is_none_or(|joined| joined <= next_process);
+                let acted = victim.acted.unwrap_or_default();
+                let next = history.roster.followed(worker, acted);
+                return joined.zip(next).is_none_or(|(joined, next)| joined <= next);
             }
-            let own = victim.struck.id() == Some(id);
-            own && matches!(victim.membership, Membership::Lost(at) if at == departed)
+            match &victim.struck {
+                Struck::Member(own) => {
+                    own == id && matches!(victim.membership, Membership::Lost(at) if at == departed)
+                }
+                Struck::Nobody => departed <= limit(history, fault, victim, session_us),
+                Struck::Unknown => false,
+            }
         })
     })
 }

@@ -8,10 +8,11 @@ use crate::journal::{Event, GroupView, NormalAtTap, Observation, What};
 use crate::model::{FaultId, FaultKind, GuaranteeKind, Moment, PlaceName, Verdict};
 
 use super::recovered::{Missing, Standing};
+use super::tests::count_of;
 use super::world::{
     Blow, LANES, World, fault_story, group_of, plan, running, sink_members, worker,
 };
-use super::{FaultReport, Judgement};
+use super::{FaultReport, FindingKind, Judgement};
 
 const RECORDS: u64 = 440;
 const NORMAL: NormalAtTap = NormalAtTap {
@@ -151,6 +152,31 @@ fn a_pause_is_not_told_that_the_group_gave_up_what_an_earlier_kill_had_left() {
     let judgement = world.judge();
     let told = judgement.faults[1].aftermath.join(" ");
     assert!(!told.contains("was without w2"), "{told}");
+}
+
+#[test]
+fn a_member_that_joined_while_its_worker_was_held_and_was_lost_by_that_is_no_departure() {
+    // w2 is started again at 12 s, loses its network at 13 s, is a member at 16 s and is lost at 20.5 s: of a loss of 8 s
+    // that is the work, of one of 0.5 s and a session of 6 s it is not.
+    for (for_ms, departures) in [(8_000, 0), (500, 1)] {
+        let first = Blow::first(FaultKind::Kill);
+        let cut = Blow {
+            at_ms: 13_000,
+            ..Blow::lasting(FaultKind::Disconnect, for_ms)
+        };
+        let mut world = told(World::with_faults(RECORDS, &[first]));
+        world.plan = plan(&[first, cut]);
+        let own = fault_story(1, cut).into_iter();
+        let own = own.filter(|(_, what)| !matches!(what, What::Group(_) | What::TaskStatus { .. }));
+        world.events.extend(own);
+        let without = group_of(&[("w1", "a"), ("w3", "a")], 0, "w3");
+        let again = group_of(&[("w1", "a"), ("w2", "d"), ("w3", "a")], 0, "w3");
+        world.events.extend([(20_500, without), (22_000, again)]);
+        world.events.sort_by_key(|(at, _)| *at);
+        let judgement = world.judge();
+        let found = count_of(&judgement, FindingKind::Departure);
+        assert_eq!(found, departures, "{for_ms}: {:?}", judgement.findings);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Event, GroupView, What};
-use crate::model::{FaultId, WorkerName};
+use crate::model::{FaultId, Moment, WorkerName};
 
 /// The member that a fault hit when it hit its worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,14 +33,14 @@ impl Struck {
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
     events: u64,
-    /// When each member was first seen, counted in events.
-    first_seen: BTreeMap<String, u64>,
+    /// When each member was first seen: in events, and by the clock.
+    first_seen: BTreeMap<String, (u64, Moment)>,
     /// Whose member it is; the brokers tell that in a stable group only.
     workers: BTreeMap<String, WorkerName>,
     /// Members of the last view.
     present: BTreeSet<String>,
-    /// When the present process of each worker was started.
-    started: BTreeMap<WorkerName, u64>,
+    /// When each process of each worker was started, in the same way.
+    starts: BTreeMap<WorkerName, Vec<(u64, Moment)>>,
     /// When a process of each worker ended last, and how often one has.
     ended: BTreeMap<WorkerName, (u64, u32)>,
     /// Workers of which the journal tells each start; of others the undoing of a fault that ended the process does.
@@ -54,11 +54,11 @@ impl Roster {
     pub fn apply(&mut self, event: &Event) {
         self.events += 1;
         match &event.what {
-            What::Group(view) => self.note_view(view),
+            What::Group(view) => self.note_view(view, event.at),
             What::ProcessStarted { name, .. } => {
                 if let Ok(worker) = WorkerName::new(name) {
                     self.tells_starts.insert(worker.clone());
-                    self.started.insert(worker, self.events);
+                    self.note_start(worker, event.at);
                 }
             }
             What::ProcessEnded { name, .. } => {
@@ -73,18 +73,23 @@ impl Roster {
             What::FaultUndone { fault, worker }
                 if self.ending.contains(fault) && !self.tells_starts.contains(worker) =>
             {
-                self.started.insert(worker.clone(), self.events);
+                self.note_start(worker.clone(), event.at);
             }
             _ => {}
         }
     }
 
-    fn note_view(&mut self, view: &GroupView) {
+    fn note_start(&mut self, worker: WorkerName, at: Moment) {
+        let starts = self.starts.entry(worker).or_default();
+        starts.push((self.events, at));
+    }
+
+    fn note_view(&mut self, view: &GroupView, at: Moment) {
         self.seen = true;
         self.present = view.members.iter().map(|m| m.member_id.clone()).collect();
         for member in &view.members {
             let known = self.first_seen.entry(member.member_id.clone());
-            known.or_insert(self.events);
+            known.or_insert((self.events, at));
             if let Some(worker) = &member.worker {
                 self.workers
                     .insert(member.member_id.clone(), worker.clone());
@@ -99,16 +104,35 @@ impl Roster {
 
     /// The member that a worker is now; nothing while it has no process or has yet to join.
     pub fn of(&self, worker: &WorkerName) -> Option<&str> {
-        let since = self.started.get(worker).copied().unwrap_or(0);
+        let last = self.starts.get(worker).and_then(|starts| starts.last());
+        let since = last.map_or(0, |(events, _)| *events);
         if self.ended.get(worker).is_some_and(|(at, _)| *at > since) {
             return None;
         }
         let own = self.present.iter().filter_map(|id| {
-            let first = *self.first_seen.get(id)?;
+            let (first, _) = *self.first_seen.get(id)?;
             let is_own = self.workers.get(id) == Some(worker) && first > since;
             is_own.then_some((first, id.as_str()))
         });
         own.max().map(|(_, id)| id)
+    }
+
+    /// When the process of a worker that ran at a moment had been started; the run's begin where no start was told.
+    pub(super) fn started(&self, worker: &WorkerName, at: Moment) -> Moment {
+        let starts = self.starts.get(worker).into_iter().flatten();
+        let before = starts.map(|(_, start)| *start).filter(|start| *start <= at);
+        before.max().unwrap_or_default()
+    }
+
+    /// When the process of a worker that ran at a moment was followed by the next one.
+    pub(super) fn followed(&self, worker: &WorkerName, at: Moment) -> Option<Moment> {
+        let starts = self.starts.get(worker).into_iter().flatten();
+        starts.map(|(_, start)| *start).find(|start| *start > at)
+    }
+
+    /// When a member was first seen.
+    pub(super) fn joined(&self, member_id: &str) -> Option<Moment> {
+        self.first_seen.get(member_id).map(|(_, at)| *at)
     }
 
     /// Whether the last view of the group has this member.
@@ -228,5 +252,28 @@ mod tests {
         assert_eq!(roster(&story).struck(&w1), Struck::Nobody);
         story.push(view(&[("a", "w1"), ("c", "w1")]));
         assert_eq!(roster(&story).of(&w1), Some("c"));
+    }
+
+    #[test]
+    fn it_keeps_when_each_process_began_and_each_member_was_seen() {
+        let story = [
+            started("w1", 1),
+            view(&[("a", "w1")]),
+            view(&[]),
+            started("w1", 2),
+            view(&[("b", "")]),
+            view(&[("b", "w1")]),
+        ];
+        let (roster, w1) = (roster(&story), worker("w1"));
+        let at = |n: u64| Moment::from_ms(n * 100);
+        assert_eq!(roster.started(&w1, at(2)), at(0));
+        assert_eq!(roster.started(&w1, at(3)), at(3));
+        assert_eq!(roster.started(&worker("w2"), at(5)), Moment::default());
+        assert_eq!(roster.followed(&w1, at(1)), Some(at(3)));
+        assert_eq!(roster.followed(&w1, at(3)), None);
+        assert_eq!(
+            (roster.joined("a"), roster.joined("b")),
+            (Some(at(1)), Some(at(4)))
+        );
     }
 }
