@@ -90,7 +90,7 @@ mod tests {
     use crate::model::{FaultKind, GuaranteeKind, Verdict};
 
     use super::super::tests::guarantee;
-    use super::super::world::World;
+    use super::super::world::{Blow, World};
 
     const STOP: FaultKind = FaultKind::Stop { grace_ms: 30_000 };
 
@@ -122,6 +122,26 @@ mod tests {
         let usual = world.judge();
         let note = &guarantee(&usual, GuaranteeKind::UnexplainedDuplicates).note;
         assert!(!note.contains("never committed"), "{note}");
+    }
+
+    #[test]
+    fn where_repeats_break_a_guarantee_the_connector_that_never_committed_is_told_before_all_else()
+    {
+        let kill = Blow {
+            back_ms: 9_000,
+            ..Blow::first(FaultKind::Kill)
+        };
+        let judgement = World::with_faults(440, &[kill]).judge_with(
+            |events| {
+                events.retain(|event| !matches!(event.what, What::SourceCommit { .. }));
+                (0..).zip(events).for_each(|(n, event)| event.n = n);
+            },
+            |_| {},
+        );
+        let answer = guarantee(&judgement, GuaranteeKind::Duplicates);
+        assert_eq!(answer.verdict, Verdict::Broken, "{answer:?}");
+        let first = "connector mirror never committed an offset, so each start of its tasks begins anew; bound: ";
+        assert!(answer.note.starts_with(first), "{answer:?}");
     }
 
     #[test]
