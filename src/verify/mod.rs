@@ -168,21 +168,19 @@
 //!
 //! # Doubts
 //!
-//! A **departure** is a member that the group lost although no fault was done to its worker. Whether Connect did that or
-//! the machine (a process that was made to stand still, a processor that was too busy) cannot be seen from here. It is
-//! told; and what such a worker repeats, leaves silent or writes late is no fault's doing, so repeats, commits, overlap,
-//! recovery and outage that break a guarantee are inconclusive then. What was complete one session before it was seen is not
-//! excused by it: with a session of 6 s and a departure at 18 s, an unexplained repeat at 5 s stays one. Loss and order have
-//! no such excuse at all.
+//! A **departure** is a member that the group lost although no fault was done to its worker; whether that is Connect's doing
+//! or the machine's cannot be seen from here. It is told, and repeats, commits, overlap, recovery and outage that break a
+//! guarantee are inconclusive then, except for what was complete one session before. *A session of 6 s, a departure at
+//! 18 s: an unexplained repeat at 5 s is broken all the same, one at 13 s is not.*
 //!
-//! Nothing is called broken, and nothing held, where the journal is cut, damaged or of an unknown format, contradicts itself,
-//! or a file differs from the seal or is not named in it, the environment failed, or a process died that nobody had asked
-//! to. A fault without its proof, an interrupted run and a drain that was not finished make the verdict at best inconclusive.
+//! Where the journal is cut, damaged, unknown or contradicts itself, a file is not the one in the seal, the environment
+//! failed or a process died unasked, nothing is called broken and nothing held. A fault without its proof, an interrupted
+//! run and an unfinished drain leave the verdict at best inconclusive.
 //!
 //! **Contradictions.** In each partition positions grow, times do not go back, and a topic of ours has a record at each
 //! position; a lane of the feed is in one partition, nothing arrives 0.5 s before it was sent, and what is behind a
-//! connector was seen in front of it. A place that contradicts this is told by file and row, silences what is said about
-//! records, and nobody is blamed at it. *Positions 4,854, 4,855, 4,836: the reader read 20 rows twice; no task repeated.*
+//! connector was seen in front of it. What contradicts this is told by file and row, blamed on nobody, and silences what is
+//! said about records. *Positions 4,854, 4,855, 4,836: the reader read 20 rows twice; no task repeated.*
 //!
 //! **Absence.** Observers write down that they looked. A gap of half a session (at least 2 s) while the tasks had to run, a
 //! reader that stopped before the end of its topic, and a last word that is not the state at the end (the last commit, the
