@@ -380,13 +380,15 @@ pub fn harmed(harm: Harm, seed: u64) -> Option<(History, Claim)> {
         history.story.push(claim.sentence.clone());
         return Some((history, claim));
     }
-    let silence = longest_silence(&History::of(&mut legal, &stages), &legal);
+    let silence = longest_silence(&History::of(&mut legal, &stages), &legal, &[]);
     plant.stall_ms = silence + 4_000;
     let (mut cluster, stages) = super::life::live_with(setup, Some(plant)).ok()?;
     let mut history = History::of(&mut cluster, &stages);
     if harm == Harm::Outage {
-        // Another fault may have ended the task while it stood.
-        if longest_silence(&history, &cluster) < silence + 3_000 {
+        // Another fault may have ended the task while it stood, and of a silence through one nobody can say whose it is.
+        let struck = cluster.strikes.struck.iter();
+        let faults: Vec<Ms> = struck.map(|struck| struck.at).collect();
+        if longest_silence(&history, &cluster, &faults) < silence + 3_000 {
             return None;
         }
         history.info.scenario.expect.outage_ms = Some(silence + 1_000);
@@ -475,10 +477,17 @@ fn reordered(history: &History, leg: usize, lane: u32) -> u64 {
     count
 }
 
-/// The longest silence of any lane at any tap, from the first fault to the end of the feed.
-fn longest_silence(history: &History, cluster: &Cluster) -> Ms {
+/// The longest silence of any lane at any tap, from the first fault to the end of the feed, in pieces between these times.
+fn longest_silence(history: &History, cluster: &Cluster, cuts: &[Ms]) -> Ms {
     let Some(first) = cluster.strikes.struck.first() else {
         return 0;
+    };
+    let piece = |from: Ms, to: Ms| {
+        let within = cuts.iter().copied().filter(|cut| (from..to).contains(cut));
+        let mut points: Vec<Ms> = within.chain([from, to]).collect();
+        points.sort_unstable();
+        let pieces = points.windows(2).map(|pair| pair[1] - pair[0]);
+        pieces.max().unwrap_or(0)
     };
     let mut longest = 0;
     for leg in 0..cluster.setup.legs.len() {
@@ -488,7 +497,7 @@ fn longest_silence(history: &History, cluster: &Cluster) -> Ms {
             let at = row.at.as_ms();
             let before = last.insert(row.lane.0, at).unwrap_or(first.at);
             if at >= first.at {
-                longest = longest.max(at.saturating_sub(before));
+                longest = longest.max(piece(before.min(at), at));
             }
         }
     }
