@@ -89,7 +89,7 @@ route:
             .iter()
             .map(|mistake| (mistake.line, mistake.column))
             .collect();
-        assert_eq!(places, [(1, 1), (4, 56), (10, 27)]);
+        assert_eq!(places, [(1, 1), (4, 57), (10, 27)]);
         assert!(mistakes.to_string().contains("one of: none, all"));
     }
 }

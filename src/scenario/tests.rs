@@ -880,3 +880,12 @@ proptest! {
         check_any(&text);
     }
 }
+
+#[test]
+fn a_second_colon_in_a_text_is_told_to_be_quoted() {
+    let mistakes = parse("x.yaml", "name: x\nquestion: Does it: work\n").unwrap_err();
+    let help = &mistakes.all()[0].help;
+    assert!(help.contains("`question: \"Does it: work\"`"), "{help}");
+    let mistakes = parse("x.yaml", "name: x\n- question\n").unwrap_err();
+    assert!(!mistakes.all()[0].help.contains("quotes"));
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::journal::{Observation, ObservationKind, What};
+use crate::journal::{Ending, Event, Observation, ObservationKind, Refusal, What};
 use crate::model::{
     FaultId, FaultKind, GuaranteeKind, Moment, OffsetMapping, SequenceNames, Verdict,
 };
@@ -326,4 +326,60 @@ fn a_fault_that_was_never_injected_is_told_apart_from_one_without_proof() {
     let judgement = world.judge();
     assert_eq!(judgement.doubts, ["F1 was planned and never injected"]);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_run_that_failed_before_its_first_record_says_why_and_nothing_else() {
+    let ends = |ending: &Ending, sent: bool| {
+        World::calm(RECORDS).judge_with(
+            |events| {
+                if !sent {
+                    let feed = |event: &Event| matches!(event.what, What::FeedBegan);
+                    let at = events.iter().position(feed).unwrap();
+                    events.remove(at);
+                }
+                for (n, event) in (0..).zip(events.iter_mut()) {
+                    event.n = n;
+                    if let What::RunEnded { ending: end, .. } = &mut event.what {
+                        end.clone_from(ending);
+                    }
+                }
+            },
+            |_| {},
+        )
+    };
+    let refusal = Refusal {
+        connector: 0,
+        name: crate::model::ConnectorName::new("archive").unwrap(),
+        setting: Some("errors.tolerance".to_owned()),
+        why: "one of none, all".to_owned(),
+    };
+    for (ending, why) in [
+        (Ending::Environment("port 8083 is taken".to_owned()), "8083"),
+        (
+            Ending::Refused(vec![refusal]),
+            "archive, `errors.tolerance`: one of",
+        ),
+    ] {
+        let judgement = ends(&ending, false);
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(judgement.environment_failure.unwrap().contains(why));
+        assert!(judgement.doubts.is_empty() && judgement.guarantees.is_empty());
+        assert!(judgement.taps.is_empty() && judgement.faults.is_empty());
+        let judgement = ends(&ending, true);
+        assert!(judgement.environment_failure.unwrap().contains(why));
+        assert!(!judgement.doubts.is_empty() && !judgement.guarantees.is_empty());
+    }
+    assert!(!ends(&Ending::Complete, false).guarantees.is_empty());
+}
+
+#[test]
+fn the_sentence_of_a_broken_run_says_what_happened_and_how_much_is_allowed() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    world.info.scenario.expect.recovery_ms = Some(10);
+    let said = world.judge().sentence;
+    assert!(
+        said.starts_with("A recovery took ") && said.contains("; at most "),
+        "{said}"
+    );
 }
