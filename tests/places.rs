@@ -17,7 +17,8 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use squall::journal::{
-    Clock, Deadline, Observation, ObservationKind, ObservationReader, ObservationWriter,
+    Attendance, Clock, Deadline, Journal, Observation, ObservationKind, ObservationReader,
+    ObservationWriter, RunFolder, What,
 };
 use squall::kafka::{Admin, Cluster, Isolation, Item, KafkaError, RecordReader, Start, internal};
 use squall::model::{Decoded, Lane, Record, RecordCodec, Sequence, StreamId};
@@ -49,7 +50,8 @@ struct Bench {
     admin: Admin,
     topic: String,
     folder: tempfile::TempDir,
-    clock: Clock,
+    run: RunFolder,
+    journal: Journal,
 }
 
 impl Bench {
@@ -64,12 +66,16 @@ impl Bench {
         let topic = format!("{name}-{}", clock.started_unix_us());
         let admin = Admin::new(&Cluster::at(&broker.bootstrap())).unwrap();
         admin.wait_ready(1, Deadline::after(LIMIT)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(folder.path(), "run").unwrap();
+        let journal = Journal::create(&run, clock).unwrap();
         Self {
             broker,
             admin,
             topic,
-            folder: tempfile::tempdir().unwrap(),
-            clock,
+            folder,
+            run,
+            journal,
         }
     }
 
@@ -109,6 +115,24 @@ impl Bench {
         consumer.commit(&list, CommitMode::Sync).unwrap();
     }
 
+    fn attendance(&self, observer: &str) -> Attendance {
+        Attendance::begin(observer, &self.journal)
+    }
+
+    /// How often each observer says that it looked.
+    fn looks(&self) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        for event in self.run.events().unwrap().events {
+            if let What::Attended {
+                observer, looks, ..
+            } = event.what
+            {
+                *all.entry(observer).or_default() += looks;
+            }
+        }
+        all
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -126,7 +150,7 @@ impl Bench {
             isolation,
             decoder,
             lanes,
-            self.clock,
+            self.attendance(&format!("tap {name}")),
             writer,
         )
         .unwrap()
@@ -140,7 +164,7 @@ impl Bench {
             3,
             STREAM,
             codec(),
-            self.clock,
+            self.attendance(&format!("feed {name}")),
             writer,
         )
         .unwrap()
@@ -320,7 +344,7 @@ fn a_tap_reads_lane_and_number_where_the_pointers_say() {
         isolation,
         decoder,
         2,
-        bench.clock,
+        bench.attendance("tap pointers"),
         writer,
     )
     .unwrap();
@@ -391,7 +415,7 @@ fn lines_of_a_file_are_read_as_they_are_completed() {
         &path,
         Decoder::Line(codec()),
         STREAM.lanes,
-        bench.clock,
+        bench.attendance("tap archive.txt"),
         writer,
     )
     .unwrap();
@@ -399,7 +423,7 @@ fn lines_of_a_file_are_read_as_they_are_completed() {
         &path,
         STREAM,
         codec(),
-        bench.clock,
+        bench.attendance("feed archive.txt"),
         bench.writer("feed.arrow"),
     )
     .unwrap();
@@ -422,6 +446,11 @@ fn lines_of_a_file_are_read_as_they_are_completed() {
     });
     assert_eq!(tap.counts().distinct(), end.acked + 1);
     assert_eq!(tap.stop(LIMIT).unwrap().rows, end.acked + 3);
+    let looks = bench.looks();
+    assert!(
+        looks["tap archive.txt"] > 20 && looks["feed archive.txt"] > 20,
+        "{looks:?}"
+    );
 
     let (fed, arrived) = (bench.rows("feed.arrow"), bench.rows("tap.arrow"));
     for (from, row) in fed.iter().zip(&arrived) {
@@ -450,8 +479,8 @@ fn a_file_that_is_cut_or_replaced_from_outside_ends_its_tap() {
     ] {
         let path = bench.path(&format!("{name}.txt"));
         std::fs::write(&path, [line(&codec(), 0, 0), b"\n".to_vec()].concat()).unwrap();
-        let writer = bench.writer(name);
-        let tap = Tap::start_file(&path, Decoder::Line(codec()), 6, bench.clock, writer).unwrap();
+        let (writer, attendance) = (bench.writer(name), bench.attendance(name));
+        let tap = Tap::start_file(&path, Decoder::Line(codec()), 6, attendance, writer).unwrap();
         wait("the line", || tap.counts().distinct() == 1);
         harm(&path);
         wait(name, || {
@@ -467,8 +496,8 @@ fn a_file_that_is_cut_or_replaced_from_outside_ends_its_tap() {
 fn a_feed_without_a_broker_ends_in_time_and_knows_of_no_record() {
     let bench = Bench::without_topic("nobody");
     let away = Cluster::at("127.0.0.1:1");
-    let writer = bench.writer("feed.arrow");
-    let feed = Feed::start_topic(&away, "t", 3, STREAM, codec(), bench.clock, writer).unwrap();
+    let (writer, attendance) = (bench.writer("feed.arrow"), bench.attendance("feed t"));
+    let feed = Feed::start_topic(&away, "t", 3, STREAM, codec(), attendance, writer).unwrap();
     let counts = feed.counts();
     wait("some records", || counts.sent.load(Relaxed) >= 300);
     let deadline = Deadline::after(Duration::from_secs(10));

@@ -408,10 +408,10 @@ pub enum What {
         /// The longest time between two answers, in milliseconds.
         longest_gap_ms: u64,
     },
-    /// Looks of an observer since the last such event of it: shows that no news means "looked and nothing new". Written
-    /// every few seconds and once more when it stops.
+    /// Looks of an observer, a tap or the feed since the last such event of it: shows that no news means "looked and
+    /// nothing new". Written every few seconds, after each gap of more than half a second, and once more when it stops.
     Attended {
-        /// Which: `offsets topic`, `sink group archive`, …
+        /// Which: `offsets topic`, `sink group archive`, `tap archive.txt`, `feed orders`, …
         observer: String,
         /// How many.
         looks: u64,

@@ -9,16 +9,17 @@ use crate::model::{ConnectorName, RuntimeKind, Seed, StreamId, WorkerName};
 use crate::scenario::Scenario;
 
 /// The format of the run folders that this version writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Formats of run folders that can be judged.
-pub const KNOWN_FORMATS: [u32; 2] = [1, FORMAT];
+pub const KNOWN_FORMATS: [u32; 3] = [1, 2, FORMAT];
 
 /// The content of `run.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct RunInfo {
-    /// Version of the run folder's format: [`FORMAT`], or 1 of runs without attendance of their observers.
+    /// Version of the run folder's format: [`FORMAT`]; 1 of runs without attendance of their observers, 2 of runs without
+    /// that of their taps and feed.
     pub format: u32,
     /// Version of Squall that made the run.
     pub squall: String,
@@ -57,6 +58,18 @@ pub struct RunInfo {
     pub connector_configs: BTreeMap<ConnectorName, BTreeMap<String, String>>,
     /// Interval between two polls of the group that was aimed at, in milliseconds.
     pub group_poll_ms: u64,
+}
+
+impl RunInfo {
+    /// Whether the observers of the cluster write down that they look.
+    pub const fn has_attendance(&self) -> bool {
+        self.format >= 2
+    }
+
+    /// Whether the taps and the feed do too.
+    pub const fn has_attendance_of_places(&self) -> bool {
+        self.format >= 3
+    }
 }
 
 /// The machine of a run.

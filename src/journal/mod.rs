@@ -5,6 +5,7 @@ mod event;
 mod folder;
 mod frames;
 mod info;
+mod looks;
 mod observation;
 mod regular;
 mod seal;
@@ -18,6 +19,7 @@ pub use event::{
 };
 pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
 pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};
+pub use looks::{Attendance, Looks};
 pub use observation::{
     BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
     ObservationWriter,

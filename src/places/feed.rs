@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::journal::{Clock, ObservationWriter};
+use crate::journal::{Attendance, ObservationWriter};
 use crate::kafka::Cluster;
 use crate::model::RecordCodec;
 use crate::scenario::StreamSpec;
@@ -38,11 +38,11 @@ impl Feed {
         partitions: u32,
         stream: StreamSpec,
         codec: RecordCodec,
-        clock: Clock,
+        attendance: Attendance,
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let outlet = TopicOutlet::new(cluster, topic, partitions, stream.lanes)?;
-        Self::start(topic, outlet, stream, codec, clock, writer)
+        Self::start(topic, outlet, stream, codec, attendance, writer)
     }
 
     /// Begins to append the stream to a file, one line a record; the file is made when it is not there. Fails when it
@@ -51,11 +51,18 @@ impl Feed {
         path: &Path,
         stream: StreamSpec,
         codec: RecordCodec,
-        clock: Clock,
+        attendance: Attendance,
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self::start(&name, FileOutlet::open(path)?, stream, codec, clock, writer)
+        Self::start(
+            &name,
+            FileOutlet::open(path)?,
+            stream,
+            codec,
+            attendance,
+            writer,
+        )
     }
 
     fn start(
@@ -63,12 +70,12 @@ impl Feed {
         outlet: impl Outlet + Send + 'static,
         stream: StreamSpec,
         codec: RecordCodec,
-        clock: Clock,
+        attendance: Attendance,
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let counts = Arc::new(FeedCounts::default());
-        let rows = Rows::new(name, writer, clock)?;
-        let book = FeedBook::new(stream.lanes, codec, clock, rows, Arc::clone(&counts));
+        let rows = Rows::new(name, writer, attendance.clock())?;
+        let book = FeedBook::new(stream.lanes, codec, attendance, rows, Arc::clone(&counts));
         let pace = Pace::per_second(stream.rate_per_second);
         let thread = PlaceThread::start(format!("feed {name}"), move |stop| {
             run(outlet, book, pace, stop)
@@ -101,7 +108,7 @@ fn run(
         if let Err(error) = outlet.advance(&mut book, due) {
             break Err(error);
         }
-        book.rows.flush_in_time()?;
+        book.turned()?;
         let wait = pace.until_next(book.sent(), book.now().since(begun));
         if stop.wait(wait.clamp(SHORTEST_TURN, LONGEST_TURN)) {
             let due = pace.due(book.now().since(begun));

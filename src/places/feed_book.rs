@@ -1,10 +1,10 @@
 //! What a feed has sent and what is known of it, kept while its records go out through an outlet.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::journal::{Clock, Deadline, Observation, ObservationKind};
+use crate::journal::{Attendance, Clock, Deadline, Observation, ObservationKind};
 use crate::model::{Lane, Moment, Record, RecordCodec, Sequence};
 
 use super::counts::set_text;
@@ -44,7 +44,8 @@ pub(super) struct FeedBook {
     lanes: u64,
     codec: RecordCodec,
     clock: Clock,
-    pub(super) rows: Rows,
+    attendance: Attendance,
+    rows: Rows,
     pub(super) counts: Arc<FeedCounts>,
     line: Vec<u8>,
     /// When the records without an outcome were sent, from number `first` on; `None` once an outcome is known.
@@ -56,14 +57,15 @@ impl FeedBook {
     pub(super) fn new(
         lanes: u32,
         codec: RecordCodec,
-        clock: Clock,
+        attendance: Attendance,
         rows: Rows,
         counts: Arc<FeedCounts>,
     ) -> Self {
         Self {
             lanes: u64::from(lanes.max(1)),
             codec,
-            clock,
+            clock: attendance.clock(),
+            attendance,
             rows,
             counts,
             line: Vec::with_capacity(codec.size_bytes()),
@@ -74,6 +76,12 @@ impl FeedBook {
 
     pub(super) fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// One more turn of the feed is over: notes that it was at work, and flushes the rows when the last time is too long ago.
+    pub(super) fn turned(&mut self) -> Result<(), PlaceError> {
+        self.attendance.seen();
+        self.rows.flush_in_time()
     }
 
     /// How many records were sent; also the number of the next one.
@@ -167,6 +175,7 @@ impl FeedBook {
 
     /// Gives up what has no outcome and ends the observation file.
     pub(super) fn end(mut self) -> Result<FeedEnd, PlaceError> {
+        self.attendance.tell(BTreeMap::new());
         let sent = self.sent();
         for number in self.first..sent {
             self.note_outcome(number, (-1, -1), ObservationKind::Unknown)?;
@@ -186,7 +195,7 @@ impl FeedBook {
 
 #[cfg(test)]
 mod tests {
-    use crate::journal::{ObservationReader, ObservationWriter};
+    use crate::journal::{Journal, ObservationReader, ObservationWriter, RunFolder};
     use crate::model::StreamId;
 
     use super::*;
@@ -200,7 +209,10 @@ mod tests {
         let counts = Arc::new(FeedCounts::default());
         let clock = Clock::start();
         let rows = Rows::new("t", writer, clock).unwrap();
-        let mut book = FeedBook::new(3, codec, clock, rows, counts);
+        let run = RunFolder::create(folder.path(), "run").unwrap();
+        let journal = Journal::create(&run, clock).unwrap();
+        let attendance = Attendance::begin("feed t", &journal);
+        let mut book = FeedBook::new(3, codec, attendance, rows, counts);
         for n in 0..8 {
             assert_eq!(book.note_sent(Moment(100 + n)), n);
         }

@@ -65,7 +65,7 @@ impl FileTap {
                 let waited = self.watch.wait(WAIT);
                 waited.map_err(|error| cannot_read(&self.path, error))?;
             }
-            book.flush_in_time()?;
+            book.looked()?;
         }
         self.read_to_end(book, clock)?;
         self.take_unfinished(book, clock)
@@ -94,7 +94,7 @@ impl FileTap {
             });
             written?;
             book.show(std::iter::once((0, signed(self.lines.line_at()))));
-            book.flush_in_time()?;
+            book.looked()?;
         }
     }
 

@@ -1,9 +1,10 @@
 //! What arrives at a tap, record by record: decoded, counted and written down.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
-use crate::journal::{Observation, ObservationKind};
+use crate::journal::{Attendance, Observation, ObservationKind};
 use crate::model::{Lane, Moment, Record, Sequence, Sighting};
 
 use super::misfit::MisfitWatch;
@@ -18,6 +19,7 @@ pub(super) struct Sightings {
     seen: Vec<Seen>,
     rows: Rows,
     counts: Arc<TapCounts>,
+    attendance: Attendance,
     now: Tally,
     misfits: MisfitWatch,
 }
@@ -33,13 +35,20 @@ struct Tally {
 }
 
 impl Sightings {
-    pub(super) fn new(decoder: Decoder, lanes: u32, rows: Rows, counts: Arc<TapCounts>) -> Self {
+    pub(super) fn new(
+        decoder: Decoder,
+        lanes: u32,
+        rows: Rows,
+        counts: Arc<TapCounts>,
+        attendance: Attendance,
+    ) -> Self {
         Self {
             decoder,
             lanes,
             seen: (0..lanes).map(|_| Seen::default()).collect(),
             rows,
             counts,
+            attendance,
             now: Tally::default(),
             misfits: MisfitWatch::default(),
         }
@@ -135,13 +144,16 @@ impl Sightings {
             .extend(positions);
     }
 
-    /// Flushes the rows when the last time is too long ago.
-    pub(super) fn flush_in_time(&mut self) -> Result<(), PlaceError> {
+    /// The place was looked at, and what was there is taken in: notes that, and flushes the rows when the last time is
+    /// too long ago.
+    pub(super) fn looked(&mut self) -> Result<(), PlaceError> {
+        self.attendance.seen();
         self.rows.flush_in_time()
     }
 
     /// Ends the observation file; returns its rows.
-    pub(super) fn finish(self) -> Result<u64, PlaceError> {
+    pub(super) fn finish(mut self) -> Result<u64, PlaceError> {
+        self.attendance.tell(BTreeMap::new());
         self.rows.finish()
     }
 }
@@ -154,7 +166,9 @@ const NO_RECORD: Record = Record {
 
 #[cfg(test)]
 mod tests {
-    use crate::journal::{Clock, ObservationReader, ObservationWriter};
+    use crate::journal::{
+        Clock, Event, Journal, ObservationReader, ObservationWriter, RunFolder, What,
+    };
     use crate::model::{RecordCodec, StreamId};
 
     use super::*;
@@ -169,6 +183,35 @@ mod tests {
         line
     }
 
+    /// A journal in a folder of its own, and the attendance of a tap in it.
+    fn attendance(folder: &std::path::Path, name: &str) -> (RunFolder, Attendance) {
+        let run = RunFolder::create(folder, name).unwrap();
+        let journal = Journal::create(&run, Clock::start()).unwrap();
+        (run, Attendance::begin("tap t", &journal))
+    }
+
+    #[test]
+    fn a_tap_tells_when_it_ends_how_often_it_looked() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = ObservationWriter::create(&folder.path().join("tap.arrow")).unwrap();
+        let rows = Rows::new("t", writer, Clock::start()).unwrap();
+        let (run, attendance) = attendance(folder.path(), "run");
+        let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
+        let counts = Arc::new(TapCounts::new(3));
+        let mut book = Sightings::new(Decoder::Line(codec), 3, rows, counts, attendance);
+        (0..4).for_each(|_| book.looked().unwrap());
+        book.finish().unwrap();
+        let told: Vec<Event> = run.events().unwrap().events;
+        let looks: Vec<u64> = told
+            .iter()
+            .map(|event| match &event.what {
+                What::Attended { looks, .. } => *looks,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(looks, [4]);
+    }
+
     #[test]
     fn every_arrival_is_counted_once_in_one_kind_and_written_down() {
         let folder = tempfile::tempdir().unwrap();
@@ -178,7 +221,9 @@ mod tests {
         let counts = Arc::new(TapCounts::new(3));
         let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
         let other = RecordCodec::new(StreamId(2), 60, 3).unwrap();
-        let mut book = Sightings::new(Decoder::Line(codec), 3, rows, Arc::clone(&counts));
+        let (_, attendance) = attendance(folder.path(), "run");
+        let counted = Arc::clone(&counts);
+        let mut book = Sightings::new(Decoder::Line(codec), 3, rows, counted, attendance);
         let mut damaged = line(&codec, 0, 9);
         damaged[50] ^= 1;
         let values = [
@@ -231,7 +276,9 @@ mod tests {
         let wrapped = [b"\"".as_slice(), &fed, b"\""].concat();
         let sight = |name: &str, values: &[&[u8]]| {
             let counts = Arc::new(TapCounts::new(3));
-            let mut book = Sightings::new(Decoder::Line(codec), 3, rows(name), Arc::clone(&counts));
+            let (_, attendance) = attendance(folder.path(), &format!("run-{name}"));
+            let (rows, counted) = (rows(name), Arc::clone(&counts));
+            let mut book = Sightings::new(Decoder::Line(codec), 3, rows, counted, attendance);
             let mut places = (0i64..).zip(values);
             let stopped = places.find_map(|(at, value)| {
                 let sighted = book.sight(Moment(1), (0, at), b"", Some(value));

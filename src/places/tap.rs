@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::{Clock, ObservationWriter};
+use crate::journal::{Attendance, ObservationWriter};
 use crate::kafka::{Cluster, Isolation, RecordReader};
 
 use super::counts::set_text;
@@ -38,12 +38,13 @@ impl Tap {
         isolation: Isolation,
         decoder: Decoder,
         lanes: u32,
-        clock: Clock,
+        attendance: Attendance,
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
+        let clock = attendance.clock();
         let reader = RecordReader::connect(cluster, topic, isolation)?;
         let rows = Rows::new(topic, writer, clock)?;
-        let (counts, mut book) = begin(decoder, lanes, rows);
+        let (counts, mut book) = begin(decoder, lanes, rows, attendance);
         let thread = {
             let counts = Arc::clone(&counts);
             PlaceThread::start(format!("tap {topic}"), move |stop| {
@@ -63,13 +64,14 @@ impl Tap {
         path: &Path,
         decoder: Decoder,
         lanes: u32,
-        clock: Clock,
+        attendance: Attendance,
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
+        let clock = attendance.clock();
         let mut file = file_tap::FileTap::watch(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let rows = Rows::new(&name, writer, clock)?;
-        let (counts, mut book) = begin(decoder, lanes, rows);
+        let (counts, mut book) = begin(decoder, lanes, rows, attendance);
         let thread = {
             let counts = Arc::clone(&counts);
             PlaceThread::start(format!("tap {name}"), move |stop| {
@@ -97,9 +99,14 @@ impl Tap {
     }
 }
 
-fn begin(decoder: Decoder, lanes: u32, rows: Rows) -> (Arc<TapCounts>, Sightings) {
+fn begin(
+    decoder: Decoder,
+    lanes: u32,
+    rows: Rows,
+    attendance: Attendance,
+) -> (Arc<TapCounts>, Sightings) {
     let counts = Arc::new(TapCounts::new(lanes));
-    let book = Sightings::new(decoder, lanes, rows, Arc::clone(&counts));
+    let book = Sightings::new(decoder, lanes, rows, Arc::clone(&counts), attendance);
     (counts, book)
 }
 

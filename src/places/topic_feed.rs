@@ -128,7 +128,7 @@ impl TopicOutlet {
                 return Ok(());
             }
             self.sender.flush(SETTLE_STEP.min(deadline.left()));
-            book.rows.flush_in_time()?;
+            book.turned()?;
         }
     }
 }

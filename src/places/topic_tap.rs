@@ -55,7 +55,7 @@ pub(super) fn read(
             book.show_records(records.all());
             book.show(positions.all());
         }
-        book.flush_in_time()?;
+        book.looked()?;
     }
     Ok(())
 }

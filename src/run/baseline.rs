@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::journal::{NormalAtTap, What};
+use crate::journal::{Attendance, NormalAtTap, What};
 use crate::model::{Medium, Moment, Place, StreamId};
 use crate::places::Feed;
 
@@ -118,11 +118,8 @@ impl Conductor<'_> {
             .folder
             .write_observations(place.name.as_str())
             .map_err(RunError::environment)?;
-        let (spec, codec, clock) = (
-            self.scenario.stream,
-            self.codec(stream)?,
-            self.journal.clock(),
-        );
+        let (spec, codec) = (self.scenario.stream, self.codec(stream)?);
+        let attendance = Attendance::begin(format!("feed {}", place.name), &self.journal);
         let feed = match &place.medium {
             Medium::Topic(topic) => Feed::start_topic(
                 &self.cluster,
@@ -130,14 +127,14 @@ impl Conductor<'_> {
                 place.partitions,
                 spec,
                 codec,
-                clock,
+                attendance,
                 writer,
             ),
             Medium::File(file) => Feed::start_file(
                 &self.runtime.data_folder().join(file),
                 spec,
                 codec,
-                clock,
+                attendance,
                 writer,
             ),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::connect::rest::{ConnectorStatus, while_passing};
 use crate::connect::{Rest, RestError};
-use crate::journal::{Deadline, Phase, Refusal, What};
+use crate::journal::{Attendance, Deadline, Phase, Refusal, What};
 use crate::kafka::Isolation;
 use crate::model::{
     Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, StreamId,
@@ -134,7 +134,8 @@ impl Conductor<'_> {
                 sequence: sequence.clone(),
             },
         };
-        let (lanes, clock) = (self.scenario.stream.lanes, self.journal.clock());
+        let lanes = self.scenario.stream.lanes;
+        let attendance = Attendance::begin(format!("tap {file}"), &self.journal);
         let started = match &place.medium {
             Medium::Topic(topic) => Tap::start_topic(
                 &self.cluster,
@@ -142,14 +143,14 @@ impl Conductor<'_> {
                 isolation,
                 decoder,
                 lanes,
-                clock,
+                attendance,
                 writer,
             ),
             Medium::File(file) => Tap::start_file(
                 &self.runtime.data_folder().join(file),
                 decoder,
                 lanes,
-                clock,
+                attendance,
                 writer,
             ),
         };

@@ -13,11 +13,13 @@ use crate::connect::log::LogParser;
 use crate::connect::secrets;
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::connect::{Access, Rest};
-use crate::journal::{Clock, Deadline, GroupView, Journal, ReadTo, RestClaim, SinkMember, What};
+use crate::journal::{
+    Attendance, Deadline, GroupView, Journal, Looks, ReadTo, RestClaim, SinkMember, What,
+};
 use crate::kafka::{
     Admin, Cluster, Isolation, Item, KafkaError, RawGroup, RecordReader, Start, internal,
 };
-use crate::model::{ConnectorName, KafkaVersion, Moment, TaskId, WorkerName};
+use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
 use crate::runtime::Runtime;
 
 /// Aim for the time between two polls of the Connect group.
@@ -25,8 +27,6 @@ pub const GROUP_POLL: Duration = Duration::from_millis(50);
 const GROUP_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const SINK_GROUP_EVERY: u32 = 4;
 const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
-/// Every so often an observer writes down that it looked.
-const ATTENDED_EVERY: Duration = Duration::from_secs(5);
 const REST_POLL: Duration = Duration::from_secs(1);
 const LOG_POLL: Duration = Duration::from_millis(100);
 const READER_POLL: Duration = Duration::from_millis(100);
@@ -242,90 +242,6 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// How often one observer looked, and how long it saw nothing between.
-struct Looks {
-    clock: Clock,
-    looks: u64,
-    longest: Duration,
-    answered: Moment,
-    reported: Moment,
-}
-
-impl Looks {
-    fn begin(clock: Clock) -> Self {
-        Self {
-            clock,
-            looks: 0,
-            longest: Duration::ZERO,
-            answered: clock.now(),
-            reported: clock.now(),
-        }
-    }
-
-    /// It looked and saw.
-    fn seen(&mut self) {
-        let now = self.clock.now();
-        self.longest = self.longest.max(now.since(self.answered));
-        self.answered = now;
-        self.looks += 1;
-    }
-
-    fn is_due(&self, every: Duration) -> bool {
-        self.clock.now().since(self.reported) >= every
-    }
-
-    /// Looks, and the longest gap in milliseconds, since this was last asked. One that has not ended yet counts.
-    fn take(&mut self) -> (u64, u64) {
-        let now = self.clock.now();
-        let longest = self.longest.max(now.since(self.answered));
-        let looks = std::mem::take(&mut self.looks);
-        (self.longest, self.reported) = (Duration::ZERO, now);
-        (
-            looks,
-            u64::try_from(longest.as_millis()).unwrap_or(u64::MAX),
-        )
-    }
-}
-
-/// The looks of an observer, written into the journal.
-struct Attendance<'a> {
-    observer: String,
-    journal: &'a Journal,
-    looks: Looks,
-}
-
-impl<'a> Attendance<'a> {
-    fn begin(observer: impl Into<String>, journal: &'a Journal) -> Self {
-        Self {
-            observer: observer.into(),
-            journal,
-            looks: Looks::begin(journal.clock()),
-        }
-    }
-
-    /// Looked and saw; written down every few seconds.
-    fn seen(&mut self) {
-        self.looks.seen();
-        self.tell_in_time();
-    }
-
-    fn tell_in_time(&mut self) {
-        if self.looks.is_due(ATTENDED_EVERY) {
-            self.tell(BTreeMap::new());
-        }
-    }
-
-    fn tell(&mut self, read: BTreeMap<i32, ReadTo>) {
-        let (looks, longest_gap_ms) = self.looks.take();
-        self.journal.record(What::Attended {
-            observer: self.observer.clone(),
-            looks,
-            longest_gap_ms,
-            read,
-        });
-    }
-}
-
 fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut sight = Sight::new("group", journal);
     let admin = match Admin::new(&watched.cluster) {
@@ -391,7 +307,7 @@ struct SinkGroups<'a> {
     watched: &'a Watched,
     journal: &'a Journal,
     last: BTreeMap<ConnectorName, Vec<SinkMember>>,
-    attendance: BTreeMap<ConnectorName, Attendance<'a>>,
+    attendance: BTreeMap<ConnectorName, Attendance>,
 }
 
 impl<'a> SinkGroups<'a> {

@@ -7,18 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{Ending, Event, FORMAT, Phase, What};
+use crate::journal::{Ending, Event, Phase, What};
 use crate::model::{ConnectorName, Direction, DuplicateLimit, GuaranteeKind, Moment, RuntimeKind};
 
 use super::case::Case;
 use super::commits::{Said, said};
 use super::history::FaultStory;
 use super::leg::Leg;
+use super::looks::{self, Look};
 use super::members;
 use super::settings;
 
 /// A gap shorter than this hides nothing.
-const LEAST_GAP_MS: u64 = 2_000;
+pub(super) const LEAST_GAP_MS: u64 = 2_000;
 /// The group is polled, and told about, once a second; every other observer tells every five.
 const GROUP_TOLD_MS: u64 = 1_000;
 const OTHERS_TOLD_MS: u64 = 5_000;
@@ -44,6 +45,10 @@ pub(super) enum Subject {
     Rest,
     /// What was done to a worker, and when that was over.
     Fault,
+    /// When lanes flowed at the taps, and when they were silent.
+    Flow,
+    /// What had arrived at a tap when something happened.
+    Arrivals,
 }
 
 impl Subject {
@@ -68,11 +73,11 @@ impl Subject {
             | GuaranteeKind::Phantoms
             | GuaranteeKind::Stops => false,
             GuaranteeKind::UnexplainedDuplicates => {
-                self != Self::Rest && (broken || self != Self::Fault)
+                !matches!(self, Self::Rest | Self::Flow) && (broken || self != Self::Fault)
             }
             GuaranteeKind::Duplicates => {
-                let carries = within_bound && !matches!(self, Self::Rest | Self::Status);
-                carries && (broken || self != Self::Fault)
+                let carries = !matches!(self, Self::Rest | Self::Status | Self::Flow);
+                within_bound && carries && (broken || self != Self::Fault)
             }
             // Whose commit it was that went back is told by all of these.
             GuaranteeKind::Offsets => {
@@ -84,9 +89,12 @@ impl Subject {
             }
             GuaranteeKind::Overlap => self == Self::Group,
             GuaranteeKind::Recovery => {
-                matches!(self, Self::Group | Self::Status) || (broken && self == Self::Fault)
+                matches!(self, Self::Group | Self::Status | Self::Flow)
+                    || (broken && self == Self::Fault)
             }
-            GuaranteeKind::Outage => self == Self::Status || (broken && self == Self::Fault),
+            GuaranteeKind::Outage => {
+                matches!(self, Self::Status | Self::Flow) || (broken && self == Self::Fault)
+            }
         }
     }
 }
@@ -98,13 +106,16 @@ pub(super) struct Absence {
     /// Before this everything was seen.
     pub from: Moment,
     pub text: String,
-    within_bound: bool,
+    /// Whether repeats are held against their bound, and not counted only.
+    pub within_bound: bool,
+    /// It is too short to hide anything, and excuses what is broken only.
+    pub is_short: bool,
 }
 
 impl Absence {
     /// Whether a guarantee rests on what was not seen.
     pub(super) fn carries(&self, kind: GuaranteeKind, broken: bool) -> bool {
-        self.subject.carries(kind, broken, self.within_bound)
+        (broken || !self.is_short) && self.subject.carries(kind, broken, self.within_bound)
     }
 }
 
@@ -116,6 +127,7 @@ pub(super) fn of_fault(case: &Case<'_>, fault: &FaultStory, text: String) -> Abs
         from: fault.acted().or(fault.intended).unwrap_or_default(),
         text,
         within_bound: limit == Some(DuplicateLimit::WithinFlushBound),
+        is_short: false,
     }
 }
 
@@ -145,42 +157,23 @@ struct Duty<'c, 'a> {
     to: Moment,
     /// The shortest gap that hides something, in milliseconds.
     gap_ms: u64,
-    /// By observer: when it told, how often it had looked, its longest gap in milliseconds.
-    told: BTreeMap<&'a str, Vec<(Moment, u64, u64)>>,
+    told: BTreeMap<&'a str, Vec<Look>>,
 }
 
 impl<'c, 'a> Duty<'c, 'a> {
     fn of(case: &'c Case<'a>) -> Option<Self> {
         let session_ms = settings::milliseconds(case.info, "session.timeout.ms");
-        let mut told: BTreeMap<&str, Vec<(Moment, u64, u64)>> = BTreeMap::new();
-        for event in &case.evidence.log.events {
-            let (observer, looks, gap_ms) = match &event.what {
-                What::GroupPolled {
-                    polls,
-                    longest_gap_ms,
-                } => ("group", *polls, *longest_gap_ms),
-                What::Attended {
-                    observer,
-                    looks,
-                    longest_gap_ms,
-                    ..
-                } => (observer.as_str(), *looks, *longest_gap_ms),
-                _ => continue,
-            };
-            let list = told.entry(observer).or_default();
-            list.push((event.at, looks, gap_ms));
-        }
         Some(Self {
             case,
             from: case.history.tasks_running?,
             to: case.history.duty_end(),
             gap_ms: (session_ms / 2).max(LEAST_GAP_MS),
-            told,
+            told: looks::told(&case.evidence.log.events),
         })
     }
 
     fn is_whole_format(&self) -> bool {
-        self.case.info.format >= FORMAT
+        self.case.info.has_attendance()
     }
 
     fn sinks(&self) -> impl Iterator<Item = &'c ConnectorName> + use<'c, 'a> {
@@ -218,6 +211,7 @@ impl<'c, 'a> Duty<'c, 'a> {
             from,
             text,
             within_bound: limit == Some(DuplicateLimit::WithinFlushBound),
+            is_short: false,
         }
     }
 
@@ -252,34 +246,18 @@ impl<'c, 'a> Duty<'c, 'a> {
         Some(self.absent(subject, from, text))
     }
 
-    fn gaps(&self, observer: &str, told: &[(Moment, u64, u64)]) -> Vec<(Moment, Moment)> {
-        let every_ms = match observer {
-            "group" => GROUP_TOLD_MS,
-            _ => OTHERS_TOLD_MS,
+    fn gaps(&self, observer: &str, told: &[Look]) -> Vec<(Moment, Moment)> {
+        let duty = looks::Duty {
+            from: self.from,
+            to: self.to,
+            every_ms: match observer {
+                "group" => GROUP_TOLD_MS,
+                _ => OTHERS_TOLD_MS,
+            },
+            // An older journal of an observer that told once or twice says nothing about the rest of the run.
+            steady: self.is_whole_format() || told.len() > 2,
         };
-        let mut gaps = Vec::new();
-        let mut before: Option<(Moment, u64)> = None;
-        let mut blind: Option<Moment> = None;
-        // An older journal of an observer that told once or twice says nothing about the rest of the run.
-        let steady = self.is_whole_format() || told.len() > 2;
-        for (at, looks, gap_ms) in told {
-            let back = |ms: u64| Moment(at.0.saturating_sub(ms.saturating_mul(1_000)));
-            gaps.push((back(*gap_ms), *at));
-            let since = before.map_or(self.from, |(at, _)| at);
-            // Turns without a look follow each other as one gap.
-            blind = (*looks == 0).then(|| blind.unwrap_or(since));
-            gaps.extend(blind.map(|from| (from, *at)));
-            // What it says covers a turn, as long as its gaps have made it.
-            let covered = back(every_ms + gap_ms + before.map_or(0, |(_, gap_ms)| gap_ms));
-            if steady && covered > since {
-                gaps.push((since, covered));
-            }
-            before = Some((*at, *gap_ms));
-        }
-        if let Some((last, _)) = before.filter(|_| steady) {
-            gaps.push((last, self.to));
-        }
-        gaps
+        looks::gaps(told, duty)
     }
 
     /// Observers that said that they were blind, beside those of the group and of commits.
@@ -645,7 +623,7 @@ fn of_the_run(case: &Case<'_>) -> Vec<Needed> {
             "which offsets stood there at the end",
         ),
         (
-            case.info.format >= FORMAT,
+            case.info.has_attendance(),
             |what| matches!(what, What::FinalSourceOffsets { .. }),
             "which offsets its sources had at the end",
         ),
@@ -677,5 +655,5 @@ fn is_live(case: &Case<'_>) -> bool {
     ];
     let events = &case.evidence.log.events;
     let told = |is_it: &&fn(&What) -> bool| events.iter().any(|event| is_it(&event.what));
-    case.info.format >= FORMAT || kinds.iter().filter(told).count() * 2 > kinds.len()
+    case.info.has_attendance() || kinds.iter().filter(told).count() * 2 > kinds.len()
 }

@@ -16,6 +16,7 @@ use super::pass::{
     self, Before, FeedFacts, Frame, Grid, MOST_GENERATED, MOST_LANES, Snap, TapFacts,
 };
 use super::seen::{Expected, missing};
+use super::standstill::{self, Standstill};
 use super::stretch::{self, Nature, Stretch};
 
 /// Silences shorter than this are not looked at.
@@ -30,6 +31,8 @@ pub(super) struct Case<'a> {
     pub marks: Vec<FaultMarks>,
     /// What each fault lets each task repeat.
     pub stretches: Vec<Stretch>,
+    /// When taps were not looked at, or nothing was fed.
+    pub stills: Vec<Standstill>,
     pub frame: Frame,
     pub feed: Option<FeedFacts>,
     pub taps: Vec<TapFacts>,
@@ -45,6 +48,8 @@ impl<'a> Case<'a> {
         let legs = Leg::all(evidence.info, &history);
         let marks = marks(&history, evidence.info);
         let stretches = stretch::all(&legs, &history, evidence.info);
+        let events = &evidence.log.events;
+        let stills = standstill::all(evidence.info, &history, &legs, events);
         let frame = frame(evidence.info, &history, &legs, &marks, &stretches);
         let mut case = Self {
             evidence,
@@ -53,6 +58,7 @@ impl<'a> Case<'a> {
             legs,
             marks,
             stretches,
+            stills,
             frame,
             feed: None,
             taps: Vec::new(),

@@ -12,6 +12,8 @@ const CLOCK_ERROR_US: u64 = 500_000;
 const MOST_PARTITIONS: usize = 1 << 16;
 /// Rows at a position that another row had too: whether one of them is a phantom is known after the pass only.
 const MOST_SHARED: usize = 1_000;
+/// Ways of rows to follow one another that are kept.
+const MOST_STEPS: usize = 10_000;
 
 /// How far one partition has been read.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +26,15 @@ struct End {
     kind: u8,
 }
 
+/// Stands for the kind of the row before the first.
+const FIRST: u8 = u8::MAX;
+
 const UNREAD: End = End {
     last: -1,
     at_us: 0,
     rows: 0,
     record: (u32::MAX, u64::MAX),
-    kind: u8::MAX,
+    kind: FIRST,
 };
 
 /// What is wrong with a row.
@@ -54,6 +59,30 @@ struct Shared {
     records: [(u32, u64); 2],
 }
 
+/// What is known of the distance from one row of a partition to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spacing {
+    /// Each record has a position of its own.
+    Records,
+    /// A whole record is a line of so many bytes, its end counted; how long any other line is nobody knows.
+    Lines(i64),
+    /// Each row is a line of unknown length.
+    Unknown,
+}
+
+/// How rows follow one another: behind which kind, and how far on.
+type Step = (u8, i64);
+
+/// The first row that follows so, and how many there are.
+#[derive(Debug, Clone, Copy)]
+struct Steps {
+    row: u64,
+    partition: i32,
+    last: i64,
+    position: i64,
+    count: u64,
+}
+
 /// What the rows of one place say about themselves.
 #[derive(Debug, Default)]
 pub(super) struct Consistency {
@@ -64,6 +93,10 @@ pub(super) struct Consistency {
     /// The first row of each kind, with words about it.
     wrong: BTreeMap<Wrong, (u64, String)>,
     shared: Vec<Shared>,
+    steps: BTreeMap<Step, Steps>,
+    /// How the last row followed, and since which row it has been so.
+    usual: Step,
+    since: u64,
 }
 
 const NO_PARTITION: i32 = i32::MIN;
@@ -96,6 +129,10 @@ impl Consistency {
             };
             if position <= before.last || at_us < before.at_us {
                 self.went_back(batch, i, before);
+            }
+            let step = (before.kind, position.wrapping_sub(before.last));
+            if step != self.usual {
+                self.stepped(step, (partition, position), i, before.last);
             }
             if let Some(sent) = sent_us(lane, sequence)
                 && at_us.saturating_add(CLOCK_ERROR_US) < sent
@@ -154,6 +191,26 @@ impl Consistency {
         }
     }
 
+    /// Rows follow one another in another way from here on.
+    #[cold]
+    fn stepped(&mut self, step: Step, (partition, position): (i32, i64), i: usize, last: i64) {
+        let row = self.rows + i as u64;
+        let count = row - self.since;
+        if let Some(before) = self.steps.get_mut(&self.usual) {
+            before.count += count;
+        }
+        (self.usual, self.since) = (step, row);
+        if self.steps.len() < MOST_STEPS {
+            self.steps.entry(step).or_insert(Steps {
+                row,
+                partition,
+                last,
+                position,
+                count: 0,
+            });
+        }
+    }
+
     #[cold]
     fn early(&mut self, batch: &Batch, i: usize, sent: u64) {
         let (lane, sequence) = (batch.lane[i], batch.sequence[i]);
@@ -189,6 +246,49 @@ impl Consistency {
             told.push(at_row(place, shared.row, &why));
         }
         told
+    }
+
+    /// The first row that does not follow right behind the one before it, so that rows are gone from between them; where the
+    /// place was `new`, also one that has nothing before it and should have.
+    pub(super) fn torn(&self, place: &str, spacing: Spacing, new: bool) -> Option<String> {
+        let whole = ObservationKind::Whole.code();
+        let right = match spacing {
+            Spacing::Records => 1,
+            Spacing::Lines(bytes) => self.usual_behind(whole).map_or(bytes, |own| own.min(bytes)),
+            Spacing::Unknown => i64::MAX,
+        };
+        let torn = |(kind, step): &Step| match (*kind, spacing) {
+            (FIRST, _) => new && *step > 1,
+            (_, Spacing::Records) => *step > right,
+            (kind, Spacing::Lines(_)) => kind == whole && *step > right,
+            (_, Spacing::Unknown) => false,
+        };
+        let torn = self.steps.iter().filter(|(step, _)| torn(step));
+        let (step, first) = torn.min_by_key(|(_, first)| first.row)?;
+        let (partition, position) = (first.partition, first.position);
+        let why = match *step {
+            (FIRST, _) => format!(
+                "the first row of partition {partition} is at position {position}, and what is before it is missing"
+            ),
+            _ => format!(
+                "position {position} of partition {partition} does not follow on position {}, and what is between is missing",
+                first.last
+            ),
+        };
+        Some(at_row(place, first.row, &why))
+    }
+
+    /// How far behind a row of this kind the next is most often.
+    fn usual_behind(&self, kind: u8) -> Option<i64> {
+        let count = |(step, steps): &(&Step, &Steps)| match **step == self.usual {
+            true => steps.count + (self.rows - self.since),
+            false => steps.count,
+        };
+        let behind = self
+            .steps
+            .iter()
+            .filter(|((of, on), _)| *of == kind && *on > 0);
+        behind.max_by_key(count).map(|((_, on), _)| *on)
     }
 
     /// A partition of a topic with fewer rows than it has records, up to the end that was told or else to the last row. As

@@ -171,6 +171,71 @@ fn a_topic_has_a_record_at_each_position() {
 }
 
 #[test]
+fn the_hole_of_a_topic_is_told_by_its_row() {
+    let hole = with_rows("src.orders", |rows| drop(rows.drain(40..43)));
+    let why = "which held 440 records; observations/src.orders.arrow contradicts itself at row 40: position 43 of partition 0 does not follow on position 39";
+    doubted(&hole, "src.orders", why);
+}
+
+/// The rows of the file as its bytes have them: a line of 101 bytes each, in the order of their times.
+fn as_bytes(rows: &mut [Observation]) {
+    rows.sort_by_key(|row| row.at);
+    for (n, row) in (0..).zip(rows) {
+        (row.partition, row.position) = (0, n * 101);
+    }
+}
+
+#[test]
+fn a_line_of_a_file_begins_where_the_record_before_it_ends() {
+    assert_eq!(
+        with_rows("archive.txt", |rows| as_bytes(rows)).verdict,
+        Verdict::Held
+    );
+    let hole = with_rows("archive.txt", |rows| {
+        as_bytes(rows);
+        drop(rows.drain(70..75));
+    });
+    let why = "observations/archive.txt.arrow contradicts itself at row 70: position 7575 of partition 0 does not follow on position 6969";
+    doubted(&hole, "archive.txt", why);
+    let headless = with_rows("archive.txt", |rows| {
+        as_bytes(rows);
+        rows.remove(0);
+    });
+    doubted(
+        &headless,
+        "archive.txt",
+        "at row 0: the first row of partition 0 is at position 101",
+    );
+}
+
+#[test]
+fn how_long_a_line_is_that_is_no_record_nobody_knows() {
+    let strange = |gone: bool| {
+        with_rows("archive.txt", |rows| {
+            as_bytes(rows);
+            let stranger = Observation {
+                kind: ObservationKind::Foreign,
+                ..rows[70]
+            };
+            rows.insert(70, stranger);
+            for row in &mut rows[71..] {
+                row.position += 4_000;
+            }
+            if gone {
+                // What stood behind the stranger is missed by its count and by nothing else.
+                rows.remove(71);
+            }
+        })
+    };
+    assert_eq!(strange(false).doubts, Vec::<String>::new());
+    assert_eq!(
+        verdict_of(&strange(false), GuaranteeKind::Phantoms),
+        Verdict::Broken
+    );
+    assert_eq!(strange(true).doubts, Vec::<String>::new());
+}
+
+#[test]
 fn what_is_behind_a_connector_was_in_front_of_it() {
     // The positions close ranks, so that nothing but the record behind the sink tells of it.
     let mut world = World::calm(RECORDS);

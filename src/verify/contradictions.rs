@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Event, Exit, Proof, What};
-use crate::model::{FaultId, Medium, Moment, Place, PlaceName, RuntimeKind, WorkerName};
+use crate::model::{Decode, FaultId, Medium, Moment, Place, PlaceName, RuntimeKind, WorkerName};
 
 use super::case::Case;
-use super::consistency::{Consistency, file_of};
+use super::consistency::{Consistency, Spacing, file_of};
 use super::pass::FeedFacts;
 use super::seen::{Expected, missing, total};
 use super::settings;
@@ -47,6 +47,7 @@ fn of_feed(case: &Case<'_>, place: &Place, feed: &FeedFacts) -> Vec<String> {
     let mut told = feed.consistency.told(place.name.as_str(), |_| true);
     let spare = feed.lanes.iter().map(|lane| lane.unknown.len()).sum();
     told.extend(dense(case, place, &feed.consistency, spare));
+    told.extend(torn_file(case, place, &feed.consistency, false));
     told
 }
 
@@ -59,6 +60,7 @@ fn of_tap(case: &Case<'_>, number: usize) -> Vec<String> {
     if !leg.exactly_once {
         told.extend(dense(case, leg.tap, consistency, 0));
     }
+    told.extend(torn_file(case, leg.tap, consistency, true));
     if let Some(twin) = &case.uncommitted[number] {
         let name = format!("{name}!uncommitted");
         told.extend(twin.consistency.told(&name, known));
@@ -78,15 +80,46 @@ fn is_known(case: &Case<'_>, leg: usize, lane: u32, sequence: u64) -> bool {
 /// Topics of a cluster of our own are new, are read from their beginning and lose nothing: each position is a record.
 fn dense(case: &Case<'_>, place: &Place, consistency: &Consistency, spare: u64) -> Option<String> {
     let ours = case.info.runtime != RuntimeKind::Attached;
-    if !ours || !case.drained() || !matches!(place.medium, Medium::Topic(_)) {
+    if !ours || !matches!(place.medium, Medium::Topic(_)) {
         return None;
     }
     let none = BTreeMap::new();
     let ends = case
         .history
         .final_ends
+        .filter(|_| case.drained())
         .and_then(|ends| ends.get(&place.name));
-    consistency.hole(place.name.as_str(), ends.unwrap_or(&none), spare)
+    let name = place.name.as_str();
+    // What has no position may be in any hole.
+    let torn = || {
+        consistency
+            .torn(name, Spacing::Records, true)
+            .filter(|_| spare == 0)
+    };
+    let hole = consistency.hole(name, ends.unwrap_or(&none), spare)?;
+    Some(match torn() {
+        Some(torn) => format!("{hole}; {torn}"),
+        None => hole,
+    })
+}
+
+/// Each line of a file is a row, whatever it is, and begins where the one before it ends. How long a line is that is no
+/// whole record is not known, and so nothing of what follows it; the length of the file is not known either. A tap reads
+/// from the first byte on, and a feed writes behind what was there.
+fn torn_file(
+    case: &Case<'_>,
+    place: &Place,
+    consistency: &Consistency,
+    from_0: bool,
+) -> Option<String> {
+    let Medium::File(_) = place.medium else {
+        return None;
+    };
+    let spacing = match place.decode {
+        Decode::Line => Spacing::Lines(case.info.scenario.stream.record_size_bytes as i64 + 1),
+        Decode::Pointers { .. } => Spacing::Unknown,
+    };
+    consistency.torn(place.name.as_str(), spacing, from_0)
 }
 
 /// Records behind a connector that its input never showed: whoever read the input missed them.

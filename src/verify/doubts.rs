@@ -6,7 +6,8 @@ use crate::model::{GuaranteeKind, Moment, RuntimeKind};
 use super::attendance::{self, Absence};
 use super::case::Case;
 use super::history::{FaultStory, Victim};
-use super::{contradictions, departures, settings};
+use super::recovery::FaultRecovery;
+use super::{contradictions, departures, lateness, settings};
 
 /// Everything that keeps the verdict from being *held*.
 #[derive(Debug, Default)]
@@ -32,14 +33,14 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    pub(super) fn of(case: &Case<'_>) -> Self {
+    pub(super) fn of(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Self {
         let mut doubts = Self::default();
         doubts.of_journal(case);
         doubts.of_outside(case);
         doubts.of_records(case);
         doubts.of_observers(case);
         doubts.of_faults(case);
-        doubts.of_attendance(case);
+        doubts.of_attendance(case, recoveries);
         doubts.of_drain(case);
         let departures = departures::unasked(&case.history, case.info);
         doubts.departed = departures.first().map(|departure| {
@@ -233,11 +234,15 @@ impl Doubts {
         }
     }
 
-    fn of_attendance(&mut self, case: &Case<'_>) {
+    fn of_attendance(&mut self, case: &Case<'_>, recoveries: &[FaultRecovery]) {
         self.list.extend(attendance::untold(case));
-        let absences = attendance::absences(case);
-        let texts = absences.iter().map(|absence| absence.text.clone());
-        self.list.extend(texts);
+        let mut absences = attendance::absences(case);
+        absences.extend(lateness::absences(case, recoveries));
+        for absence in absences.iter().filter(|absence| !absence.is_short) {
+            if !self.list.contains(&absence.text) {
+                self.list.push(absence.text.clone());
+            }
+        }
         self.absences.extend(absences);
     }
 

@@ -132,12 +132,32 @@ impl Grounds<'_, '_> {
         // Commits that were not seen could only have explained less.
         let stands = |absence: &&Absence| {
             let commits = absence.subject == Subject::Commits;
-            broken && (commits || self.was_broken_before(answer, absence.from))
+            let certain = || absence.subject == Subject::Flow && self.is_certainly_broken(answer);
+            broken && (commits || self.was_broken_before(answer, absence.from) || certain())
         };
         let mut absences = self.doubts.absences.iter();
         let absence =
             absences.find(|absence| absence.carries(answer.kind, broken) && !stands(absence))?;
         Some(&absence.text)
+    }
+
+    /// Whether a time breaks its limit even if all that came while somebody stood still came at once.
+    fn is_certainly_broken(&self, answer: &Answer) -> bool {
+        let expect = &self.facts.case.info.scenario.expect;
+        let (limit_ms, certain_ms): (_, fn(&FaultRecovery) -> u64) = match answer.kind {
+            GuaranteeKind::Outage => (expect.outage_ms, |one| one.outage.certain_ms),
+            GuaranteeKind::Recovery => (expect.recovery_ms, |one| one.certain_ms),
+            GuaranteeKind::Lost
+            | GuaranteeKind::UnexplainedDuplicates
+            | GuaranteeKind::Duplicates
+            | GuaranteeKind::Order
+            | GuaranteeKind::Phantoms
+            | GuaranteeKind::Offsets
+            | GuaranteeKind::Overlap
+            | GuaranteeKind::Stops => return false,
+        };
+        let mut recoveries = self.facts.recoveries.iter();
+        limit_ms.is_some_and(|limit| recoveries.any(|one| certain_ms(one) > limit))
     }
 
     /// Whether what was complete before a moment breaks the limit by itself; what comes later excuses none of it.
@@ -433,6 +453,9 @@ impl Grounds<'_, '_> {
             .collect();
         if !blind.is_empty() {
             return answer.undecided(&format!("not measurable here for {}", blind.join(", ")));
+        }
+        if let Some(why) = offsets.unsure.as_ref().filter(|_| wrong <= limit) {
+            return answer.undecided(why);
         }
         let silent = offsets.reports.iter().any(|report| report.commits == 0);
         if silent && answer.verdict == Verdict::Held {

@@ -80,7 +80,7 @@ fn conclude(facts: &Facts<'_, '_>) -> Judgement {
     let case = facts.case;
     let (findings, findings_not_listed) = findings::list(facts);
     let ledgers = ledger::taps(case, facts.rewinds);
-    let doubts = Doubts::of(case);
+    let doubts = Doubts::of(case, facts.recoveries);
     let guarantees = guarantees::all(&Grounds {
         facts,
         ledgers: &ledgers,

@@ -178,9 +178,11 @@
 //! run and an unfinished drain leave the verdict at best inconclusive.
 //!
 //! **Contradictions.** In each partition positions grow, times do not go back, and a topic of ours has a record at each
-//! position; a lane of the feed is in one partition, nothing arrives 0.5 s before it was sent, and what is behind a
-//! connector was seen in front of it. What contradicts this is told by file and row, blamed on nobody, and silences what is
-//! said about records. *Positions 4,854, 4,855, 4,836: the reader read 20 rows twice; no task repeated.*
+//! position; a file has a line where the record before it ends (from format 3 on; what follows a line that is no whole
+//! record can begin anywhere, and a file's length is not known); a lane of the feed is in one partition, nothing arrives
+//! 0.5 s before it was sent, and what is behind a connector was seen in front of it. What contradicts this is told by file
+//! and row, blamed on nobody, and silences what is said about records. *Positions 4,854, 4,855, 4,836: the reader read 20
+//! rows twice; no task repeated.*
 //!
 //! **Absence.** Observers write down that they looked. A gap of half a session (at least 2 s) while the tasks had to run, a
 //! reader that stopped before the end of its topic, and a last word that is not the state at the end (the last commit, the
@@ -190,6 +192,15 @@
 //! saw excuse nothing, since they could only have explained less. Journals of format 1 have no attendance: what they tell
 //! of the group's polls counts. *A session of 6 s, answers of the group at 3.0 s and 15.0 s: nobody saw the group for 12 s,
 //! twice a session; an overlap of 0 ms is not shown. With 2.9 s between answers it is.*
+//!
+//! **A tap that stood still** tells what came meanwhile with a later time than it came; nothing is missed by it, and
+//! loss, order and phantoms rest on no time. Recovery and outage do, where it touches the baseline or a recovery: they
+//! are inconclusive, except where what is left outside of it breaks the limit by itself. So do repeats, where it touches
+//! what a fault lets a task repeat: what the predecessor had delivered is what had arrived then. A commit is not ahead of
+//! a record that may have come in time. A feed that stood still makes lanes silent, and nothing else. Journals before
+//! format 3 tell of neither. Half a second is any reader's lag, and up to 2 s excuse what is broken only. *Silent from
+//! 10.0 to 19.3 s, and nobody looked from 12.0 to 19.3 s: a limit of 5 s is inconclusive, and one of 1.5 s is broken, for
+//! lanes were silent from 10.0 to 12.0 s in any case.*
 
 mod attendance;
 mod backlog;
@@ -211,8 +222,10 @@ mod history;
 mod input_end;
 mod judge;
 mod judgement;
+mod lateness;
 mod ledger;
 mod leg;
+mod looks;
 mod losses;
 mod marks;
 mod members;
@@ -230,6 +243,7 @@ mod roster;
 mod seen;
 mod sentence;
 mod settings;
+mod standstill;
 mod strays;
 mod stretch;
 mod stuck;
@@ -256,6 +270,8 @@ mod offset_tests;
 mod property_tests;
 #[cfg(test)]
 mod recovery_tests;
+#[cfg(test)]
+mod standstill_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

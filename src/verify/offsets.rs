@@ -10,6 +10,7 @@ use super::commits::{Commit, CommitKey};
 use super::dropped;
 use super::input_end;
 use super::settings;
+use super::standstill;
 use super::zombie::commit_of;
 
 /// A record may reach a tap this much later than the commit that names it is seen, in milliseconds: readers lag.
@@ -36,6 +37,8 @@ pub(super) struct Offsets {
     /// Commits that went back as those of a zombie do.
     pub by_zombies: Vec<WrongCommit>,
     pub unreadable: u64,
+    /// Of a commit that may be ahead or not: the tap stood still when the record that it names came.
+    pub unsure: Option<String>,
 }
 
 impl Offsets {
@@ -61,7 +64,11 @@ impl Offsets {
                     last.remove(&commit.key);
                 }
                 if case.drained() {
-                    ahead.extend(is_ahead(case, index, commit));
+                    match is_ahead(case, index, commit) {
+                        Some(Ahead::Unsure(why)) => drop(self.unsure.get_or_insert(why)),
+                        Some(Ahead::Wrong(wrong)) => ahead.push(wrong),
+                        None => {}
+                    }
                 }
             }
         }
@@ -132,10 +139,16 @@ fn went_back(
     })
 }
 
-fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit> {
+/// A commit that leads beyond what was delivered, or may.
+enum Ahead {
+    Wrong(WrongCommit),
+    Unsure(String),
+}
+
+fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<Ahead> {
     let next = commit.next?;
     let wrong = |what: String, record| {
-        Some(WrongCommit {
+        Some(Ahead::Wrong(WrongCommit {
             leg,
             at: commit.at,
             text: format!(
@@ -145,7 +158,7 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
             ),
             record,
             zombie: None,
-        })
+        }))
     };
     if let CommitKey::Partition(partition) = commit.key
         && let Some(end) = input_end::before(case, leg, partition, next)
@@ -165,7 +178,18 @@ fn is_ahead(case: &Case<'_>, leg: usize, commit: &Commit) -> Option<WrongCommit>
         return wrong(text, Some((lane, sequence)));
     }
     let arrived = tap.watched(sequence)?;
-    if arrived > commit.at.0.saturating_add(latest_us(case, leg)) {
+    let latest = commit.at.0.saturating_add(latest_us(case, leg));
+    if arrived > latest {
+        let earliest = standstill::earliest_us(&case.stills, leg, arrived);
+        if earliest <= latest {
+            return Some(Ahead::Unsure(format!(
+                "whether record {sequence} of lane {lane} came in time for the commit at {} is not known: nobody looked at {} from {} to {}",
+                commit.at,
+                case.legs[leg].tap.name,
+                Moment(earliest),
+                Moment(arrived)
+            )));
+        }
         let text = format!(
             "names record {sequence} of lane {lane}, which arrived only at {}",
             Moment(arrived)

@@ -10,6 +10,7 @@ use super::leg::Leg;
 use super::marks::{FaultMarks, TaskMarks};
 use super::phases::{ARRIVAL_ERROR_MS, Phases, whole};
 use super::settings;
+use super::standstill;
 use super::waits::Waits;
 use super::{Recovery, RecoveryPhase};
 
@@ -28,6 +29,8 @@ pub(super) struct FaultRecovery {
     pub outage: Outage,
     /// Where the time went, from effect to recovery.
     pub phases: Vec<RecoveryPhase>,
+    /// How long it took at least, in milliseconds, whatever was told late by taps that stood still; to the next fault at most.
+    pub certain_ms: u64,
     /// What kept the end from being seen, where nothing was heard of it.
     pub unheard: Option<String>,
 }
@@ -39,6 +42,8 @@ pub(super) struct Outage {
     pub ms: u64,
     /// Its longest piece without another fault within: what is certainly the work of one.
     pub alone_ms: u64,
+    /// The longest of it that is no work of a tap or a feed that stood still either.
+    pub certain_ms: u64,
 }
 
 impl FaultRecovery {
@@ -77,6 +82,7 @@ pub(super) fn of_faults(case: &Case<'_>) -> Vec<FaultRecovery> {
             window_end,
             outage: outage(case, began, window_end),
             phases: Vec::new(),
+            certain_ms: certain_ms(case, fault, (began, recovered, next)),
             unheard: waits.unheard_at_end().filter(|_| recovered.is_none()),
         };
         recovery.phases = accounted(case, (fault, marks), &recovery, &waits);
@@ -84,6 +90,17 @@ pub(super) fn of_faults(case: &Case<'_>) -> Vec<FaultRecovery> {
     };
     let faults = case.history.faults.iter().zip(&case.marks);
     faults.map(of_fault).collect()
+}
+
+fn certain_ms(
+    case: &Case<'_>,
+    fault: &FaultStory,
+    (began, recovered, next): (Moment, Option<Moment>, Option<Moment>),
+) -> u64 {
+    let given_up = fault.given_up.as_ref().map(|(at, _)| *at);
+    let seen = recovered.or(given_up).unwrap_or(case.history.duty_end());
+    let end = standstill::flowed_from(&case.stills, seen);
+    since(began, next.map_or(end, |next| end.min(next)))
 }
 
 /// The last fault that was running at a moment: from as long before its effect as a flush interval reaches back, to its
@@ -124,23 +141,59 @@ fn accounted(
 fn outage(case: &Case<'_>, from: Moment, to: Moment) -> Outage {
     let others: Vec<u64> = case.marks.iter().filter_map(|m| Some(m.began?.0)).collect();
     let mut longest = Outage::default();
+    for silence in silences(case, from, to) {
+        let (begin, end) = (silence.begin, silence.end);
+        longest.ms = longest.ms.max(silence.less(end - begin));
+        let alone = longest_piece(begin, end, &others);
+        longest.alone_ms = longest.alone_ms.max(silence.less(alone));
+    }
+    // Where lanes were seen late to flow again, silences that followed are no longer the fault's.
+    let to = standstill::flowed_from(&case.stills, to);
+    for silence in silences(case, from, to) {
+        let whole = (silence.begin, silence.end);
+        for (begin, end) in standstill::certain_pieces(&case.stills, silence.leg, whole) {
+            let certain = longest_piece(begin, end, &others);
+            longest.certain_ms = longest.certain_ms.max(silence.less(certain));
+        }
+    }
+    longest
+}
+
+/// A silence of a lane at a tap.
+struct Silence {
+    leg: usize,
+    begin: u64,
+    end: u64,
+    baseline_gap_us: u64,
+}
+
+impl Silence {
+    /// Whole milliseconds beyond what is usual.
+    fn less(&self, us: u64) -> u64 {
+        us.saturating_sub(self.baseline_gap_us) / 1_000
+    }
+}
+
+/// The silences that meet a stretch, from where it begins.
+fn silences(case: &Case<'_>, from: Moment, to: Moment) -> Vec<Silence> {
+    let mut all = Vec::new();
     for leg in 0..case.legs.len() {
         for (number, lane) in case.taps[leg].lanes.iter().enumerate() {
             let open = lane
                 .last_at
                 .filter(|_| backlog::more_was_to_come(case, leg, number))
                 .map(|last| (last, to.0));
-            let silences = lane.gaps.iter().copied().chain(open);
-            for (begin, end) in silences.filter(|(begin, end)| *end > from.0 && *begin < to.0) {
-                let begin = begin.max(from.0);
-                let less = |us: u64| us.saturating_sub(lane.baseline_gap_us) / 1_000;
-                longest.ms = longest.ms.max(less(end - begin));
-                let alone = longest_piece(begin, end, &others);
-                longest.alone_ms = longest.alone_ms.max(less(alone));
-            }
+            let gaps = lane.gaps.iter().copied().chain(open);
+            let meet = gaps.filter(|(begin, end)| *end > from.0 && *begin < to.0);
+            all.extend(meet.map(|(begin, end)| Silence {
+                leg,
+                begin: begin.max(from.0),
+                end,
+                baseline_gap_us: lane.baseline_gap_us,
+            }));
         }
     }
-    longest
+    all
 }
 
 /// The longest piece of a stretch that is cut at these points.

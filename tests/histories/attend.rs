@@ -17,7 +17,15 @@ const EVERY_MS: Ms = 5_000;
 pub fn all(cluster: &Cluster, stages: &Stages, history: &History) -> Vec<(u64, What)> {
     let mut events = progress(stages, history);
     for observer in observers(cluster) {
-        events.extend(attended(cluster, stages, &observer));
+        let duty = (950, stages.over + 150);
+        events.extend(attended(cluster, duty, &observer));
+    }
+    for tap in taps(cluster) {
+        events.extend(attended(cluster, (880, stages.over + 120), &tap));
+    }
+    if history.places.0.contains_key(&place_text(0)) {
+        let feed = format!("feed {}", place_text(0));
+        events.extend(attended(cluster, (stages.feed, stages.fed), &feed));
     }
     let claims = first_claims(cluster);
     for worker in 0..cluster.setup.workers {
@@ -50,10 +58,22 @@ fn observers(cluster: &Cluster) -> Vec<String> {
     all
 }
 
-fn attended(cluster: &Cluster, stages: &Stages, observer: &str) -> Vec<(u64, What)> {
+/// The readers of the taps, with the second ones of those behind exactly-once sources.
+fn taps(cluster: &Cluster) -> Vec<String> {
+    let legs = cluster.setup.legs.iter().enumerate();
+    let mut all = Vec::new();
+    for (number, leg) in legs {
+        let tap = format!("tap {}", place_text(number + 1));
+        all.extend(leg.exactly_once.then(|| format!("{tap}!uncommitted")));
+        all.push(tap);
+    }
+    all
+}
+
+fn attended(cluster: &Cluster, (from, end): (Ms, Ms), observer: &str) -> Vec<(u64, What)> {
     let reads = observer.ends_with("topic") || observer == "consumer offsets";
     let mut events = Vec::new();
-    let (mut at, end) = (950 + EVERY_MS, stages.over + 150);
+    let mut at = from + EVERY_MS;
     let what = |longest_gap_ms, read| What::Attended {
         observer: observer.to_owned(),
         looks: 40,

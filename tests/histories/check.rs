@@ -15,6 +15,7 @@ use super::history::{History, Seen};
 use super::life::live;
 use super::rng::Rng;
 use super::setup::{Setup, Style};
+use super::still;
 
 fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
@@ -360,6 +361,68 @@ fn evidence_that_is_gone_is_never_held_and_never_breaks() {
         );
     }
     assert_eq!(wrong, 0, "evidence that is gone was taken for something");
+}
+
+#[test]
+fn a_tap_that_stood_still_breaks_nothing() {
+    let count = number("SQUALL_STILL", number("SQUALL_HISTORIES", 60));
+    let first = number("SQUALL_SEED", number("SQUALL_FIRST", 400_000));
+    let words: Mutex<BTreeMap<&str, Vec<u64>>> = Mutex::default();
+    for_all(first, count, |seed| {
+        let mut rng = Rng::new(seed ^ 0x571e);
+        let mut history = attended(seed);
+        still::tighten(&mut history);
+        let leg = rng.range(0, history.setup.legs.len() as u64 - 1) as usize;
+        let from = rng.range(history.stages.feed, history.stages.converge);
+        let across = still::across_a_fault(&history, &mut rng).filter(|_| rng.chance(70));
+        // Before the drain ends every tap has caught up.
+        let until = (from + rng.spread(100, 12_000)).min(history.stages.converge);
+        let stretch = across.unwrap_or((from, until));
+        still::tap(&mut history, leg, stretch);
+        history
+            .story
+            .push(format!("STILL: leg {leg}, {stretch:?} ms"));
+        let judgement = history.judge();
+        let word = judgement.verdict.word();
+        if judgement.verdict == Verdict::Broken {
+            println!("{}", say(&history, &judgement, &format!("seed {seed}")));
+        }
+        words.lock().unwrap().entry(word).or_default().push(seed);
+        // Where taps do not tell that they look, nobody knows better.
+        history.info.format = 2;
+        if history.judge().verdict == Verdict::Broken {
+            let mut words = words.lock().unwrap();
+            words
+                .entry("BROKEN if it were not told")
+                .or_default()
+                .push(seed);
+        }
+    });
+    let words = words.into_inner().unwrap();
+    for (word, seeds) in &words {
+        println!(
+            "{:>5} {word}: {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(6)]
+        );
+    }
+    assert!(
+        !words.contains_key("BROKEN"),
+        "a tap that stood still broke something"
+    );
+}
+
+/// The first history from this seed on whose observers tell of themselves and that was held.
+fn attended(seed: u64) -> History {
+    let seeds = (0..100).map(|more| seed + more * 1_000_003);
+    let found = seeds.filter(|seed| Setup::draw(*seed).style == Style::Full);
+    let mut histories = found.filter_map(|seed| {
+        let (mut cluster, stages) = live(Setup::draw(seed)).ok()?;
+        Some(History::of(&mut cluster, &stages))
+    });
+    histories
+        .find(|history| history.judge().verdict == Verdict::Held)
+        .expect("a history that is held")
 }
 
 /// The first history from this seed on that has a place for the case.

@@ -6,6 +6,8 @@ use squall::model::{Lane, Moment};
 use super::history::History;
 use super::names::place_text;
 use super::rng::Rng;
+use super::setup::LegKind;
+use super::still;
 
 /// An observer, and the events that only it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +17,8 @@ pub enum Observer {
     SourceCommits,
     SinkCommits,
     Statuses,
+    Taps,
+    Feed,
 }
 
 /// What is done to the evidence.
@@ -32,6 +36,11 @@ pub enum Case {
     NoRows,
     CutRows,
     HoleInRows,
+    /// Rows are gone from the middle of a tap, and the run says that it wrote no more.
+    HoleThatIsCounted,
+    /// Nobody looked at a tap while a fault was about, or the feed stood still then, and tells it.
+    TapStoodStill,
+    FeedStoodStill,
     /// Rows stand twice, in one go or one of them.
     TwiceRows,
     TwiceRow,
@@ -92,9 +101,10 @@ const KINDS: [&str; 29] = [
 
 impl Case {
     pub fn all() -> Vec<Self> {
-        use Observer::{Group, SinkCommits, SinkGroups, SourceCommits, Statuses};
+        use Observer::{Feed, Group, SinkCommits, SinkGroups, SourceCommits, Statuses, Taps};
         let observers = [Group, SinkGroups, SourceCommits, SinkCommits, Statuses];
         let mut all: Vec<Self> = observers.map(Self::Never).to_vec();
+        all.extend([Taps, Feed].map(Self::Never));
         all.extend(observers.map(Self::Until));
         all.extend([Group, SourceCommits, SinkCommits].map(Self::Gap));
         all.extend(KINDS.map(Self::Without));
@@ -102,6 +112,9 @@ impl Case {
             Self::NoRows,
             Self::CutRows,
             Self::HoleInRows,
+            Self::HoleThatIsCounted,
+            Self::TapStoodStill,
+            Self::FeedStoodStill,
             Self::TwiceRows,
             Self::TwiceRow,
             Self::NotBetween,
@@ -136,6 +149,7 @@ impl Case {
             Self::CutJournal => cut_journal(&mut history, rng)?,
             Self::JournalGoesBack => go_back(&mut history, rng)?,
             Self::OtherCount => other_count(&mut history, rng)?,
+            Self::TapStoodStill | Self::FeedStoodStill => self.stood_still(&mut history, rng)?,
             Self::RunFormat => {
                 history.info.format = 99;
                 "run.json has format 99".to_owned()
@@ -148,6 +162,27 @@ impl Case {
         };
         history.story.push(format!("EVIDENCE {self:?}: {what}"));
         Some(history)
+    }
+
+    fn stood_still(self, history: &mut History, rng: &mut Rng) -> Option<String> {
+        // Only times suffer, and only where they are asked for.
+        let expect = &history.info.scenario.expect;
+        expect.recovery_ms.or(expect.outage_ms)?;
+        let (from, to) = still::across_a_fault(history, rng)?;
+        let who = match self {
+            Self::FeedStoodStill => {
+                history.places.0.get(&place_text(0))?;
+                let feed = format!("feed {}", place_text(0));
+                still::tell(history, &feed, (from, to));
+                feed
+            }
+            _ => {
+                let leg = rng.range(0, history.setup.legs.len() as u64 - 1) as usize;
+                still::tap(history, leg, (from, to));
+                format!("tap {}", place_text(leg + 1))
+            }
+        };
+        Some(format!("{who} from {from} to {to} ms"))
     }
 
     fn done_to_rows(self, history: &mut History, rng: &mut Rng) -> Option<String> {
@@ -170,6 +205,11 @@ impl Case {
             Self::NoRows => rows.clear(),
             Self::CutRows => rows.truncate(at),
             Self::HoleInRows => drop(rows.drain(at..at + 5)),
+            Self::HoleThatIsCounted => {
+                rows.drain(at..at + 5);
+                history.count_rows();
+                shows_holes(history, &name).then_some(())?;
+            }
             Self::TwiceRows => {
                 let again = rows.clone();
                 rows.extend(again);
@@ -209,7 +249,12 @@ impl Case {
     pub const fn asks_for_all(self) -> bool {
         matches!(
             self,
-            Self::Never(_) | Self::Until(_) | Self::Gap(_) | Self::Without(_)
+            Self::Never(_)
+                | Self::Until(_)
+                | Self::Gap(_)
+                | Self::Without(_)
+                | Self::TapStoodStill
+                | Self::FeedStoodStill
         )
     }
 }
@@ -222,7 +267,17 @@ fn is_of(observer: Observer, what: &What) -> bool {
         Observer::SourceCommits => matches!(what, What::SourceCommit { .. }),
         Observer::SinkCommits => matches!(what, What::SinkCommit { .. }),
         Observer::Statuses => matches!(what, What::TaskStatus { .. }),
+        Observer::Taps | Observer::Feed => false,
     }
+}
+
+/// Whether the positions at a tap tell that rows are gone. Transactions end with markers that no reader sees, and how long a
+/// line of a file is that is no record of ours nobody knows.
+fn shows_holes(history: &History, name: &str) -> bool {
+    let legs = &history.setup.legs;
+    let leg = (0..legs.len()).find(|leg| place_text(leg + 1) == name);
+    let own = matches!(legs[0].kind, LegKind::Own { .. });
+    leg.is_some_and(|leg| !legs[leg].exactly_once && !(own && legs[leg].kind == LegKind::FileSink))
 }
 
 fn is_attendance_of(observer: Observer, what: &What) -> bool {
@@ -235,6 +290,8 @@ fn is_attendance_of(observer: Observer, what: &What) -> bool {
         Observer::SourceCommits => name == "offsets topic",
         Observer::SinkCommits => name == "consumer offsets",
         Observer::Statuses => name == "status topic",
+        Observer::Taps => name.starts_with("tap "),
+        Observer::Feed => name.starts_with("feed "),
     }
 }
 
@@ -259,13 +316,14 @@ fn late_enough(history: &History, observer: Observer, rng: &mut Rng) -> Option<u
     let room = match observer {
         Observer::Group => 3_000,
         Observer::SourceCommits | Observer::SinkCommits => 4 * history.setup.flush_ms + 4_000,
-        Observer::SinkGroups | Observer::Statuses => 0,
+        Observer::SinkGroups | Observer::Statuses | Observer::Taps | Observer::Feed => 0,
     };
     // Only what is asked for can suffer.
     let asked = match observer {
         Observer::Group => expect.overlap_ms.is_some(),
         Observer::SinkGroups | Observer::Statuses => expect.recovery_ms.is_some(),
         Observer::SourceCommits | Observer::SinkCommits => true,
+        Observer::Taps | Observer::Feed => expect.recovery_ms.or(expect.outage_ms).is_some(),
     };
     let last = stages.converge.checked_sub(room)?;
     if !asked || last <= stages.feed {

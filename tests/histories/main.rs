@@ -22,6 +22,7 @@ mod names;
 mod rng;
 mod setup;
 mod sinks;
+mod still;
 mod story;
 mod strike;
 mod tap;
