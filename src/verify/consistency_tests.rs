@@ -4,6 +4,7 @@ use crate::journal::{Batch, Event, Exit, Observation, ObservationKind, Proof, Wh
 use crate::model::{FaultKind, GuaranteeKind, Moment, PlaceName, Sequence, Verdict};
 
 use super::Judgement;
+use super::standstill_tests::calm;
 use super::tests::verdict_of;
 use super::world::{KILL_MS, World};
 
@@ -15,7 +16,14 @@ fn place(name: &str) -> PlaceName {
 
 /// A calm run of which the rows of one place were changed, and their number with them.
 fn with_rows(name: &str, change: impl FnOnce(&mut Vec<Observation>)) -> Judgement {
-    let world = World::calm(RECORDS);
+    with_rows_of(&World::calm(RECORDS), name, change)
+}
+
+fn with_rows_of(
+    world: &World,
+    name: &str,
+    change: impl FnOnce(&mut Vec<Observation>),
+) -> Judgement {
     let (_, places) = world.evidence();
     let batches = &places[&place(name)];
     let each = |batch: &Batch| {
@@ -188,16 +196,16 @@ fn as_bytes(rows: &mut [Observation]) {
 #[test]
 fn a_line_of_a_file_begins_where_the_record_before_it_ends() {
     assert_eq!(
-        with_rows("archive.txt", |rows| as_bytes(rows)).verdict,
+        with_rows_of(&calm(), "archive.txt", |rows| as_bytes(rows)).verdict,
         Verdict::Held
     );
-    let hole = with_rows("archive.txt", |rows| {
+    let hole = with_rows_of(&calm(), "archive.txt", |rows| {
         as_bytes(rows);
         drop(rows.drain(70..75));
     });
     let why = "observations/archive.txt.arrow contradicts itself at row 70: position 7575 of partition 0 does not follow on position 6969";
     doubted(&hole, "archive.txt", why);
-    let headless = with_rows("archive.txt", |rows| {
+    let headless = with_rows_of(&calm(), "archive.txt", |rows| {
         as_bytes(rows);
         rows.remove(0);
     });
@@ -209,9 +217,19 @@ fn a_line_of_a_file_begins_where_the_record_before_it_ends() {
 }
 
 #[test]
+fn folders_from_before_taps_told_of_themselves_are_not_held_to_the_positions_of_lines() {
+    let old = with_rows("archive.txt", |rows| {
+        as_bytes(rows);
+        drop(rows.drain(70..75));
+    });
+    assert_eq!(old.doubts, Vec::<String>::new());
+    assert_eq!(verdict_of(&old, GuaranteeKind::Lost), Verdict::Broken);
+}
+
+#[test]
 fn how_long_a_line_is_that_is_no_record_nobody_knows() {
     let strange = |gone: bool| {
-        with_rows("archive.txt", |rows| {
+        with_rows_of(&calm(), "archive.txt", |rows| {
             as_bytes(rows);
             let stranger = Observation {
                 kind: ObservationKind::Foreign,

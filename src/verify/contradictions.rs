@@ -80,14 +80,13 @@ fn is_known(case: &Case<'_>, leg: usize, lane: u32, sequence: u64) -> bool {
 /// Topics of a cluster of our own are new, are read from their beginning and lose nothing: each position is a record.
 fn dense(case: &Case<'_>, place: &Place, consistency: &Consistency, spare: u64) -> Option<String> {
     let ours = case.info.runtime != RuntimeKind::Attached;
-    if !ours || !matches!(place.medium, Medium::Topic(_)) {
+    if !ours || !case.drained() || !matches!(place.medium, Medium::Topic(_)) {
         return None;
     }
     let none = BTreeMap::new();
     let ends = case
         .history
         .final_ends
-        .filter(|_| case.drained())
         .and_then(|ends| ends.get(&place.name));
     let name = place.name.as_str();
     // What has no position may be in any hole.
@@ -105,16 +104,17 @@ fn dense(case: &Case<'_>, place: &Place, consistency: &Consistency, spare: u64) 
 
 /// Each line of a file is a row, whatever it is, and begins where the one before it ends. How long a line is that is no
 /// whole record is not known, and so nothing of what follows it; the length of the file is not known either. A tap reads
-/// from the first byte on, and a feed writes behind what was there.
+/// from the first byte on, and a feed writes behind what was there. Folders before format 3 are judged as they were then.
 fn torn_file(
     case: &Case<'_>,
     place: &Place,
     consistency: &Consistency,
     from_0: bool,
 ) -> Option<String> {
-    let Medium::File(_) = place.medium else {
+    let is_file = matches!(place.medium, Medium::File(_));
+    if !is_file || !case.info.has_attendance_of_places() {
         return None;
-    };
+    }
     let spacing = match place.decode {
         Decode::Line => Spacing::Lines(case.info.scenario.stream.record_size_bytes as i64 + 1),
         Decode::Pointers { .. } => Spacing::Unknown,

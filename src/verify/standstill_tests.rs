@@ -18,7 +18,7 @@ fn killed() -> World {
 }
 
 /// A run without a fault.
-fn calm() -> World {
+pub(super) fn calm() -> World {
     let mut world = attended_by_all(World::calm(RECORDS));
     world
         .events

@@ -253,6 +253,7 @@ impl Case {
                 | Self::Until(_)
                 | Self::Gap(_)
                 | Self::Without(_)
+                | Self::HoleThatIsCounted
                 | Self::TapStoodStill
                 | Self::FeedStoodStill
         )
