@@ -119,7 +119,7 @@ impl Conductor<'_> {
             .write_observations(place.name.as_str())
             .map_err(RunError::environment)?;
         let (spec, codec) = (self.scenario.stream, self.codec(stream)?);
-        let attendance = Attendance::begin(format!("feed {}", place.name), &self.journal);
+        let attendance = Attendance::begin(format!("feed {}", place.name), self.journal);
         let feed = match &place.medium {
             Medium::Topic(topic) => Feed::start_topic(
                 &self.cluster,

@@ -135,7 +135,7 @@ impl Conductor<'_> {
             },
         };
         let lanes = self.scenario.stream.lanes;
-        let attendance = Attendance::begin(format!("tap {file}"), &self.journal);
+        let attendance = Attendance::begin(format!("tap {file}"), self.journal);
         let started = match &place.medium {
             Medium::Topic(topic) => Tap::start_topic(
                 &self.cluster,
