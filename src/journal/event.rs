@@ -515,6 +515,24 @@ pub enum What {
         /// Distinct known records seen so far at each tap.
         seen: BTreeMap<PlaceName, u64>,
     },
+    /// What the CPUs of this machine did since the last such event or, at first, since their observer began. Written every
+    /// few seconds where the processes of brokers and workers are to be seen here; times are in milliseconds.
+    MachineLoad {
+        /// Over so much time, up to this event.
+        over_ms: u64,
+        /// CPU time that there was, on all CPUs that the run may use.
+        total_ms: u64,
+        /// CPU time of it that was nobody's: idle, or spent on interrupts.
+        free_ms: u64,
+        /// CPU time that squall, its brokers and its workers used.
+        ours_ms: u64,
+        /// CPU time that the host of this virtual machine gave to others.
+        stolen_ms: u64,
+        /// Time in which some process or other had to wait for a CPU; nothing where the kernel does not count it.
+        waited_ms: Option<u64>,
+        /// Time for which a limit of CPU (a cgroup's quota) held the run's processes back, counted on each CPU.
+        throttled_ms: u64,
+    },
     /// The last look at committed offsets, through the group API and REST, at the end of the drain.
     FinalOffsets {
         /// Sink: committed next offset per partition, by connector.

@@ -8,7 +8,7 @@ use crate::model::StreamId;
 use crate::scenario::Scenario;
 
 /// Kernel clock ticks a second, as `/proc` counts them on Linux.
-const TICKS_PER_SECOND: u64 = 100;
+pub(super) const TICKS_PER_SECOND: u64 = 100;
 
 /// A stream id that no other run on this machine has: from start time and process id.
 pub fn fresh_stream(started_unix_us: i64) -> StreamId {

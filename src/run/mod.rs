@@ -10,6 +10,7 @@ mod guard;
 mod host;
 mod inject;
 mod live;
+mod load;
 mod misfit;
 mod observe;
 mod on_cluster;

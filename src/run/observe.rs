@@ -159,7 +159,8 @@ impl Observers {
         });
     }
 
-    fn spawn(
+    /// Starts an observer on a thread of its own; it is told to stop with all others.
+    pub fn spawn(
         &mut self,
         name: &str,
         watched: &Watched,
@@ -198,7 +199,7 @@ impl Observers {
 }
 
 /// Waits for the pause or until told to stop; true means stop.
-fn stopped_within(stop: &Receiver<()>, pause: Duration) -> bool {
+pub(super) fn stopped_within(stop: &Receiver<()>, pause: Duration) -> bool {
     !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
 }
 

@@ -15,6 +15,7 @@ use crate::scenario::Scenario;
 use super::conductor::{Conductor, RunError};
 use super::guard::Guard;
 use super::host;
+use super::load;
 use super::observe::{GROUP_POLL, Observers, Watched};
 use super::request::Request;
 use super::stop::{StopToken, Urgency};
@@ -96,6 +97,10 @@ impl Run {
         let watched = self.watched(conductor);
         let mut observers = Observers::start(&watched, &self.journal);
         observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
+        let runtime = Arc::clone(&conductor.runtime);
+        observers.spawn("load", &watched, &self.journal, move |_, journal, stop| {
+            load::watch(runtime.as_ref(), journal, stop);
+        });
         conductor.observers = Some(observers);
         conductor.deploy(self.stream)?;
         conductor.guard = self.guard();

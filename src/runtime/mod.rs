@@ -176,6 +176,10 @@ pub trait Runtime: Send + Sync {
     fn out_of_step(&self) -> Vec<String> {
         Vec::new()
     }
+    /// The processes of all brokers and workers that are up; nothing where they cannot be seen on this machine.
+    fn pids(&self) -> Option<Vec<u32>> {
+        None
+    }
     /// The logs of all starts of all workers so far.
     fn log_files(&self) -> Vec<LogFile>;
     /// Ends everything at once and removes what was made outside the run folder; may be called again.

@@ -10,6 +10,7 @@ use super::cuts::{Cuts, LaneAt};
 use super::evidence::Evidence;
 use super::history::{FaultStory, History};
 use super::leg::{IN_FLIGHT_US, Leg};
+use super::load::Load;
 use super::marks::{FaultMarks, marks};
 use super::members;
 use super::pass::{
@@ -27,6 +28,8 @@ pub(super) struct Case<'a> {
     pub evidence: &'a Evidence<'a>,
     pub info: &'a RunInfo,
     pub history: History<'a>,
+    /// What others took of this machine.
+    pub load: Load,
     pub legs: Vec<Leg<'a>>,
     pub marks: Vec<FaultMarks>,
     /// What each fault lets each task repeat.
@@ -51,10 +54,12 @@ impl<'a> Case<'a> {
         let events = &evidence.log.events;
         let stills = standstill::all(evidence.info, &history, &legs, events);
         let frame = frame(evidence.info, &history, &legs, &marks, &stretches);
+        let load = Load::of(&evidence.log.events, history.undisturbed());
         let mut case = Self {
             evidence,
             info: evidence.info,
             history,
+            load,
             legs,
             marks,
             stretches,

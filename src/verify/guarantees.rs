@@ -1,5 +1,7 @@
 //! Findings set against what the scenario expects, one answer for each expectation.
 
+use std::time::Duration;
+
 use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, Moment, Verdict};
 
 use super::attendance::{Absence, Subject};
@@ -8,6 +10,7 @@ use super::doubts::Doubts;
 use super::findings::{Facts, allowed, grouped, percent, plural};
 use super::first_reason;
 use super::history::FaultStory;
+use super::load::OwnMachine;
 use super::recovery::FaultRecovery;
 use super::rewinds::Bound;
 use super::settings;
@@ -524,7 +527,14 @@ impl Grounds<'_, '_> {
             let seen = seen_until.0.saturating_sub(began.0) / 1_000;
             let whole = recovery.ms().unwrap_or(seen);
             worst = worst.max(whole);
-            let (answer, why) = recovery_answer(fault, recovery, (whole, limit_ms));
+            let lengths = (whole, limit_ms);
+            let (answer, why) = match recovery_answer(fault, recovery, lengths) {
+                (Verdict::Broken, why) => match self.too_slow_for_others(recovery, lengths) {
+                    Some(doubt) => (Verdict::Inconclusive, Some(doubt)),
+                    None => (Verdict::Broken, why),
+                },
+                decided => decided,
+            };
             verdict = verdict.and(answer);
             notes.extend(why.map(|why| format!("{} {why}", fault.id)));
         }
@@ -537,6 +547,28 @@ impl Grounds<'_, '_> {
             ..Answer::counted(GuaranteeKind::Recovery, title, worst, limit_ms)
                 .with(&[FindingKind::NotRecovered])
         }
+    }
+
+    /// Why a recovery that was too long may have been in time on a machine of its own.
+    fn too_slow_for_others(
+        &self,
+        recovery: &FaultRecovery,
+        (whole_ms, limit_ms): (u64, u64),
+    ) -> Option<String> {
+        let from = recovery.began?;
+        let ms = recovery.alone_ms().unwrap_or(whole_ms);
+        let stretch = (from, from.after(Duration::from_millis(ms)));
+        let load = &self.facts.case.load;
+        let own = load.without_others(stretch, &recovery.timed)?;
+        let own_ms = own.us / 1_000;
+        (own_ms <= limit_ms).then(|| {
+            format!(
+                "ran while {}: on a machine of its own the recovery may have taken {} of the {} allowed",
+                taken_by_others(own, stretch),
+                seconds(own_ms),
+                seconds(limit_ms)
+            )
+        })
     }
 
     fn outage(&self, limit_ms: u64) -> Answer {
@@ -555,8 +587,18 @@ impl Grounds<'_, '_> {
                 limit_ms,
             )
         };
-        if worst <= limit_ms || alone > limit_ms {
+        if worst <= limit_ms {
             return answer;
+        }
+        if alone > limit_ms {
+            return match self.silent_for_others(limit_ms) {
+                Some(doubt) => Answer {
+                    verdict: Verdict::Inconclusive,
+                    note: format!("{doubt}; {about}"),
+                    ..answer
+                },
+                None => answer,
+            };
         }
         let run_on = self
             .facts
@@ -576,6 +618,23 @@ impl Grounds<'_, '_> {
             ),
             ..answer
         }
+    }
+
+    /// Why lanes that were silent for too long may have been so for less on a machine of its own.
+    fn silent_for_others(&self, limit_ms: u64) -> Option<String> {
+        let outages = || self.facts.recoveries.iter().map(|r| (r, r.outage));
+        let own_ms = outages().map(|(_, outage)| outage.own_ms).max()?;
+        let (recovery, longest) = outages().max_by_key(|(_, outage)| outage.alone_ms)?;
+        let load = &self.facts.case.load;
+        let own = load.without_others(longest.alone, &recovery.timed)?;
+        (own_ms <= limit_ms).then(|| {
+            format!(
+                "{}: on a machine of its own the silence may have lasted {} of the {} allowed",
+                taken_by_others(own, longest.alone),
+                seconds(own_ms),
+                seconds(limit_ms)
+            )
+        })
     }
 
     fn stops(&self, limit: u64) -> Answer {
@@ -658,6 +717,20 @@ fn recovery_answer(
     } else {
         (Verdict::Held, None)
     }
+}
+
+/// "other programs took 71 % of this machine's CPU from 57.2 to 191.0 s"
+fn taken_by_others(own: OwnMachine, (from, to): (Moment, Moment)) -> String {
+    let others = match own.limited {
+        true => "a limit of CPU (a cgroup's quota) took",
+        false => "other programs took",
+    };
+    format!(
+        "{others} {:.0} % of this machine's CPU from {:.1} to {:.1} s",
+        own.others * 100.0,
+        from.as_seconds(),
+        to.as_seconds()
+    )
 }
 
 /// Other faults whose stretch meets that of this one.

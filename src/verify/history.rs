@@ -375,6 +375,7 @@ impl<'a> History<'a> {
             | What::ConnectorConfig { .. }
             | What::TargetState { .. }
             | What::Attended { .. }
+            | What::MachineLoad { .. }
             | What::FinalSourceOffsets { .. }
             | What::RestView { .. }
             | What::Progress { .. } => {}
@@ -638,6 +639,12 @@ impl<'a> History<'a> {
     pub(super) fn duty_end(&self) -> Moment {
         let after = [Phase::Collect, Phase::TakeDown].map(|phase| self.phase(phase));
         after.into_iter().flatten().min().unwrap_or(self.end)
+    }
+
+    /// From where the baseline was measured to the first fault.
+    pub(super) fn undisturbed(&self) -> Option<(Moment, Moment)> {
+        let first = self.faults.iter().filter_map(FaultStory::acted).min();
+        Some((self.baseline_since?, first?))
     }
 
     /// The error of everything that rests on the group's bytes, in milliseconds.

@@ -1,5 +1,8 @@
 //! Where the seconds of each recovery went: per fault, per task and per lane.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use crate::model::{Direction, Moment, TaskId};
 
 use super::backlog;
@@ -31,6 +34,8 @@ pub(super) struct FaultRecovery {
     pub phases: Vec<RecoveryPhase>,
     /// How long it took at least, in milliseconds, whatever was told late by taps that stood still; to the next fault at most.
     pub certain_ms: u64,
+    /// Waits among these that are as long on any machine.
+    pub timed: Vec<(Moment, Moment)>,
     /// What kept the end from being seen, where nothing was heard of it.
     pub unheard: Option<String>,
 }
@@ -44,6 +49,10 @@ pub(super) struct Outage {
     pub alone_ms: u64,
     /// The longest of it that is no work of a tap or a feed that stood still either.
     pub certain_ms: u64,
+    /// Where that piece is.
+    pub alone: (Moment, Moment),
+    /// The most that such a piece may have lasted on a machine of its own.
+    pub own_ms: u64,
 }
 
 impl FaultRecovery {
@@ -80,12 +89,15 @@ pub(super) fn of_faults(case: &Case<'_>) -> Vec<FaultRecovery> {
             recovered,
             next,
             window_end,
-            outage: outage(case, began, window_end),
+            outage: Outage::default(),
             phases: Vec::new(),
             certain_ms: certain_ms(case, fault, (began, recovered, next)),
+            timed: Vec::new(),
             unheard: waits.unheard_at_end().filter(|_| recovered.is_none()),
         };
         recovery.phases = accounted(case, (fault, marks), &recovery, &waits);
+        recovery.timed = timed(case, began, &recovery.phases);
+        recovery.outage = outage(case, (began, window_end), &recovery.timed);
         recovery
     };
     let faults = case.history.faults.iter().zip(&case.marks);
@@ -137,23 +149,54 @@ fn accounted(
     whole(case, (fault, marks), began, &waits).list
 }
 
+/// Waits that are as long on any machine. When the group can notice a loss counts from the last heartbeat; what a wait took
+/// beyond its setting is the machine's.
+fn timed(case: &Case<'_>, began: Moment, phases: &[RecoveryPhase]) -> Vec<(Moment, Moment)> {
+    let setting = |name| settings::milliseconds(case.info, name);
+    let session = setting("session.timeout.ms").saturating_sub(setting("heartbeat.interval.ms"));
+    let mut left = BTreeMap::from([
+        ("noticed", session),
+        ("delay", setting("scheduled.rebalance.max.delay.ms")),
+        ("back", u64::MAX),
+        ("away", u64::MAX),
+    ]);
+    let mut at = began;
+    let of_phase = |phase: &RecoveryPhase| {
+        let from = std::mem::replace(&mut at, phase.to);
+        let after_stop = phase.name == "noticed" && phase.setting.is_none();
+        let left = left.get_mut(phase.name.as_str()).filter(|_| !after_stop)?;
+        let ms = phase.length_ms.min(*left);
+        *left -= ms;
+        Some((from, from.after(Duration::from_millis(ms))))
+    };
+    phases.iter().filter_map(of_phase).collect()
+}
+
 /// The longest silence of any lane that meets a stretch, less that lane's longest in the baseline.
-fn outage(case: &Case<'_>, from: Moment, to: Moment) -> Outage {
+fn outage(case: &Case<'_>, (from, to): (Moment, Moment), timed: &[(Moment, Moment)]) -> Outage {
     let others: Vec<u64> = case.marks.iter().filter_map(|m| Some(m.began?.0)).collect();
     let mut longest = Outage::default();
     for silence in silences(case, from, to) {
         let (begin, end) = (silence.begin, silence.end);
         longest.ms = longest.ms.max(silence.less(end - begin));
-        let alone = longest_piece(begin, end, &others);
-        longest.alone_ms = longest.alone_ms.max(silence.less(alone));
+        for piece in pieces(begin, end, &others) {
+            let alone_ms = silence.less(piece.1.0 - piece.0.0);
+            let own = case.load.without_others(piece, timed);
+            let own_ms = own.map_or(alone_ms, |own| silence.less(own.us));
+            longest.own_ms = longest.own_ms.max(own_ms);
+            if alone_ms > longest.alone_ms {
+                (longest.alone_ms, longest.alone) = (alone_ms, piece);
+            }
+        }
     }
     // Where lanes were seen late to flow again, silences that followed are no longer the fault's.
     let to = standstill::flowed_from(&case.stills, to);
     for silence in silences(case, from, to) {
         let whole = (silence.begin, silence.end);
         for (begin, end) in standstill::certain_pieces(&case.stills, silence.leg, whole) {
-            let certain = longest_piece(begin, end, &others);
-            longest.certain_ms = longest.certain_ms.max(silence.less(certain));
+            let certain = pieces(begin, end, &others).into_iter();
+            let certain = certain.map(|(from, to)| silence.less(to.0 - from.0));
+            longest.certain_ms = certain.fold(longest.certain_ms, u64::max);
         }
     }
     longest
@@ -196,17 +239,15 @@ fn silences(case: &Case<'_>, from: Moment, to: Moment) -> Vec<Silence> {
     all
 }
 
-/// The longest piece of a stretch that is cut at these points.
-fn longest_piece(begin: u64, end: u64, cuts: &[u64]) -> u64 {
-    let mut points: Vec<u64> = cuts
-        .iter()
-        .copied()
-        .filter(|c| (begin..end).contains(c))
-        .collect();
-    points.extend([begin, end]);
+/// The pieces of a stretch that is cut at these points.
+fn pieces(begin: u64, end: u64, cuts: &[u64]) -> Vec<(Moment, Moment)> {
+    let within = cuts.iter().copied().filter(|c| (begin..end).contains(c));
+    let mut points: Vec<u64> = within.chain([begin, end]).collect();
     points.sort_unstable();
-    let pieces = points.windows(2).map(|pair| pair[1] - pair[0]);
-    pieces.max().unwrap_or(0)
+    let pairs = points.windows(2);
+    pairs
+        .map(|pair| (Moment(pair[0]), Moment(pair[1])))
+        .collect()
 }
 
 /// The recovery of every task that a fault took, phase by phase.

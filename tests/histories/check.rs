@@ -17,7 +17,7 @@ use super::rng::Rng;
 use super::setup::{Setup, Style};
 use super::still;
 
-fn number(name: &str, default: u64) -> u64 {
+pub fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
     let parse = |text: String| match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
@@ -27,7 +27,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// Runs this for each seed, on all processors.
-fn for_all(first: u64, count: u64, work: impl Fn(u64) + Sync) {
+pub fn for_all(first: u64, count: u64, work: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {

@@ -17,6 +17,7 @@ mod group;
 mod harm;
 mod history;
 mod life;
+mod load;
 mod log;
 mod names;
 mod rng;

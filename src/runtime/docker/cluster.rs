@@ -337,6 +337,16 @@ impl Runtime for DockerCluster {
         self.inner.nodes.iter().filter_map(of_node).collect()
     }
 
+    fn pids(&self) -> Option<Vec<u32>> {
+        let mark = self.inner.ledger.token();
+        let up = self.inner.nodes.iter().filter(|node| node.slot().is_up());
+        let seen = |node: &Node| {
+            let pid = node.pid()?;
+            proc_table::has_argument(pid, &mark).then_some(pid)
+        };
+        up.map(seen).collect()
+    }
+
     fn unasked_deaths(&self) -> Vec<(String, Exit)> {
         self.inner.record().deaths.clone()
     }

@@ -273,6 +273,12 @@ impl Runtime for ProcessCluster {
         self.inner.nodes.iter().filter_map(of_node).collect()
     }
 
+    fn pids(&self) -> Option<Vec<u32>> {
+        let processes = self.inner.nodes.iter().filter_map(Node::process);
+        let up = processes.filter(|process| process.exit().is_none());
+        Some(up.map(|process| process.pid()).collect())
+    }
+
     fn unasked_deaths(&self) -> Vec<(String, Exit)> {
         self.inner.record().deaths.clone()
     }

@@ -163,6 +163,11 @@ impl Process {
         }
     }
 
+    /// Its id; once it has ended this may be that of another one.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Whether it stands still (state T), as the kernel says.
     pub fn is_stopped(&self) -> bool {
         self.exit().is_none() && proc_table::is_stopped(self.pid)
