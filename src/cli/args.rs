@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::journal::Readers;
 use crate::model::{KafkaVersion, RuntimeKind, Seed};
 
 use super::attach::AttachArguments;
@@ -42,6 +43,27 @@ impl From<RuntimeChoice> for RuntimeKind {
         match choice {
             RuntimeChoice::Process => Self::Process,
             RuntimeChoice::Docker => Self::Docker,
+        }
+    }
+}
+
+/// Who may read a run's folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReadersChoice {
+    /// The user that made it alone.
+    Owner,
+    /// Its group too.
+    Group,
+    /// Every user of the machine.
+    Everyone,
+}
+
+impl From<ReadersChoice> for Readers {
+    fn from(choice: ReadersChoice) -> Self {
+        match choice {
+            ReadersChoice::Owner => Self::Owner,
+            ReadersChoice::Group => Self::Group,
+            ReadersChoice::Everyone => Self::Everyone,
         }
     }
 }
@@ -102,6 +124,9 @@ pub struct RunArguments {
     /// Where the run's folder is made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
+    /// Who may read the run's folder and its reports
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = ReadersChoice::Owner, env = "SQUALL_READABLE_BY")]
+    pub readable_by: ReadersChoice,
     /// What the cluster is made of
     #[arg(long, value_enum, default_value_t = RuntimeChoice::Process)]
     pub runtime: RuntimeChoice,

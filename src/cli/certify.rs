@@ -41,8 +41,8 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         chosen.loaded.scenario.name,
         folder_time(clock.started_unix_us())
     );
-    let folder =
-        RunFolder::create(&arguments.reports, &name).map_err(|error| environment(&error))?;
+    let folder = RunFolder::create_for(&arguments.reports, &name, arguments.readable_by.into())
+        .map_err(|error| environment(&error))?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
     let (path, text) = (chosen.loaded.path.clone(), chosen.loaded.text.clone());

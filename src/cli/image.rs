@@ -74,8 +74,7 @@ fn built(
         &told,
         stop.asked(),
     );
-    let is_clean = !folders.temp.join(format!("squall-{run}")).exists();
-    if is_clean {
+    if ledger.has_no_folder_left() {
         ledger.close();
     }
     // A folder of notes that stays is harmless.

@@ -23,9 +23,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::model::secrets::mask_text;
+
 use args::{Arguments, Command, SchemaKind};
 use exit::Exit;
-use output::Output;
+use output::{Colour, Output};
 
 /// The program: reads the command line, does what it says, and maps the outcome to an exit code.
 pub fn main() -> ExitCode {
@@ -37,12 +39,23 @@ pub fn main() -> ExitCode {
             } else {
                 Exit::Fine
             };
-            let _ = error.print();
-            return exit.into();
+            return told(&error, exit).into();
         }
     };
     let output = Output::new(arguments.color);
     dispatch(arguments.command, &output).into()
+}
+
+/// Prints help, or a mistake on the command line: without an argument that looks like a secret, which it repeats.
+fn told(error: &clap::Error, exit: Exit) -> Exit {
+    let words = error.render().to_string();
+    let masked = mask_text(&words);
+    if masked == words || !error.use_stderr() {
+        let _ = error.print();
+    } else {
+        Output::new(Colour::Never).remark(masked.trim_end());
+    }
+    exit
 }
 
 fn dispatch(command: Command, output: &Output) -> Exit {

@@ -6,6 +6,8 @@ use std::io::{IsTerminal, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::model::secrets::mask_text;
+
 use super::exit::Exit;
 
 /// When to colour.
@@ -89,14 +91,15 @@ impl Output {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
-    /// An error, to stderr; returns the exit code it leads to.
+    /// An error, to stderr, without what looks like a secret: it may repeat an argument, or a server's words. Returns the
+    /// exit code it leads to.
     pub fn failed(&self, exit: Exit, error: &dyn Display) -> Exit {
         let mark = if self.colour_err {
             "\u{1b}[31merror:\u{1b}[0m"
         } else {
             "error:"
         };
-        self.remark(format!("{mark} {error}"));
+        self.remark(format!("{mark} {}", mask_text(&error.to_string())));
         exit
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::connect::reach::Reach;
-use crate::scenario::inventory::{Inventory, RestMeans};
+use crate::scenario::inventory::{Inventory, RestMeans, has_user};
 
 use super::exit::Exit;
 use super::output::Output;
@@ -79,12 +79,22 @@ pub fn reach(arguments: &ReachArguments, output: &Output) -> Result<Reach, Exit>
 
 fn of_addresses(arguments: &ReachArguments) -> Result<Inventory, String> {
     let rest = arguments.rest.as_deref().unwrap_or_default();
+    let bootstrap = arguments.bootstrap.as_deref().unwrap_or_default();
+    // Neither is shown: what stands before the `@` may be a password.
+    if has_user(rest) {
+        return Err(format!(
+            "a user in the address of --rest; write it like http://host:8083, the user as --rest-user, and the password into {PASSWORD}"
+        ));
+    }
+    if has_user(bootstrap) {
+        let why = "a user in the address of --bootstrap; write it like host:9092, and put sasl.username and sasl.password into the file of --client-config";
+        return Err(why.to_owned());
+    }
     if !rest.starts_with("http://") && !rest.starts_with("https://") {
         return Err(format!(
             "`{rest}` is no REST address; write it like http://host:8083"
         ));
     }
-    let bootstrap = arguments.bootstrap.as_deref().unwrap_or_default();
     Ok(Inventory::of(bootstrap, rest))
 }
 

@@ -1,11 +1,10 @@
 //! What a worker answers over REST, as types.
 
+use crate::model::secrets::mask_text;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::secrets::mask_text;
 
 /// What a worker says of itself (`GET /`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

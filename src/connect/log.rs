@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::journal::LogFact;
 use crate::model::KafkaVersion;
+use crate::model::secrets::mask_text;
 
 use super::log_table::{fact, harmless};
-use super::secrets::mask_text;
 
 /// The most characters of a line that are kept.
 pub const MAX_TEXT_CHARS: usize = 2_000;

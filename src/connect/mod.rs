@@ -11,7 +11,6 @@ pub mod reach;
 pub mod rest;
 mod rest_advice;
 mod rest_error;
-pub mod secrets;
 pub mod settings;
 pub mod thread_dump;
 pub mod topics;

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use crate::journal::Deadline;
 use crate::model::ConnectorName;
+use crate::model::secrets::mask_text;
 
 use super::access::Access;
 use super::answers::{Expanded, ExpandedInfo, Offsets, RawValidation};
 use super::rest_error::{RestError, with_causes};
-use super::secrets::mask_text;
 
 pub use super::answers::{
     ConnectorInfo, ConnectorOffset, ConnectorStatus, Health, HealthState, Plugin, TaskStatus,

@@ -1,6 +1,6 @@
 //! Why a request to a worker's REST interface brought nothing.
 
-use super::secrets::mask_text;
+use crate::model::secrets::mask_text;
 
 /// Why a request to a worker brought nothing.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::model::secrets::{mask, mask_text};
 use crate::model::{ConnectorName, NameError, TaskId};
-
-use super::secrets::{mask, mask_text};
 
 /// A record of an internal topic that does not have the form it should have.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -63,6 +64,28 @@ pub struct EventLog {
     pub damage: Option<String>,
 }
 
+/// Who may read a run folder and the reports in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone: secrets are masked by what is known of them, and no rule knows them all.
+    #[default]
+    Owner,
+    /// Its group too.
+    Group,
+    /// Every user of the machine.
+    Everyone,
+}
+
+impl Readers {
+    const fn folder_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o700,
+            Self::Group => 0o750,
+            Self::Everyone => 0o755,
+        }
+    }
+}
+
 /// A run folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
@@ -70,8 +93,14 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes a new folder `<reports>/<name>`, with a number behind it when that exists already; never overwrites anything.
+    /// Makes a new folder `<reports>/<name>` for its owner alone, with a number behind it when that exists already; never
+    /// overwrites anything.
     pub fn create(reports: &Path, name: &str) -> Result<Self, FolderError> {
+        Self::create_for(reports, name, Readers::Owner)
+    }
+
+    /// The same for these readers.
+    pub fn create_for(reports: &Path, name: &str, readers: Readers) -> Result<Self, FolderError> {
         let failed = |path: &Path, source| FolderError::Write {
             path: path.to_owned(),
             source,
@@ -81,8 +110,8 @@ impl RunFolder {
             std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
         for candidate in candidates {
             let path = reports.join(candidate);
-            match fs::create_dir(&path) {
-                Ok(()) => return Self::with_subfolders(path),
+            match make_closed(&path) {
+                Ok(()) => return Self::with_subfolders(path, readers),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(failed(&path, source)),
             }
@@ -90,11 +119,18 @@ impl RunFolder {
         unreachable!("the numbers do not end")
     }
 
-    fn with_subfolders(path: PathBuf) -> Result<Self, FolderError> {
+    fn with_subfolders(path: PathBuf, readers: Readers) -> Result<Self, FolderError> {
         let path = fs::canonicalize(&path).map_err(|source| FolderError::Write { path, source })?;
-        for sub in ["observations", "logs", "data"] {
+        for sub in ["observations", "logs", "data", ""] {
             let path = path.join(sub);
-            fs::create_dir(&path).map_err(|source| FolderError::Write { path, source })?;
+            let made = match sub {
+                "" => Ok(()),
+                _ => make_closed(&path),
+            };
+            // Whatever the user's umask is: who else may read was asked.
+            let mode = fs::Permissions::from_mode(readers.folder_mode());
+            made.and_then(|()| fs::set_permissions(&path, mode))
+                .map_err(|source| FolderError::Write { path, source })?;
         }
         Ok(Self { path })
     }
@@ -219,6 +255,12 @@ impl Places for BTreeMap<PlaceName, Vec<Batch>> {
             .map(|(_, batches)| batches);
         Ok(Box::new(found.into_iter().flatten().cloned().map(Ok)))
     }
+}
+
+/// Makes a folder that nobody else can enter, not even for a moment.
+fn make_closed(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(path)
 }
 
 /// A value as pretty JSON with a line end.

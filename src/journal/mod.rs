@@ -4,6 +4,7 @@ mod clock;
 mod event;
 mod folder;
 mod frames;
+mod free_texts;
 mod info;
 mod looks;
 mod observation;
@@ -17,7 +18,7 @@ pub use event::{
     Ending, Event, Exit, GroupMember, GroupView, LogFact, NormalAtTap, Phase, Proof, ReadTo,
     Refusal, RestClaim, SinkMember, Stack, What,
 };
-pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
+pub use folder::{Batches, EventLog, FolderError, Places, Readers, RunFolder, json_bytes};
 pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};
 pub use looks::{Attendance, Looks};
 pub use observation::{

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use crate::model::secrets::Known;
+
 use super::{Clock, Event, FolderError, RunFolder, What};
 
 /// A handle to the journal of a run; clones write to the same file, in one order.
@@ -20,6 +22,7 @@ struct Inner {
     next: u64,
     listeners: Vec<mpsc::Sender<Event>>,
     failure: Option<String>,
+    secrets: Known,
 }
 
 impl Journal {
@@ -36,6 +39,7 @@ impl Journal {
             next: 0,
             listeners: Vec::new(),
             failure: None,
+            secrets: Known::default(),
         };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -50,8 +54,13 @@ impl Journal {
 
     /// Writes down that this happened now, and returns the event. What cannot be written is kept as the journal's
     /// failure: the run must look at [`Journal::failure`] and end when there is one.
-    pub fn record(&self, what: What) -> Event {
+    pub fn record(&self, mut what: What) -> Event {
         let mut inner = self.lock();
+        if !inner.secrets.is_empty() {
+            for text in what.free_texts() {
+                *text = inner.secrets.hide(text);
+            }
+        }
         let event = Event {
             n: inner.next,
             at: self.clock.now(),
@@ -63,6 +72,17 @@ impl Journal {
             .listeners
             .retain(|listener| listener.send(event.clone()).is_ok());
         event
+    }
+
+    /// From now on these secrets are hidden in the free texts of all events.
+    pub fn learn(&self, secrets: &Known) {
+        self.lock().secrets.join(secrets);
+    }
+
+    /// The text without the secrets that the journal knows.
+    pub fn hidden(&self, text: &str) -> String {
+        let secrets = self.lock().secrets.clone();
+        secrets.hide(text)
     }
 
     /// Every event from now on is also sent here, until the receiver is dropped.

@@ -6,6 +6,7 @@ mod names;
 mod record;
 mod route;
 mod runtime_kind;
+pub mod secrets;
 mod time;
 mod version;
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connect::worker_values::last_in;
-use crate::connect::{Rest, backup, secrets};
+use crate::connect::{Rest, backup};
 use crate::journal::{Deadline, Phase, What};
 use crate::model::StreamId;
+use crate::model::secrets::{Known, mask_setting};
 use crate::runtime::attached::{AttachedCluster, Joined, Joining, Told, contradictions, remove};
 use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
+use crate::scenario::inventory::Inventory;
 use crate::scenario::{Difference, Scenario, rename_target};
 
 use super::conductor::RunError;
@@ -47,20 +49,16 @@ pub fn take_own_names(request: &mut Request, stream: StreamId) {
     }
 }
 
-/// The text without the inventory's secrets.
-pub fn masked(text: String, attach: Option<&Attach>) -> String {
-    let Some(Attach { inventory, .. }) = attach else {
-        return text;
-    };
-    let settings = inventory.client.0.iter().chain(&inventory.inner_client.0);
-    let named = settings
-        .filter(|(key, _)| secrets::is_secret(key))
-        .map(|(_, value)| value.as_str());
-    let password = inventory.rest.basic.iter().map(|(_, word)| word.as_str());
-    named
-        .chain(password)
-        .filter(|secret| !secret.is_empty())
-        .fold(text, |text, secret| text.replace(secret, secrets::HIDDEN))
+/// The secrets of an inventory.
+pub fn secrets_of(inventory: &Inventory) -> Known {
+    let mut known = Known::default();
+    known.learn_all(&inventory.client.0);
+    known.learn_all(&inventory.inner_client.0);
+    known.learn_all(&inventory.settings);
+    for (_, password) in &inventory.rest.basic {
+        known.learn("password", password);
+    }
+    known
 }
 
 impl Run {
@@ -131,10 +129,7 @@ impl Run {
                 scenario,
                 inventory,
             } = difference;
-            let shown = |value: &str| {
-                let setting = BTreeMap::from([(setting.clone(), value.to_owned())]);
-                secrets::mask(&setting).into_values().collect::<String>()
-            };
+            let shown = |value: &str| mask_setting(setting, value);
             let there = match inventory {
                 Some(value) => format!("the inventory says {}", shown(value)),
                 None => {
@@ -197,6 +192,11 @@ impl Run {
         let deadline = Deadline::after(BACKUP_LIMIT);
         let saved = backup::take(&rest, Some(&cluster.group_id()), deadline)
             .map_err(RunError::environment)?;
+        // What runs beside ours writes into the same logs.
+        let mut secrets = Known::default();
+        let others = saved.connectors.values();
+        others.for_each(|other| secrets.learn_all(&other.config));
+        self.journal.learn(&secrets);
         let path = saved
             .write(&self.folder.path().join("backup"))
             .map_err(RunError::environment)?;

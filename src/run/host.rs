@@ -1,10 +1,11 @@
 //! Facts about this machine and this process that a run writes down.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::connect::secrets;
-use crate::journal::HostInfo;
-use crate::model::StreamId;
+use crate::journal::{HostInfo, Journal};
+use crate::model::secrets::{self, Known, mask_text};
+use crate::model::{Medium, StreamId};
 use crate::scenario::Scenario;
 
 /// Kernel clock ticks a second, as `/proc` counts them on Linux.
@@ -54,46 +55,35 @@ pub fn own_cpu_ms() -> u64 {
     ticks.sum::<u64>() * 1_000 / TICKS_PER_SECOND
 }
 
-/// The secret values of a scenario's settings, longest first, so that none hides behind a part of it.
-fn secret_values(scenario: &Scenario) -> Vec<&str> {
-    let settings = scenario
-        .route
-        .connectors()
-        .map(|connector| &connector.config);
-    let mut secret: Vec<&str> = Vec::new();
-    for config in settings.chain([&scenario.connect.config]) {
-        let masked = secrets::mask(config);
-        let differing = config
-            .iter()
-            .filter(|(name, value)| masked.get(*name) != Some(value));
-        secret.extend(
-            differing
-                .map(|(_, value)| value.as_str())
-                .filter(|value| !value.is_empty()),
-        );
+/// The secrets of a scenario's text and settings, and the names that the run cannot do without.
+pub fn secrets_of(text: &str, scenario: &Scenario) -> Known {
+    let mut known = crate::scenario::secrets_in(text);
+    known.learn_all(&scenario.connect.config);
+    for connector in scenario.route.connectors() {
+        known.learn_all(&connector.config);
+        known.spare(connector.name.as_str());
     }
-    secret.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    secret
+    for place in scenario.route.places() {
+        let (Medium::Topic(name) | Medium::File(name)) = &place.medium;
+        known.spare(name);
+        known.spare(place.name.as_str());
+    }
+    known.spare(&scenario.name);
+    known
 }
 
-/// The scenario's text as it may be written to disk: each secret value of its settings is replaced wherever it stands.
-pub fn masked_text(text: &str, scenario: &Scenario) -> String {
-    let hide = |text: String, value: &&str| text.replace(value, secrets::HIDDEN);
-    secret_values(scenario).iter().fold(text.to_owned(), hide)
-}
-
-/// Replaces each secret value of the scenario in the logs of brokers and workers: Kafka hides only what a class declares as
-/// a password. Fails when a log cannot be read or written.
-pub fn hide_secrets_in(logs: &Path, scenario: &Scenario) -> std::io::Result<()> {
-    if secret_values(scenario).is_empty() {
-        return Ok(());
-    }
+/// Takes secrets out of the logs of brokers and workers, by what is known of them and by how they are written: Kafka hides
+/// only what a class declares as a password. Fails when a log cannot be read or written.
+pub fn hide_secrets_in(logs: &Path, journal: &Journal) -> std::io::Result<()> {
     for entry in std::fs::read_dir(logs)? {
-        let path = entry?.path();
-        let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-        let masked = masked_text(&text, scenario);
+        let entry = entry?;
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(entry.path())?).into_owned();
+        let masked = mask_text(&journal.hidden(&text));
         if masked != text {
-            std::fs::write(&path, masked)?;
+            std::fs::write(entry.path(), masked)?;
         }
     }
     Ok(())
@@ -106,14 +96,27 @@ pub fn rfc3339(unix_us: i64) -> String {
         .unwrap_or_default()
 }
 
-/// The scenario as it may be written to disk: secrets in worker and connector settings are masked.
-pub fn masked_scenario(scenario: &Scenario) -> Scenario {
+/// The scenario as it may be written to disk: secrets in worker and connector settings are masked, and known ones wherever
+/// they stand.
+pub fn masked_scenario(scenario: &Scenario, journal: &Journal) -> Scenario {
     let mut masked = scenario.clone();
-    masked.connect.config = secrets::mask(&scenario.connect.config);
+    masked.question = mask_text(&journal.hidden(&scenario.question));
+    masked.connect.config = masked_config(&scenario.connect.config, journal);
     for (connector, _) in &mut masked.route.legs {
-        connector.config = secrets::mask(&connector.config);
+        connector.config = masked_config(&connector.config, journal);
     }
     masked
+}
+
+/// The settings as they may be written to disk.
+pub fn masked_config(
+    config: &BTreeMap<String, String>,
+    journal: &Journal,
+) -> BTreeMap<String, String> {
+    let masked = secrets::mask(config).into_iter();
+    masked
+        .map(|(name, value)| (name, journal.hidden(&value)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -26,12 +26,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connect::secrets;
 use crate::journal::{Clock, Ending, Journal, Phase, Refusal, RunFolder, What};
-use crate::model::RuntimeKind;
+use crate::model::{RuntimeKind, secrets};
 use crate::runtime::{
     ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
 };
+use crate::scenario;
 
 use on_cluster::failed;
 
@@ -52,6 +52,11 @@ impl Run {
         let stream = host::fresh_stream(clock.started_unix_us());
         attached::take_own_names(&mut request, stream);
         let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
+        let secrets = host::secrets_of(&request.scenario_text, &request.scenario);
+        journal.learn(&secrets);
+        if let Some(attach) = &request.attach {
+            journal.learn(&attached::secrets_of(&attach.inventory));
+        }
         let run = Self {
             request,
             folder,
@@ -62,7 +67,7 @@ impl Run {
         run.folder
             .write(
                 "scenario.yaml",
-                host::masked_text(&run.request.scenario_text, &run.request.scenario).as_bytes(),
+                scenario::masked_text(&run.request.scenario_text, &secrets).as_bytes(),
             )
             .map_err(RunError::environment)?;
         run.folder
@@ -102,9 +107,7 @@ impl Run {
 
     /// Without the secrets of scenario and inventory, and without what looks like one.
     fn masked(&self, why: &str) -> String {
-        let why = host::masked_text(why, &self.request.scenario);
-        let why = attached::masked(why, self.request.attach.as_ref());
-        secrets::mask_text(&why)
+        secrets::mask_text(&self.journal.hidden(why))
     }
 
     fn phases(&self, stop: &StopToken, rows: &mut BTreeMap<String, u64>) -> Result<(), RunError> {

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::connect::group::{GroupReader, consumer_assignment, task_of_client_id};
 use crate::connect::log::LogParser;
-use crate::connect::secrets;
 use crate::connect::topics::{self, ConfigRecord, StatusRecord};
 use crate::connect::{Access, Rest};
 use crate::journal::{
@@ -19,6 +18,7 @@ use crate::journal::{
 use crate::kafka::{
     Admin, Cluster, Isolation, Item, KafkaError, RawGroup, RecordReader, Start, internal,
 };
+use crate::model::secrets;
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
 use crate::runtime::Runtime;
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connect::secrets;
 use crate::journal::{FORMAT, Journal, Phase, RunFolder, RunInfo, What};
 use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId, WorkerName};
 use crate::plan::Plan;
@@ -84,7 +83,7 @@ impl Run {
         });
         self.journal.record(What::PhaseBegan(Phase::TakeDown));
         runtime.take_down();
-        let hidden = host::hide_secrets_in(&self.folder.logs(), &self.request.scenario);
+        let hidden = host::hide_secrets_in(&self.folder.logs(), &self.journal);
         result.and(hidden.map_err(|error| {
             RunError::Environment(format!(
                 "cannot hide secrets in the logs: {error}; delete the run's logs"
@@ -159,7 +158,7 @@ impl Run {
         let configs = conductor.connector_configs();
         let masked = configs
             .iter()
-            .map(|(name, config)| (name.clone(), secrets::mask(config)))
+            .map(|(name, config)| (name.clone(), host::masked_config(config, &self.journal)))
             .collect();
         let runtime = &conductor.runtime;
         self.write_info(
@@ -191,13 +190,16 @@ impl Run {
             watched: self.watched_connectors(),
             seed: self.request.plan.seed,
             stream: self.stream,
-            scenario: host::masked_scenario(&self.request.scenario),
+            scenario: host::masked_scenario(&self.request.scenario, &self.journal),
             scenario_path: self.request.scenario_path.clone(),
             cluster_arguments: self.request.cluster_arguments.clone(),
             host: host::this_machine(java),
             worker_ids,
             bootstrap: bootstrap.to_owned(),
-            worker_config: secrets::mask(&self.request.scenario.connect.config),
+            worker_config: host::masked_config(
+                &self.request.scenario.connect.config,
+                &self.journal,
+            ),
             connector_configs,
             group_poll_ms: u64::try_from(GROUP_POLL.as_millis()).unwrap_or(0),
         };

@@ -12,7 +12,7 @@ use crate::journal::Deadline;
 
 use super::attached;
 use super::ledger::{self, Owner, Thing, token_of};
-use super::{RuntimeError, UserFolders, docker, proc_table};
+use super::{RuntimeError, UserFolders, docker, private, proc_table};
 
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -106,9 +106,8 @@ fn clean_run(
     let mut left = Vec::new();
     let killed = kill_all(&owner, things, &mut left);
     let swept = docker::remove_things(&owner.run, things, &mut left);
-    let sockets = folders.temp_of(&owner.run);
-    let undone = attached::undo_ledger(sockets, things, &mut left);
-    let removed = remove_folders(things, &mut left);
+    let undone = attached::undo_ledger(folders, things, &mut left);
+    let removed = remove_folders(path, things, &mut left);
     if left.is_empty()
         && let Err(error) = fs::remove_file(path)
     {
@@ -193,7 +192,8 @@ fn ended_within(pidfd: &OwnedFd, limit: Duration) -> rustix::io::Result<bool> {
     }
 }
 
-fn remove_folders(things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {
+/// Folders of whoever owns the ledger; what a stranger put in such a place, or a link, is left alone.
+fn remove_folders(ledger: &Path, things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {
     let mut removed = Vec::new();
     for thing in things {
         let Thing::Folder(folder) = thing else {
@@ -205,6 +205,21 @@ fn remove_folders(things: &[Thing], left: &mut Vec<String>) -> Vec<PathBuf> {
                 folder.display()
             ));
             continue;
+        }
+        match private::is_folder_of_the_owner(folder, ledger) {
+            Ok(true) => {}
+            Ok(false) => {
+                let folder = folder.display();
+                left.push(format!(
+                    "{folder}: a link, or made by another user; remove it by hand"
+                ));
+                continue;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                left.push(format!("{}: {error}", folder.display()));
+                continue;
+            }
         }
         docker::unmount_below(folder);
         match fs::remove_dir_all(folder) {

@@ -230,6 +230,12 @@ pub enum RuntimeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A temporary folder was there before it was made.
+    #[error("{} was made by somebody else just before squall could; nothing was put into it: run again, and see who does that", .path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No such worker.
     #[error("there is no worker {0} in this cluster; see connect.workers of the scenario")]
     UnknownWorker(WorkerName),

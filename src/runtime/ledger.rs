@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -131,7 +132,12 @@ impl Ledger {
     }
 
     pub(super) fn begin(ledgers: &Path, owner: &Owner) -> Result<Self, RuntimeError> {
-        fs::create_dir_all(ledgers).map_err(RuntimeError::file("make", ledgers))?;
+        // It tells what the temporary folder will be called, and commands on workers.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(ledgers)
+            .map_err(RuntimeError::file("make", ledgers))?;
         let path = ledgers.join(format!("{}.jsonl", owner.run));
         let part = ledgers.join(format!(".{}.part", owner.run));
         let failed = |source| RuntimeError::File {
@@ -142,6 +148,7 @@ impl Ledger {
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
+            .mode(0o600)
             .open(&part)
             .map_err(failed)?;
         write_line(&mut file, owner).map_err(failed)?;
@@ -168,6 +175,13 @@ impl Ledger {
     pub fn note(&self, thing: &Thing) -> Result<(), RuntimeError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         write_line(&mut file, thing).map_err(RuntimeError::file("write", &self.path))
+    }
+
+    /// Whether no folder that it knows is there any more.
+    pub fn has_no_folder_left(&self) -> bool {
+        let things = read(&self.path).ok().flatten().map(|(_, things)| things);
+        let is_there = |thing: &Thing| matches!(thing, Thing::Folder(folder) if folder.exists());
+        !things.unwrap_or_default().iter().any(is_there)
     }
 
     /// Ends the ledger: everything in it has been undone.

@@ -7,6 +7,7 @@ mod doctor;
 mod error;
 mod ledger;
 mod own_cluster;
+mod private;
 mod proc_table;
 pub mod process;
 mod spec;

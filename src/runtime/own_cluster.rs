@@ -1,12 +1,11 @@
 //! What starting has in common for all clusters of our own: a private folder, and other ports where some were taken.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::journal::{Journal, What};
 
-use super::{ClusterSpec, Runtime, RuntimeError, Thing};
+use super::{ClusterSpec, Runtime, RuntimeError, private};
 
 const PORT_ATTEMPTS: u32 = 3;
 
@@ -48,13 +47,7 @@ pub(super) fn in_private_folder<C>(
     spec: &ClusterSpec,
     lay_out: impl FnOnce(PathBuf) -> Result<C, RuntimeError>,
 ) -> Result<C, RuntimeError> {
-    let temp = spec.folders.temp_of(spec.ledger.run());
-    spec.ledger.note(&Thing::Folder(temp.clone()))?;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&temp)
-        .map_err(RuntimeError::file("make", &temp))?;
+    let temp = private::make_temp(&spec.folders, &spec.ledger)?;
     lay_out(temp.clone()).inspect_err(|_| {
         // What cannot be removed stays in the ledger for the next clean.
         let _ = fs::remove_dir_all(&temp);

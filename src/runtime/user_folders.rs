@@ -24,7 +24,7 @@ impl UserFolders {
     }
 
     fn from(variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
-        let home = || variable("HOME").unwrap_or_else(|| PathBuf::from("/tmp"));
+        let home = || variable("HOME").unwrap_or_else(home_by_number);
         let folder = |own: &str, xdg: &str, below_home: &str| {
             variable(own)
                 .or_else(|| {
@@ -46,11 +46,23 @@ impl UserFolders {
     pub fn ledgers(&self) -> PathBuf {
         self.state.join("ledger")
     }
+}
 
-    /// A folder that holds everything of one run outside its run folder.
-    pub fn temp_of(&self, run: &str) -> PathBuf {
-        self.temp.join(format!("squall-{run}"))
-    }
+/// The home of the user whom this process runs as, where `HOME` is not set. Never a place that others can write to: what is
+/// cached is run.
+fn home_by_number() -> PathBuf {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = rustix::process::geteuid().as_raw().to_string();
+    home_of(&users, &user).unwrap_or_else(|| PathBuf::from("/"))
+}
+
+/// The home of the user with this number in the text of `/etc/passwd`.
+fn home_of(users: &str, user: &str) -> Option<PathBuf> {
+    users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let home = fields.get(5).filter(|home| home.starts_with('/'))?;
+        (fields.get(2) == Some(&user)).then(|| PathBuf::from(home))
+    })
 }
 
 #[cfg(test)]
@@ -63,6 +75,17 @@ mod tests {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| PathBuf::from(value))
         })
+    }
+
+    #[test]
+    fn without_home_nothing_is_kept_where_others_can_write() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nops:x:1000:1000::/home/ops:/bin/sh\nbad:x:7\n";
+        assert_eq!(home_of(users, "1000"), Some(PathBuf::from("/home/ops")));
+        assert_eq!(home_of(users, "7"), None);
+        let folders = with(&[]);
+        for folder in [&folders.cache, &folders.state] {
+            assert!(!folder.starts_with("/tmp"), "{}", folder.display());
+        }
     }
 
     #[test]

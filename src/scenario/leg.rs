@@ -1,5 +1,6 @@
 //! One connector of a route with the places around it: do they fit, and how are its records and offsets read?
 
+use crate::model::secrets::is_secret;
 use crate::model::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Place, SequenceNames,
 };
@@ -80,10 +81,13 @@ fn check_names(
     let names = substitute::known_names(before, Some(&tap.medium), setting.media);
     let known: Vec<&str> = names.keys().map(String::as_str).collect();
     let entries = draft.node.get("config").map_or(&[][..], Node::entries);
-    for value in entries.iter().map(|entry| &entry.value) {
+    for entry in entries {
+        let value = &entry.value;
         for piece in substitute::pieces(value.text().unwrap_or("")) {
             match piece {
                 Piece::Name(name) if !names.contains_key(name) => {
+                    // A piece of a password is not repeated.
+                    let name = if is_secret(&entry.key) { "…" } else { name };
                     let message = format!("`${{{name}}}` stands for nothing here");
                     let help = format!(
                         "known here: {}; `$${{` gives a plain `${{`",

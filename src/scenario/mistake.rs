@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::secrets::mask_text;
+
+use super::secret_places::{secrets_in, starred_text};
+
 /// A stretch of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
@@ -135,14 +139,19 @@ impl<'t> Collector<'t> {
         }
     }
 
-    /// All that was reported, in the order of the text, each once.
+    /// All that was reported, in the order of the text, each once; without the secrets of the text.
     pub(super) fn finish(mut self, source_name: &str) -> Mistakes {
+        let secrets = secrets_in(self.text);
+        for mistake in &mut self.found {
+            mistake.message = mask_text(&secrets.hide(&mistake.message));
+            mistake.help = mask_text(&secrets.hide(&mistake.help));
+        }
         self.found
             .sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
         self.found.dedup();
         Mistakes {
             source_name: source_name.to_owned(),
-            text: self.text.to_owned(),
+            text: starred_text(self.text),
             mistakes: self.found,
         }
     }

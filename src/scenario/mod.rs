@@ -19,6 +19,7 @@ mod render;
 mod resolved;
 mod route;
 mod schema;
+mod secret_places;
 mod settings;
 mod shape;
 mod substitute;
@@ -40,6 +41,7 @@ pub use own_names::rename_target;
 pub use read::{Difference, parse, parse_for};
 pub use refused::{Refused, refused};
 pub use schema::{inventory_schema, json_schema};
+pub use secret_places::{masked_text, secrets_in};
 pub use substitute::{Substitutions, resolve_config};
 pub(crate) use units::duration_text;
 pub use value::{

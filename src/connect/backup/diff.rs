@@ -6,9 +6,9 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::model::ConnectorName;
+use crate::model::secrets::{HIDDEN, mask_setting};
 
 use super::super::answers::ConnectorOffset;
-use super::super::secrets::{HIDDEN, is_secret, mask_text};
 use super::{Backup, Saved, TargetState};
 
 /// One difference.
@@ -209,11 +209,7 @@ fn of_settings(name: &ConnectorName, saved: &Saved, now: &Saved) -> Vec<Differen
         .map(|setting| {
             let shown = |config: &BTreeMap<String, String>| {
                 let value = config.get(setting)?;
-                Some(if is_secret(setting) {
-                    HIDDEN.to_owned()
-                } else {
-                    mask_text(value)
-                })
+                Some(mask_setting(setting, value))
             };
             Difference::Setting {
                 connector: name.clone(),

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Deadline, json_bytes, unix_us};
+use crate::model::secrets::mask_text;
 use crate::model::{ConnectorName, KafkaVersion};
 
 use super::answers::{ConnectorOffset, ConnectorStatus};
@@ -196,7 +197,7 @@ pub fn take(rest: &Rest, group: Option<&str>, deadline: Deadline) -> Result<Back
         format: BACKUP_FORMAT,
         taken: now(),
         squall: env!("CARGO_PKG_VERSION").to_owned(),
-        rest: rest.base_url().to_owned(),
+        rest: mask_text(rest.base_url()),
         group: group.map(str::to_owned),
         cluster_id: info.kafka_cluster_id,
         worker_version: info.version,

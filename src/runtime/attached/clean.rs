@@ -1,27 +1,34 @@
 //! Undoing from the ledger what a harness that was itself killed has left in an attached cluster.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::WorkerName;
 use crate::scenario::inventory::{self, Inventory};
 
-use super::super::{Thing, Undo};
+use super::super::{Thing, Undo, UserFolders, private};
 use super::executor::Executor;
 use super::own;
 use super::undo::STOP_LIMIT;
 
 /// Brings back the workers that the ledger says something was done to, and removes what is ours; returns what was done.
-/// What could not be done is added to `left`. ssh's sockets stand in `sockets`.
+/// What could not be done is added to `left`.
 pub(in crate::runtime) fn undo_ledger(
-    sockets: PathBuf,
+    folders: &UserFolders,
     things: &[Thing],
     left: &mut Vec<String>,
 ) -> Vec<String> {
     let mut done = Vec::new();
     let outstanding = outstanding(things);
     if !outstanding.is_empty() {
-        match Executor::new(sockets) {
+        let sockets = private::fresh_path(folders);
+        let made = sockets.and_then(|sockets| {
+            if outstanding.values().any(|undo| undo.ssh.is_some()) {
+                private::make_folder(&sockets)?;
+            }
+            Executor::new(sockets)
+        });
+        match made {
             Ok(executor) => bring_back(&executor, &outstanding, &mut done, left),
             Err(error) => left.push(error.to_string()),
         }
@@ -98,6 +105,14 @@ fn read(path: &Path) -> Result<Inventory, String> {
 mod tests {
     use super::*;
 
+    fn folders(temp: &Path) -> UserFolders {
+        UserFolders {
+            cache: temp.to_owned(),
+            state: temp.to_owned(),
+            temp: temp.to_owned(),
+        }
+    }
+
     fn undo(worker: &str, status: &str) -> Undo {
         Undo {
             worker: WorkerName::new(worker).unwrap(),
@@ -129,7 +144,7 @@ mod tests {
             Thing::Undo(Box::new(paused)),
         ];
         let mut left = Vec::new();
-        let done = undo_ledger(temp.path().join("s"), &things, &mut left);
+        let done = undo_ledger(&folders(temp.path()), &things, &mut left);
         assert_eq!(done, ["worker w1 was resumed and started"]);
         assert_eq!(left, Vec::<String>::new());
     }
@@ -151,7 +166,7 @@ mod tests {
         stopping.ending = true;
         let mut left = Vec::new();
         let done = undo_ledger(
-            temp.path().join("s"),
+            &folders(temp.path()),
             &[Thing::Undo(Box::new(stopping))],
             &mut left,
         );
@@ -170,7 +185,7 @@ mod tests {
             },
         ];
         let mut left = Vec::new();
-        undo_ledger(temp.path().join("s"), &things, &mut left);
+        undo_ledger(&folders(temp.path()), &things, &mut left);
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(
             left[0].starts_with("worker w1: it is to be started"),

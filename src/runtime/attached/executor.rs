@@ -63,7 +63,7 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Connects to nothing yet; ssh's sockets will stand in `sockets`, which is made when it is needed.
+    /// Connects to nothing yet; ssh's sockets will stand in `sockets`, which is there and which nobody else can enter.
     pub fn new(sockets: PathBuf) -> Result<Self, RuntimeError> {
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -221,8 +221,6 @@ impl Executor {
         if let Some(session) = sessions.get(ssh) {
             return Ok(Arc::clone(session));
         }
-        std::fs::create_dir_all(&self.sockets)
-            .map_err(RuntimeError::file("make", &self.sockets))?;
         let connecting = builder(ssh, &self.sockets);
         let connected = self.tokio().block_on(async {
             tokio::time::timeout(CONNECT_LIMIT * 2, connecting.connect(&ssh.host)).await

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::scenario::inventory::Inventory;
 
-use super::super::{Ledger, RuntimeError, UserFolders};
+use super::super::{Ledger, RuntimeError, UserFolders, private};
 use super::cluster::{AttachedCluster, Inner, Joined, Other};
 use super::error::AttachedError;
 use super::executor::Executor;
@@ -73,10 +73,8 @@ impl Joining<'_> {
         self.check_topics(&admin)?;
         let data = self.data_folder()?;
         self.refuse(&group_id, &view, &strangers)?;
-        let temp = self.folders.temp_of(self.ledger.run());
-        self.ledger
-            .note(&super::super::Thing::Folder(temp.clone()))?;
-        let executor = Executor::new(temp)?;
+        let sockets = private::make_temp(self.folders, self.ledger)?;
+        let executor = Executor::new(sockets)?;
         let Looked { mut workers, told } = first_look::at_all(self.inventory, &executor)?;
         workers.extend((1..).zip(&strangers).filter_map(stranger));
         let settings =

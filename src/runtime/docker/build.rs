@@ -18,7 +18,7 @@ use super::super::process::{
     installation::{self, Role},
     tool,
 };
-use super::super::{Ledger, RuntimeError, Thing, UserFolders};
+use super::super::{Ledger, RuntimeError, UserFolders, private};
 use super::engine::{Engine, in_words};
 
 const DEBOOTSTRAP_LIMIT: Duration = Duration::from_secs(900);
@@ -63,9 +63,7 @@ pub fn build_image(
     let source = Source::of_this_machine().map_err(failed)?;
     told(&format!("looking for Kafka {version} in the cache"));
     let kafka = installation::from_cache(&folders.cache, version, Role::Worker, journal, stop)?;
-    let work = folders.temp_of(ledger.run());
-    ledger.note(&Thing::Folder(work.clone()))?;
-    fs::create_dir_all(&work).map_err(RuntimeError::file("make", &work))?;
+    let work = private::make_temp(folders, ledger)?;
     let built = told_and_built(&work, &source, &kafka, told, stop).and_then(|root| {
         told(&format!("giving {name} to the engine"));
         import(&engine, &root, name, version).map_err(failed)

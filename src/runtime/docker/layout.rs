@@ -1,7 +1,6 @@
 //! Names, addresses, ports, settings and command lines of all containers of one attempt to start a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use super::super::process::launch::{flags, main_class};
 use super::super::process::ports::free_ports;
 use super::super::process::probe::Probe;
 use super::super::process::{plugins, storage};
-use super::super::{ClusterSpec, RuntimeError};
+use super::super::{ClusterSpec, RuntimeError, private};
 use super::image::{Image, Prepared};
 use super::node::Plan;
 
@@ -283,7 +282,7 @@ impl Draft<'_> {
             (&properties, config::properties(settings)),
             (&logger_file, logger.configuration()),
         ] {
-            fs::write(path, text).map_err(RuntimeError::file("write", path))?;
+            private::write(path, text)?;
         }
         let errors = self.spec.logs.join(format!("{name}.hs_err"));
         let mut class_path = vec![LIBS.to_owned()];

@@ -1,13 +1,12 @@
 //! Where everything of one attempt to start a cluster stands, and on which ports.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::model::WorkerName;
 
-use super::super::{ClusterSpec, RuntimeError, StartStyle};
+use super::super::{ClusterSpec, RuntimeError, StartStyle, private};
 use super::config::{self, BrokerPorts, WorkerFacts};
 use super::installation::Role;
 use super::launch::{Archive, Launch, logger_of};
@@ -138,7 +137,7 @@ impl<'a> Layout<'a> {
             (&properties, config::properties(settings)),
             (&logger_file, logger_of(installation).configuration()),
         ] {
-            fs::write(path, text).map_err(RuntimeError::file("write", path))?;
+            private::write(path, text)?;
         }
         Ok(Launch {
             role,

@@ -13,7 +13,7 @@ mod read;
 mod tests;
 
 pub(super) use keys::INVENTORY;
-pub use read::{is_loopback, parse};
+pub use read::{has_user, is_loopback, parse};
 
 /// Inventories that come with the program: file name and text.
 pub const BUNDLED: [(&str, &str); 1] = [(

@@ -347,7 +347,7 @@ impl Reader<'_, '_> {
         let place = node.get("rest")?;
         let help = "write `http://host:port`, or `https://host:port`";
         match address {
-            Some(address) if address.contains('@') => {
+            _ if has_user(&url) => {
                 let help = "write `username` and `password` under `rest:` of the inventory";
                 self.wrong(place, "a user in a worker's address", help);
             }
@@ -526,6 +526,12 @@ fn stop_when(node: Option<&Node>) -> StopWhen {
 }
 
 /// Host and port of `host:port`, where the host may stand in brackets.
+/// Whether a user stands in an address, and most often a password with it: addresses are shown and written down. A
+/// password may hold slashes, so the `@` may stand anywhere.
+pub fn has_user(address: &str) -> bool {
+    address.contains('@')
+}
+
 fn host_and_port(address: &str) -> Option<(&str, u16)> {
     let (host, port) = address.rsplit_once(':')?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_[]:%".contains(c);
