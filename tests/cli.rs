@@ -126,3 +126,74 @@ fn doctor_names_what_is_missing() {
     assert_eq!(code, 4, "{stdout}");
     assert!(stdout.contains("FAIL") && stdout.contains("→"), "{stdout}");
 }
+
+#[test]
+fn a_password_in_an_address_is_refused_and_repeated_nowhere() {
+    let home = tempfile::tempdir().unwrap();
+    let backup = home.path().join("backup");
+    let folder = backup.to_str().unwrap();
+    for address in [
+        "http://ops:Gehe1m@127.0.0.1:1",
+        "https://ops:Gehe1m/und@127.0.0.1:1/",
+        "http://Gehe1m@127.0.0.1:1",
+        "ops:Gehe1m@127.0.0.1:1",
+    ] {
+        for arguments in [
+            vec!["inspect", "--bootstrap", "127.0.0.1:1", "--rest", address],
+            vec!["backup", folder, "--rest", address],
+            vec!["inspect", address],
+            vec![
+                "inspect",
+                "--bootstrap",
+                address,
+                "--rest",
+                "http://127.0.0.1:1",
+            ],
+        ] {
+            let (code, stdout, stderr) = run(&arguments);
+            assert_eq!(code, 2, "{arguments:?}: {stderr}");
+            assert!(!backup.exists(), "{arguments:?}");
+            assert!(
+                !format!("{stdout}{stderr}").contains("Gehe1m"),
+                "{arguments:?}: {stderr}"
+            );
+        }
+    }
+    let (_, _, stderr) = run(&[
+        "inspect",
+        "--bootstrap",
+        "127.0.0.1:1",
+        "--rest",
+        "http://u:p@h:1",
+    ]);
+    assert!(
+        stderr.contains("--rest-user") && stderr.contains("SQUALL_REST_PASSWORD"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_run_folder_is_its_owners_alone_unless_asked_otherwise() {
+    use std::os::unix::fs::PermissionsExt;
+    for (readers, expected) in [(None, 0o700), (Some("everyone"), 0o755)] {
+        let home = tempfile::tempdir().unwrap();
+        let reports = home.path().join("reports");
+        let mut arguments = vec!["run", "quickstart", "--reports", reports.to_str().unwrap()];
+        arguments.extend(readers.map(|_| "--readable-by"));
+        arguments.extend(readers);
+        let output = squall(&arguments)
+            .env("JAVA_HOME", "/nowhere")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4));
+        let folder = std::fs::read_dir(&reports)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let folder = folder
+            .into_iter()
+            .find(|path| path.file_name() != Some("latest".as_ref()))
+            .unwrap();
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, expected, "{readers:?}");
+    }
+}

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -228,16 +231,67 @@ fn a_full_disk_ends_the_run_with_the_environments_code() {
     assert!(stderr.contains("/dev/full"), "{stderr}");
 }
 
+/// The temporary folder of a run, from its ledger.
+fn temporary_folder(run: &Running) -> PathBuf {
+    let ledger = run
+        .home
+        .path()
+        .join(format!("state/ledger/{}.jsonl", run_id(run)));
+    let text = std::fs::read_to_string(ledger).unwrap();
+    let folders = text.lines().filter_map(|line| {
+        let thing: serde_json::Value = serde_json::from_str(line).unwrap();
+        Some(PathBuf::from(thing.get("folder")?.as_str()?))
+    });
+    folders.last().unwrap()
+}
+
+/// Another user of the machine reads nothing of a run. Who is not root cannot become another user: then only the rights
+/// are shown, and the test says so.
+fn no_stranger_reads(run: &Running) {
+    let temporary = temporary_folder(run);
+    let settings = temporary.join("w1.properties");
+    let rights = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((rights(&temporary), rights(&settings)), (0o700, 0o600));
+    assert_eq!(rights(&run.folder()), 0o700);
+    let info = std::fs::read_to_string(run.folder().join("run.json")).unwrap();
+    let name = temporary
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
+    assert!(
+        !info.contains(&name) && !name.contains(&run_id(run)),
+        "{name}"
+    );
+    for path in [
+        settings,
+        run.folder().join("run.json"),
+        run.folder().join("logs/w1-1.log"),
+    ] {
+        let mut command = Command::new("cat");
+        let tried = command.arg(&path).uid(65_534).gid(65_534).output();
+        match tried {
+            Ok(tried) => assert!(!tried.status.success(), "{} was read", path.display()),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+        }
+    }
+}
+
 #[test]
-fn no_secret_of_a_scenario_reaches_a_file_or_the_terminal() {
+fn no_secret_of_a_scenario_reaches_a_file_the_terminal_or_another_user() {
     let _turn = one_cluster();
     let secret = "hunter2-and-more";
     let scenario = SMALL
         .replace("duration: 120s", "duration: 1s")
-        .replace("session.timeout.ms: 6000}", &format!("session.timeout.ms: 6000, ssl.key.password: {secret}}}"))
-        .replace("tasks.max: 1}", &format!("tasks.max: 1, source.cluster.ssl.truststore.password: {secret}, my.api.key: {secret}}}"));
-    assert_eq!(scenario.matches(secret).count(), 3);
+        .replace("name: small", &format!("# {secret}\nname: small"))
+        .replace("session.timeout.ms: 6000}", "session.timeout.ms: 6000, ssl.key.password: \"hunter2-\\x61nd-more\"}")
+        .replace("tasks.max: 1}", &format!("tasks.max: 1, source.cluster.ssl.truststore.password: '{secret}', my.api.key: {secret}, a.pwd: e, my.note: {secret}}}"));
     let mut run = Running::start(&scenario, &[]);
+    run.wait_for(
+        "w1",
+        |what| matches!(what, What::ProcessStarted { name, .. } if name == "w1"),
+    );
+    no_stranger_reads(&run);
     let code = run.end();
     assert_eq!(code, 0, "{}{}", run.stderr(), run.stdout());
     std::fs::remove_file(run.home.path().join("scenario.yaml")).unwrap();

@@ -324,3 +324,26 @@ fn read_events(mut lines: impl BufRead) -> EventLog {
         damage: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_folder_is_its_owners_alone_unless_others_were_asked_for() {
+        let reports = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let owner = RunFolder::create(reports.path(), "r").unwrap();
+        assert_eq!((mode(owner.path()), mode(&owner.logs())), (0o700, 0o700));
+        for (readers, expected) in [
+            (Readers::Owner, 0o700),
+            (Readers::Group, 0o750),
+            (Readers::Everyone, 0o755),
+        ] {
+            let folder = RunFolder::create_for(reports.path(), "r", readers).unwrap();
+            for path in [folder.path(), &folder.logs(), &folder.data()] {
+                assert_eq!(mode(path), expected, "{readers:?}: {}", path.display());
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use crate::model::secrets::Known;
+use crate::model::secrets::{Known, mask_text};
 
 use super::{Clock, Event, FolderError, RunFolder, What};
 
@@ -56,10 +56,8 @@ impl Journal {
     /// failure: the run must look at [`Journal::failure`] and end when there is one.
     pub fn record(&self, mut what: What) -> Event {
         let mut inner = self.lock();
-        if !inner.secrets.is_empty() {
-            for text in what.free_texts() {
-                *text = inner.secrets.hide(text);
-            }
+        for text in what.free_texts() {
+            *text = mask_text(&inner.secrets.hide(text));
         }
         let event = Event {
             n: inner.next,
@@ -118,6 +116,23 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_secret_is_in_no_event_and_no_listener_hears_it() {
+        let reports = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(reports.path(), "r").unwrap();
+        let journal = Journal::create(&folder, Clock::start()).unwrap();
+        let heard = journal.listen();
+        let mut known = Known::default();
+        known.learn("db.password", "hunter2");
+        journal.learn(&known);
+        let words = "hunter2 for db.pwd=a is wrong";
+        let hidden = What::Note("[hidden] for db.pwd=[hidden] is wrong".to_owned());
+        assert_eq!(journal.record(What::Note(words.to_owned())).what, hidden);
+        assert_eq!(heard.recv().unwrap().what, hidden);
+        let events = folder.events().unwrap().events;
+        assert_eq!(events.last().map(|event| &event.what), Some(&hidden));
+    }
 
     #[test]
     fn events_are_numbered_without_holes_and_read_back_in_order() {

@@ -55,7 +55,7 @@ pub fn secrets_of(inventory: &Inventory) -> Known {
     known.learn_all(&inventory.client.0);
     known.learn_all(&inventory.inner_client.0);
     known.learn_all(&inventory.settings);
-    for (_, password) in &inventory.rest.basic {
+    if let Some((_, password)) = &inventory.rest.basic {
         known.learn("password", password);
     }
     known

@@ -266,7 +266,7 @@ impl<'t> Walk<'t> {
                     true => holds_secret(key, &scalar.text),
                     false => !scalar.text.trim().is_empty(),
                 };
-                scalar.is_secret |= is_secret && !scalar.is_key;
+                scalar.is_secret |= is_secret && !scalar.is_key && !scalar.whole.is_empty();
             }
         }
     }

@@ -56,7 +56,7 @@ fn places() -> Vec<(&'static str, usize, String)> {
     let whole = |worker: &str, connector: &str, top: &str| {
         format!(
             "{top}name: masked\nquestion: Is it hidden?\nconnect:\n  workers: 2\n  config:\n    session.timeout.ms: 6000\n{worker}\
-             route:\n  - feed: {{topic: orders}}\n  - connector: archive\n    class: FileStreamSink\n    config:\n      tasks.max: 1\n{connector}\
+             route:\n  - feed: {{topic: orders}}\n  - connector:\n      name: archive\n      config:\n        connector.class: FileStreamSink\n        tasks.max: 1\n{connector}\
              \x20 - tap: {{file: archive.txt}}\n"
         )
     };
@@ -68,21 +68,21 @@ fn places() -> Vec<(&'static str, usize, String)> {
         ),
         (
             "a connector's setting",
-            6,
-            whole("", "      db.pwd: @\n", ""),
+            8,
+            whole("", "        db.pwd: @\n", ""),
         ),
-        ("a quoted key", 6, whole("", "      \"db.pass\": @\n", "")),
+        ("a quoted key", 8, whole("", "        \"db.pass\": @\n", "")),
         (
             "the first of three",
-            6,
-            whole("", "      hmac.key: @\n      a: b\n      c: d\n", ""),
+            8,
+            whole("", "        hmac.key: @\n        a: b\n        c: d\n", ""),
         ),
         (
             "a second key with the same value",
-            6,
+            8,
             whole(
                 "    sasl.password: Gehe1m-und-lang\n",
-                "      note: @\n",
+                "        note: @\n",
                 "",
             ),
         ),
@@ -140,25 +140,34 @@ fn same_but_for_values(masked: &Scenario, scenario: &Scenario, why: &str) {
     assert_eq!(plain(masked), plain(scenario), "{why}");
 }
 
+fn check_spelling(text: &str, why: &str) {
+    let why = format!("{why}:\n{text}");
+    let scenario = parse("t.yaml", text).unwrap_or_else(|error| panic!("{why}{error}"));
+    let masked = masked_text(text, &Known::default());
+    let why = format!("{why}\nmasked:\n{masked}");
+    assert!(
+        !masked.contains(SECRET) && !masked.contains("ehe1m"),
+        "{why}"
+    );
+    assert!(masked.contains(HIDDEN), "{why}");
+    let again = parse("t.yaml", &masked).unwrap_or_else(|error| panic!("{why}{error}"));
+    same_but_for_values(&again, &scenario, &why);
+    let twice = masked_text(&masked, &Known::default());
+    assert_eq!(twice, masked, "masking twice changes nothing");
+}
+
 #[test]
 fn a_secret_is_hidden_in_every_spelling_at_every_place() {
     for (place, indent, text) in places() {
         for (spelling, value) in SPELLINGS {
             let value = value.replace('_', &" ".repeat(indent));
             let text = text.replace('@', &value);
-            let why = format!("{spelling}, {place}:\n{text}");
-            let scenario = parse("t.yaml", &text).unwrap_or_else(|error| panic!("{why}{error}"));
-            let masked = masked_text(&text, &Known::default());
-            let why = format!("{why}\nmasked:\n{masked}");
-            assert!(
-                !masked.contains(SECRET) && !masked.contains("ehe1m"),
-                "{why}"
+            check_spelling(&text, &format!("{spelling}, {place}"));
+            let text = text.replace('\n', "\r\n");
+            check_spelling(
+                &text,
+                &format!("{spelling}, {place}, with carriage returns"),
             );
-            assert!(masked.contains(HIDDEN), "{why}");
-            let again = parse("t.yaml", &masked).unwrap_or_else(|error| panic!("{why}{error}"));
-            same_but_for_values(&again, &scenario, &why);
-            let twice = masked_text(&masked, &Known::default());
-            assert_eq!(twice, masked, "masking twice changes nothing");
         }
     }
 }
@@ -247,7 +256,7 @@ fn a_mistake_is_shown_without_the_secrets_around_it() {
     for text in [
         "name: m\nconnect:\n  config: {ssl.key.password: 'Gehe1m-und-lang', ssl.key.password: Gehe1m-und-lang}\n",
         "name: m\nconnect: {config: {db.password: [Gehe1m-und-lang]}}\n",
-        "name: m\nroute:\n  - connector: c\n    class: FileStreamSink\n    config: {db.pwd: \"${Gehe1m-und-lang}\"}\n  - tap: {file: x}\n",
+        "name: m\nroute:\n  - feed: {topic: t}\n  - connector: {name: c, config: {connector.class: FileStreamSink, db.pwd: \"${Gehe1m-und-lang}\"}}\n  - tap: {file: x}\n",
         "name: m\nnam: {a.token: Gehe1m-und-lang # Gehe1m-und-lang\n  }\n",
         "name: m\nbad: [db.password: Gehe1m-und-lang\n",
     ] {

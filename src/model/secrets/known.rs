@@ -90,11 +90,6 @@ impl Known {
         self.names.extend(other.names.iter().cloned());
     }
 
-    /// Whether nothing is known that could be hidden.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
     /// The text with each known secret replaced: as it is, and as JSON, addresses and `Basic` write it.
     pub fn hide(&self, text: &str) -> String {
         let mut longest: Vec<&String> = self.values.iter().collect();
@@ -116,6 +111,13 @@ impl Known {
         self.add(value);
         for line in value.lines().filter(|_| value.contains('\n')) {
             self.add(line.trim());
+        }
+        if value.contains("-----") {
+            // The lines of a private key, which may have been folded into one, or hold `\n` written out.
+            let lines = value.split_whitespace().flat_map(|part| part.split("\\n"));
+            lines
+                .filter(|line| line.len() >= LONG)
+                .for_each(|line| self.add(line));
         }
         // `user:password` and `user/password`, and a list of settings that goes on behind the value.
         for at in [value.find(':'), value.find('/')].into_iter().flatten() {

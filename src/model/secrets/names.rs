@@ -85,7 +85,7 @@ const PHRASES: [&str; 45] = [
 ];
 
 /// A name that ends like this says something about a secret, and is none: `token.endpoint.url`, `password.required`.
-const ABOUT: [&str; 54] = [
+const ABOUT: [&str; 65] = [
     "age",
     "algorithm",
     "alias",
@@ -95,6 +95,7 @@ const ABOUT: [&str; 54] = [
     "class",
     "column",
     "columns",
+    "conf",
     "count",
     "dir",
     "directory",
@@ -115,17 +116,24 @@ const ABOUT: [&str; 54] = [
     "interval",
     "issuer",
     "iterations",
+    "jar",
+    "java",
+    "jks",
     "kind",
     "length",
     "lifetime",
     "location",
+    "log",
     "max",
     "min",
     "minutes",
     "mode",
     "ms",
+    "p12",
     "path",
+    "pfx",
     "policy",
+    "properties",
     "provider",
     "required",
     "retries",
@@ -137,9 +145,12 @@ const ABOUT: [&str; 54] = [
     "source",
     "timeout",
     "ttl",
+    "txt",
     "type",
     "uri",
     "url",
+    "yaml",
+    "yml",
 ];
 /// What an address of a web hook is called: whoever knows it may call it.
 const ADDRESSES: [&str; 8] = [
@@ -161,7 +172,7 @@ pub fn is_secret(name: &str) -> bool {
 /// most often names a field, only what looks like a key is one.
 pub fn holds_secret(name: &str, value: &str) -> bool {
     let value = value.trim();
-    let is_none = value.eq_ignore_ascii_case("null") || value.bytes().all(|b| b == b'*');
+    let is_none = value.eq_ignore_ascii_case("null") || value.bytes().all(|b| b"*~".contains(&b));
     if is_none || value == HIDDEN || is_reference(value) {
         return false;
     }

@@ -87,13 +87,7 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
 }
 
 fn key_length(body: &str) -> usize {
-    let limit = body
-        .char_indices()
-        .map(|(at, c)| at + c.len_utf8())
-        .take_while(|end| *end <= LONGEST_KEY)
-        .last()
-        .unwrap_or(0);
-    let near = &body[..limit];
+    let near = &body[..body.floor_char_boundary(LONGEST_KEY)];
     if let Some(end) = near.find("-----END ") {
         let label = &near[end + 9..];
         let closing = label.find("-----").map_or(label.len(), |at| at + 5);
@@ -140,11 +134,12 @@ fn hooks(text: &str) -> Vec<Range<usize>> {
         let start = from + step + SCHEME.len();
         let rest = &text[start..];
         let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+        let rest = &rest[..rest.find(SCHEME).unwrap_or(rest.len())];
         let address = &rest[..rest.find(is_end).unwrap_or(rest.len())];
-        let address = &address[..address.find(SCHEME).unwrap_or(address.len())];
-        if let Some(kept) =
-            before_hook(address).filter(|kept| !address[*kept..].starts_with(HIDDEN))
-        {
+        if let Some(kept) = before_hook(address).filter(|kept| {
+            let secret = address.get(*kept..).unwrap_or("");
+            !secret.is_empty() && !secret.starts_with(HIDDEN)
+        }) {
             let whole = address.trim_end_matches(['.', ',', ';', ')', '}', ']', '\\']);
             found.push(start + kept..start + whole.len().max(kept));
         }
