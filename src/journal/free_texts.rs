@@ -27,6 +27,13 @@ impl What {
                 ..
             } => vec![awaited],
             Self::RunEnded {
+                ending: Ending::Refused(refusals),
+                ..
+            } => refusals
+                .iter_mut()
+                .map(|refusal| &mut refusal.why)
+                .collect(),
+            Self::RunEnded {
                 ending: Ending::Complete | Ending::Interrupted,
                 ..
             }

@@ -77,6 +77,7 @@ pub fn mask_text(text: &str) -> String {
 /// whose issuers mark them. Rather too much than too little.
 pub fn spans(text: &str) -> Vec<Range<usize>> {
     let mut found = shapes::spans(text);
+    found.extend(refused_values(text));
     let mut from = 0;
     while let Some(step) = text[from..].find([':', '=', ' ']) {
         let at = from + step;
@@ -89,6 +90,28 @@ pub fn spans(text: &str) -> Vec<Range<usize>> {
         }
     }
     merged(found)
+}
+
+/// The values in `Invalid value … for configuration NAME`, which is how Kafka refuses the value of a setting.
+fn refused_values(text: &str) -> Vec<Range<usize>> {
+    const BEFORE: &str = "Invalid value ";
+    const BEHIND: &str = " for configuration ";
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(BEFORE) {
+        let start = at + BEFORE.len();
+        let rest = near(&text[start..]);
+        let Some(length) = rest.find(BEHIND) else {
+            continue;
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let name = &rest[length + BEHIND.len()..];
+        let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
+        let value = &rest[..length];
+        if is_secret(name.trim_end_matches('.')) && value != HIDDEN {
+            found.push(start..start + length);
+        }
+    }
+    found
 }
 
 fn merged(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
@@ -149,7 +172,9 @@ fn value_after(name: &str, is_named: bool, before: &str, from: &str) -> Option<(
     let is_frame = from.starts_with(':') && blanks == 0 && !before.ends_with('"');
     let is_line_number = is_frame && secret.bytes().all(|b| b.is_ascii_digit());
     let is_hidden = value[opening..].starts_with(HIDDEN);
-    let is_one = holds_secret(name, secret) || (is_named && !is_secret(name));
+    // Marks alone stand in words about a setting: `password:` in quotes, `PASSWORD=…`.
+    let is_one = secret.contains(char::is_alphanumeric)
+        && (holds_secret(name, secret) || (is_named && !is_secret(name)));
     let is_kept = length == 0 || !is_one || is_line_number || is_hidden;
     (!is_kept).then_some((1 + blanks + opening, length))
 }
@@ -269,7 +294,7 @@ fn until<'t>(text: &'t str, ends: &[char]) -> &'t str {
 
 /// The beginning of a text, for what is looked for behind every separator.
 fn near(text: &str) -> &str {
-    &text[..text.floor_char_boundary(256)]
+    &text[..text.floor_char_boundary(400)]
 }
 
 /// Where the quoted text ends: before the same quote again, where no backslash escapes it, or at the end of the text.

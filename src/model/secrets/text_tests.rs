@@ -150,7 +150,11 @@ fn secrets_in_addresses_are_hidden() {
 }
 
 /// Texts, and what is seen of them.
-const HEADERS: [(&str, &str); 12] = [
+const HEADERS: [(&str, &str); 13] = [
+    (
+        "Invalid value a for configuration db.password: too short",
+        "Invalid value [hidden] for configuration db.password: too short",
+    ),
     ("Cookie: a=b; session=x y\nnext", "Cookie: [hidden]\nnext"),
     ("Set-Cookie: a=b", "Set-Cookie: [hidden]"),
     ("X-Auth: Token abc", "X-Auth: Token [hidden]"),
@@ -242,6 +246,8 @@ fn texts_without_secrets_stay_as_they_are() {
     for text in [
         "",
         "Missing required configuration \"password\" which has no default value.",
+        "Invalid value a for configuration tasks.max: no number",
+        "write `password:` beside it, or set PASSWORD=…",
         "InvalidTokenException: the offset is too old",
         "cannot read /home/me/password: No such file, nor scenarios/token.yaml: No such file",
         "cannot read secret-rotation.yaml: No such file",
