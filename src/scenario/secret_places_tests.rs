@@ -240,6 +240,21 @@ fn comments_that_have_nothing_to_do_with_secrets_stay() {
 }
 
 #[test]
+fn bundled_scenarios_have_no_secrets() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let files = std::fs::read_dir(folder).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let yaml = files.filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+    let files: Vec<_> = yaml.collect();
+    assert!(files.len() > 10);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        check(&text, &text);
+        assert_eq!(starred_text(&text), text);
+    }
+}
+
+#[test]
 fn text_that_is_no_yaml_is_masked_as_far_as_it_goes() {
     let masked = masked_text(
         "db.pwd: hunter2\nb: [\nc: hunter2\ndb.token: xyz7\n",

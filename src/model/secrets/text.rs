@@ -40,6 +40,9 @@ const SCHEMES: [&str; 11] = [
 /// Characters that may stand after a value without belonging to it.
 const CLOSERS: [char; 8] = [',', ';', ')', '}', ']', '"', '\'', '.'];
 
+/// Between a value and the name of its setting, where Kafka refuses it.
+const BEHIND_VALUE: &str = " for configuration ";
+
 /// The configuration with each secret replaced by [`HIDDEN`]: see [`mask_setting`].
 pub fn mask(config: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let masked = config
@@ -95,16 +98,15 @@ pub fn spans(text: &str) -> Vec<Range<usize>> {
 /// The values in `Invalid value … for configuration NAME`, which is how Kafka refuses the value of a setting.
 fn refused_values(text: &str) -> Vec<Range<usize>> {
     const BEFORE: &str = "Invalid value ";
-    const BEHIND: &str = " for configuration ";
     let mut found = Vec::new();
     for (at, _) in text.match_indices(BEFORE) {
         let start = at + BEFORE.len();
         let rest = near(&text[start..]);
-        let Some(length) = rest.find(BEHIND) else {
+        let Some(length) = rest.find(BEHIND_VALUE) else {
             continue;
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let name = &rest[length + BEHIND.len()..];
+        let name = &rest[length + BEHIND_VALUE.len()..];
         let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
         let value = &rest[..length];
         if is_secret(name.trim_end_matches('.')) && value != HIDDEN {
@@ -142,12 +144,14 @@ fn hidden_after(before: &str, from: &str) -> Option<(usize, usize)> {
     let name = name_before(before)?;
     let login = || login_without_scheme(before, from);
     let is_class = name.ends_with("Exception") || name.ends_with("Error");
-    let is_path =
-        from.starts_with(':') && before.strip_suffix(name).is_some_and(|b| b.ends_with('/'));
-    if is_class || is_path {
+    let ahead = before.strip_suffix(name).unwrap_or("");
+    // `/home/me/password: no such file`, `… for configuration db.password: too short`.
+    let is_subject =
+        from.starts_with(':') && (ahead.ends_with('/') || ahead.ends_with(BEHIND_VALUE));
+    if is_class || is_subject {
         return login();
     }
-    let of_query = before[..before.len() - name.len()].ends_with(['?', '&', ';']);
+    let of_query = ahead.ends_with(['?', '&', ';']);
     let is_parameter = || {
         QUERY_NAMES
             .iter()
