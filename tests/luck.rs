@@ -238,11 +238,11 @@ fn temporary_folder(run: &Running) -> PathBuf {
         .path()
         .join(format!("state/ledger/{}.jsonl", run_id(run)));
     let text = std::fs::read_to_string(ledger).unwrap();
-    let folders = text.lines().filter_map(|line| {
+    let mut folders = text.lines().filter_map(|line| {
         let thing: serde_json::Value = serde_json::from_str(line).unwrap();
         Some(PathBuf::from(thing.get("folder")?.as_str()?))
     });
-    folders.last().unwrap()
+    folders.next_back().unwrap()
 }
 
 /// Another user of the machine reads nothing of a run. Who is not root cannot become another user: then only the rights
