@@ -67,6 +67,7 @@ impl What {
             | Self::SinkCommit { .. }
             | Self::TargetState { .. }
             | Self::Progress { .. }
+            | Self::MachineLoad { .. }
             | Self::FinalOffsets { .. }
             | Self::FinalSourceOffsets { .. } => Vec::new(),
         }

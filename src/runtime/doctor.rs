@@ -1,6 +1,7 @@
 //! Looks whether this machine can run a cluster: each check with what was found and what would help.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::model::{KafkaVersion, RuntimeKind};
@@ -83,6 +84,7 @@ pub fn doctor_checks(scope: &DoctorScope) -> Vec<Check> {
         ),
         disk("disk space for broker data", &folders.temp, 1024, "TMPDIR"),
         disk("disk space for reports", &scope.reports, 500, "--reports"),
+        others_in(&folders.temp),
         memory(),
         processors(),
         open_files(),
@@ -95,6 +97,27 @@ fn told_only(check: &mut Check) {
     if check.state != CheckState::Ok {
         check.state = CheckState::Info;
     }
+}
+
+/// Where everybody may rename what is there, a run's folder can be replaced by another one of its name; a sticky bit forbids
+/// it. That is no matter where nobody else is, as in many containers.
+fn others_in(temp: &Path) -> Check {
+    let mode = fs::metadata(temp).map_or(0, |found| found.permissions().mode());
+    let state = match mode & 0o1002 {
+        0o0002 => CheckState::Warn,
+        _ => CheckState::Ok,
+    };
+    let found = match state {
+        CheckState::Ok => format!("{}: others can replace nothing of yours", temp.display()),
+        CheckState::Info | CheckState::Warn | CheckState::Fail => {
+            format!("{}: others can replace what is yours", temp.display())
+        }
+    };
+    let remedy = format!(
+        "chmod +t {}, or set TMPDIR to a folder of your own",
+        temp.display()
+    );
+    check("temporary folder", state, found, remedy)
 }
 
 /// One line; a remedy is kept only where something is not as it should be.
@@ -354,6 +377,20 @@ mod tests {
         let table = "MemTotal:       24683520 kB\nMemAvailable:    2048000 kB\n";
         assert_eq!(available_mib(table), Some(2000));
         assert_eq!(available_mib("MemTotal: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn a_temporary_folder_in_which_others_may_rename_is_warned_of() {
+        let temp = tempfile::tempdir().unwrap();
+        for (mode, state) in [
+            (0o700, CheckState::Ok),
+            (0o1777, CheckState::Ok),
+            (0o777, CheckState::Warn),
+        ] {
+            let rights = fs::Permissions::from_mode(mode);
+            fs::set_permissions(temp.path(), rights).unwrap();
+            assert_eq!(others_in(temp.path()).state, state, "{mode:o}");
+        }
     }
 
     #[test]
