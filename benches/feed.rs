@@ -12,7 +12,7 @@ mod support;
 
 use std::time::Duration;
 
-use squall::journal::{Clock, Deadline, ObservationWriter};
+use squall::journal::{Attendance, Clock, Deadline, Journal, ObservationWriter, RunFolder};
 use squall::kafka::{Admin, Cluster, Isolation};
 use squall::model::{RecordCodec, StreamId};
 use squall::places::{Decoder, Feed, FeedEnd, Tap};
@@ -36,6 +36,8 @@ fn main() {
     let codec = RecordCodec::new(StreamId(1), stream.record_size_bytes, stream.lanes)
         .expect("200 bytes hold a record");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let run = RunFolder::create(folder.path(), "run").expect("the folder is empty");
+    let journal = Journal::create(&run, clock).expect("the folder is empty");
     let writer = |name: &str| {
         ObservationWriter::create(&folder.path().join(name)).expect("the folder is empty")
     };
@@ -48,7 +50,7 @@ fn main() {
             isolation,
             decoder,
             stream.lanes,
-            clock,
+            Attendance::begin(name, &journal),
             writer(name),
         )
         .expect("the client settings are plain")
@@ -60,7 +62,7 @@ fn main() {
         PARTITIONS,
         stream,
         codec,
-        clock,
+        Attendance::begin("feed", &journal),
         writer("feed.arrow"),
     )
     .expect("the client settings are plain");

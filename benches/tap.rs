@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use squall::journal::{Clock, Deadline, ObservationWriter};
+use squall::journal::{Attendance, Clock, Deadline, Journal, ObservationWriter, RunFolder};
 use squall::kafka::{Cluster, Isolation, RecordSender, Taken};
 use squall::model::{Lane, Record, RecordCodec, Sequence, StreamId};
 use squall::places::{Decoder, Tap};
@@ -34,6 +34,8 @@ fn main() {
     let codec = RecordCodec::new(StreamId(1), 200, LANES).expect("200 bytes hold a record");
     fill(&cluster, &topic, codec, records);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let run = RunFolder::create(folder.path(), "run").expect("the folder is empty");
+    let journal = Journal::create(&run, clock).expect("the folder is empty");
     let (mut bare_best, mut tap_best) = (0.0f64, 0.0f64);
     for round in 1..=ROUNDS {
         let bare = rate(records, bare(&broker.bootstrap(), &topic, records, clock));
@@ -41,7 +43,7 @@ fn main() {
         let writer = ObservationWriter::create(&path).expect("the folder is empty");
         let tap = rate(
             records,
-            tap(&cluster, &topic, codec, records, clock, writer),
+            tap(&cluster, &topic, codec, records, &journal, writer),
         );
         println!(
             "round {round}: bare {bare:>9.0}/s   tap {tap:>9.0}/s   ratio {:.2}",
@@ -131,14 +133,18 @@ fn tap(
     topic: &str,
     codec: RecordCodec,
     records: u64,
-    clock: Clock,
+    journal: &Journal,
     writer: ObservationWriter,
 ) -> Duration {
+    let clock = journal.clock();
     let begun = clock.now();
     let decoder = Decoder::Line(codec);
     let isolation = Isolation::ReadCommitted;
-    let tap = Tap::start_topic(cluster, topic, isolation, decoder, LANES, clock, writer)
-        .expect("the client settings are plain");
+    let attendance = Attendance::begin("tap", journal);
+    let tap = Tap::start_topic(
+        cluster, topic, isolation, decoder, LANES, attendance, writer,
+    )
+    .expect("the client settings are plain");
     let counts = tap.counts();
     let deadline = Deadline::after(support::LIMIT);
     while counts.distinct() < records && !deadline.has_passed() {

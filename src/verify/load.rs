@@ -9,7 +9,7 @@ use crate::model::Moment;
 /// engine, and what a process used in the last moment before its end.
 const LEAST_PART: u64 = 10;
 /// A stream that needs more of the machine than this is a load of our own making.
-const MOST_STREAM: f64 = 0.5;
+const MOST_STREAM: f64 = 0.7;
 
 /// One piece of the run's time, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,11 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_no_excuse_beyond_half_of_the_machine() {
+    fn a_stream_is_no_excuse_beyond_seven_tenths_of_the_machine() {
         let events = [load(2_000, 0, 3_900), load(4_000, 1_000, 3_000)];
         let load = Load::of(&events, Some(ms(0, 2_000)));
         let own = load.without_others(ms(2_000, 4_000), &[]).unwrap();
-        assert_eq!(own.us, 1_000_000);
+        assert!(own.us.abs_diff(333_333) <= 1, "{own:?}");
     }
 
     #[test]

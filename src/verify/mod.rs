@@ -186,9 +186,9 @@
 //!
 //! **A machine that others use.** What others had of its CPUs (other programs, the host of a virtual machine, a limit of CPU)
 //! is counted every two seconds, unless it is less than a tenth: that is housekeeping. The stream needs a part of the machine
-//! at any time, as in the baseline (at most half); what else there is a recovery has to itself on a machine of its own. So
-//! it would have been shorter by the share of this that others had at most, and by no more than the time in which anybody
-//! waited for a CPU. Waits that a setting or the plan gives are as long on any machine: the session (less a heartbeat, which
+//! at any time, as in the baseline (at most seven tenths); what else there is a recovery has to itself on a machine of its
+//! own. So it would have been shorter by the share of this that others had at most, and by no more than the time in which
+//! anybody waited for a CPU. Waits that a setting or the plan gives are as long on any machine: the session (less a heartbeat, which
 //! the last one may have been old), the delay, the time that a worker was to be held or away. A recovery or outage is broken
 //! when it is too long even so, and inconclusive when it may have been in time. *133.8 s to a recovery, 45 s allowed, 6 s of
 //! it waits; the stream needs 30 %, others took 50 %: 6 + 127.8 × (1 − 0.5 / 0.7) = 42.5 s, so nobody can tell; had they
