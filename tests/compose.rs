@@ -1,4 +1,4 @@
-//! The README's lines for a Compose cluster, run as they stand there.
+//! The lines of `docs/attached.md` for a Compose cluster, run as they stand there.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,22 +10,22 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The lines of the README's block that brings the Compose cluster up, attacks it and takes it down.
-fn readme_lines() -> Vec<String> {
-    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let block = readme
+/// The lines of the page's block that brings the Compose cluster up, attacks it and takes it down.
+fn shown_lines() -> Vec<String> {
+    let page = std::fs::read_to_string(repository().join("docs/attached.md")).unwrap();
+    let block = page
         .split("```")
         .find(|block| {
             block.contains("docker compose up -d") && block.contains("--attach compose.yaml")
         })
-        .expect("the README has the block of the Compose cluster");
+        .expect("docs/attached.md has the block of the Compose cluster");
     let lines: Vec<String> = block
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(str::to_owned)
         .collect();
-    assert_eq!(lines.len(), 5, "the README promises five lines: {lines:?}");
+    assert_eq!(lines.len(), 5, "the page promises five lines: {lines:?}");
     lines
 }
 
@@ -80,9 +80,9 @@ fn hung(output: &Output) -> bool {
 }
 
 #[test]
-fn the_readmes_lines_show_a_verdict_on_a_compose_cluster() {
+fn the_lines_of_the_page_show_a_verdict_on_a_compose_cluster() {
     let reports = tempfile::tempdir().unwrap();
-    let lines: Vec<String> = readme_lines()
+    let lines: Vec<String> = shown_lines()
         .iter()
         .map(|line| line.replace("target/release/squall", env!("CARGO_BIN_EXE_squall")))
         .map(|line| line.replace("docker compose", compose()))

@@ -19,6 +19,9 @@ mod reach;
 mod scenarios;
 mod signals;
 
+#[cfg(test)]
+mod docs_tests;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
