@@ -101,6 +101,69 @@ fn init_writes_a_valid_scenario_and_overwrites_nothing() {
 }
 
 #[test]
+fn init_makes_a_scenario_of_a_workers_and_a_connectors_files_without_their_secrets() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let plugin = home.path().join("plugins/jdbc/lib");
+    std::fs::create_dir_all(&plugin).unwrap();
+    std::fs::write(plugin.join("jdbc.jar"), "").unwrap();
+    let worker = format!(
+        "bootstrap.servers=a:9092\nsasl.jaas.config=x password=\"hunter2\";\noffset.flush.interval.ms=10000\nplugin.path={}\n",
+        path("plugins")
+    );
+    std::fs::write(path("worker.properties"), worker).unwrap();
+    let connector = r#"{"name": "orders", "config": {"connector.class": "io.example.JdbcSink", "topics": "orders", "connection.password": "hunter2"}}"#;
+    std::fs::write(path("c.json"), connector).unwrap();
+    let (from, given, mine) = (path("worker.properties"), path("c.json"), path("mine"));
+    let init = ["init", &mine, "--from", &from, "--connector", &given];
+    let (code, said, stderr) = run(&init);
+    assert_eq!(code, 0, "{stderr}");
+    for expected in [
+        "`bootstrap.servers`",
+        "CONNECTION_PASSWORD",
+        "connect.plugins",
+    ] {
+        assert!(said.contains(expected), "{expected} is not in\n{said}");
+    }
+    let scenario = path("mine/scenario.yaml");
+    let text = std::fs::read_to_string(&scenario).unwrap();
+    assert!(
+        !text.contains("hunter2") && !said.contains("hunter2"),
+        "{text}{said}"
+    );
+    assert!(text.contains("plugins/jdbc"), "{text}");
+    let (code, shown, stderr) = run(&["plan", &scenario]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(shown.contains("orders"), "{shown}");
+}
+
+#[test]
+fn init_reports_all_mistakes_of_the_files_and_writes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("worker.properties"), "sesion.timeout.ms=1\nlonely\n").unwrap();
+    std::fs::write(path("c.json"), "{\"tasks.max\": 0}").unwrap();
+    let (from, given, mine) = (path("worker.properties"), path("c.json"), path("mine"));
+    let (code, _, stderr) = run(&["init", &mine, "--from", &from, "--connector", &given]);
+    assert_eq!(code, 2);
+    for expected in [
+        "session.timeout.ms",
+        "lonely",
+        "tasks.max",
+        "connector.class",
+    ] {
+        assert!(stderr.contains(expected), "{expected} is not in\n{stderr}");
+    }
+    assert!(!home.path().join("mine").exists());
+    let (code, _, stderr) = run(&["init", &mine, "--from", "gone", "--connector", "lost"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("gone") && stderr.contains("lost"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn what_is_no_run_folder_is_refused() {
     let home = tempfile::tempdir().unwrap();
     for command in ["verify", "report", "explain"] {

@@ -95,7 +95,7 @@ pub enum Command {
     Image(ImageArguments),
     /// Undo what a squall that was killed has left behind
     Clean(CleanArguments),
-    /// Write a first scenario and its JSON Schema into a folder
+    /// Write a first scenario and its JSON Schema into a folder, of your own worker's and connector's files where given
     Init(InitArguments),
     /// List bundled scenarios, faults or guarantees
     List(ListArguments),
@@ -243,6 +243,12 @@ pub struct InitArguments {
     /// Where to write
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+    /// Your connect-distributed.properties as it is: its settings become the scenario's, but for those of the run's own
+    #[arg(long, value_name = "PROPERTIES")]
+    pub from: Option<PathBuf>,
+    /// Your connector as you post it to Connect: {name, config} or the settings alone, in JSON or as properties
+    #[arg(long, value_name = "JSON")]
+    pub connector: Option<PathBuf>,
 }
 
 /// Arguments of `list`.

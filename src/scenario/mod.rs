@@ -4,6 +4,7 @@
 //! then each part is read and checked for sense (`read`, `route`, `leg`, `draft`, `faults`, `expect`, `timing`). A part that is
 //! wrong is reported and left out, and reading goes on, so that all mistakes come out at once.
 
+mod adopt;
 mod draft;
 mod expect;
 mod faults;
@@ -36,6 +37,7 @@ mod schema_tests;
 #[cfg(test)]
 mod tests;
 
+pub use adopt::{Adopted, Around, Source, adopt};
 pub use mistake::{Mistake, Mistakes, Span};
 pub use own_names::rename_target;
 pub use read::{Difference, parse, parse_for};

@@ -105,7 +105,11 @@ fn read_place<'n>(node: &'n Node, mistakes: &mut Collector<'_>) -> Option<PlaceD
     })
 }
 
-fn read_connector<'n>(node: &'n Node, mistakes: &mut Collector<'_>) -> Option<ConnectorDraft<'n>> {
+/// A connector with its name and configuration; what is wrong in them is reported.
+pub(super) fn read_connector<'n>(
+    node: &'n Node,
+    mistakes: &mut Collector<'_>,
+) -> Option<ConnectorDraft<'n>> {
     let name_node = node.get("name")?;
     let name = match ConnectorName::new(name_node.text()?) {
         Ok(name) => Some(name),

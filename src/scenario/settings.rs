@@ -47,10 +47,16 @@ impl ConnectSpec {
     }
 }
 
+/// Why a worker setting is the run's own, where it is.
+pub(super) fn of_the_run(setting: &str) -> Option<&'static str> {
+    let own = OF_THE_RUN.iter().find(|(name, _)| *name == setting);
+    own.map(|(_, why)| *why)
+}
+
 /// Reports worker settings that are the run's own, and times that are no numbers.
 pub(super) fn check_worker_config(config: &Node, mistakes: &mut Collector<'_>) {
     for entry in config.entries() {
-        if let Some((_, why)) = OF_THE_RUN.iter().find(|(name, _)| *name == entry.key) {
+        if let Some(why) = of_the_run(&entry.key) {
             let message = format!("`{}` is not for the scenario to set", entry.key);
             mistakes.report(entry.key_span, message, format!("take it out: {why}"));
         }
