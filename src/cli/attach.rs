@@ -17,7 +17,7 @@ use super::scenarios::{self, Loaded};
 /// Which cluster is joined.
 #[derive(Debug, Args)]
 pub struct AttachArguments {
-    /// Join the cluster of this inventory file instead of starting one; `compose.yaml` is bundled
+    /// Attach to the running cluster of this inventory file instead of starting one; `compose.yaml` is bundled
     #[arg(long, value_name = "INVENTORY")]
     pub attach: Option<PathBuf>,
     /// The Connect group that may be disturbed; needed when the cluster is not on this machine

@@ -5,7 +5,6 @@ use std::path::Path;
 use clap::{CommandFactory, Parser};
 
 use super::args::Arguments;
-use super::exit::Exit;
 
 fn pages() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -96,25 +95,27 @@ fn a_command_line_is_found_wherever_it_is_written() {
 }
 
 #[test]
-fn the_readme_lists_every_exit_code() {
+fn the_readme_and_the_help_list_every_exit_code() {
+    let numbers = |text: &str| -> Vec<u8> {
+        let words = text.split(|c: char| !c.is_ascii_digit());
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    let arms = include_str!("exit.rs").lines();
+    let all: Vec<u8> = arms
+        .filter(|line| line.trim_start().starts_with("Self::"))
+        .filter_map(|line| line.split_once("=> ")?.1.strip_suffix(',')?.parse().ok())
+        .collect();
+    assert!(all.len() >= 8, "{all:?}");
     let readme = include_str!("../../README.md");
     let (_, table) = readme.split_once("\n| exit code | means |").unwrap();
-    let table = table.split("\n\n").next().unwrap();
-    let codes: Vec<u8> = table
-        .lines()
-        .filter_map(|line| line.strip_prefix("| "))
-        .flat_map(|line| line.split(" |").next().unwrap_or_default().split(", "))
-        .filter_map(|code| code.parse().ok())
+    let rows = table.split("\n\n").next().unwrap().lines();
+    let listed: Vec<u8> = rows
+        .filter_map(|row| row.strip_prefix("| ")?.split(" |").next())
+        .flat_map(numbers)
         .collect();
-    let all = [
-        Exit::Fine,
-        Exit::Broken,
-        Exit::Usage,
-        Exit::Inconclusive,
-        Exit::Environment,
-        Exit::NothingSelected,
-        Exit::Interrupted,
-        Exit::Terminated,
-    ];
-    assert_eq!(codes, all.map(Exit::code));
+    assert_eq!(listed, all);
+    let help = Arguments::command().get_after_help().unwrap().to_string();
+    for code in all {
+        assert!(numbers(&help).contains(&code), "{code} is not in: {help}");
+    }
 }

@@ -7,7 +7,7 @@ use super::super::route;
 use super::super::tree::{self, Entry, Node, Value};
 use super::notes::Notes;
 use super::value::{Setting, Source};
-use super::{properties, worker};
+use super::{nodes, properties, worker};
 
 /// What Connect answers or takes beside name and settings, and what a scenario has no use for.
 const BESIDE: [&str; 3] = ["tasks", "type", "initial_state"];
@@ -36,13 +36,13 @@ pub(super) fn read(
     let (name, config) = parts(&root, mistakes)?;
     let config = flat(config, notes, mistakes);
     let named = named(name.or_else(|| config.get("name")), source, notes);
-    let whole = Node {
-        span: root.span,
-        value: Value::Map(vec![
+    let whole = nodes::map(
+        root.span,
+        vec![
             entry("name", named.clone()),
             entry("config", without(&config, "name")),
-        ]),
-    };
+        ],
+    );
     check_class_is_there(&config, mistakes);
     let draft = route::read_connector(&whole, mistakes)?;
     let settings = whole.get("config").map_or(&[][..], Node::entries);
@@ -119,6 +119,11 @@ fn parts<'n>(root: &'n Node, mistakes: &mut Collector<'_>) -> Option<(Option<&'n
 /// The settings that have a value; what is no single value is reported.
 fn flat(config: &Node, notes: &mut Notes, mistakes: &mut Collector<'_>) -> Node {
     let mut kept: Vec<Entry> = Vec::new();
+    if let Some(entry) = config.entries().get(properties::MOST_SETTINGS) {
+        let message = format!("more than {} settings", properties::MOST_SETTINGS);
+        mistakes.report(entry.key_span, message, "is this the right file?");
+        return nodes::map(config.span, kept);
+    }
     for entry in config.entries() {
         if entry.value.is_null() {
             notes.say(format!(
@@ -133,10 +138,7 @@ fn flat(config: &Node, notes: &mut Notes, mistakes: &mut Collector<'_>) -> Node 
             kept.push(entry.clone());
         }
     }
-    Node {
-        span: config.span,
-        value: Value::Map(kept),
-    }
+    nodes::map(config.span, kept)
 }
 
 fn entry(key: &str, value: Node) -> Entry {
@@ -149,10 +151,7 @@ fn entry(key: &str, value: Node) -> Entry {
 
 fn without(config: &Node, key: &str) -> Node {
     let kept = config.entries().iter().filter(|entry| entry.key != key);
-    Node {
-        span: config.span,
-        value: Value::Map(kept.cloned().collect()),
-    }
+    nodes::map(config.span, kept.cloned().collect())
 }
 
 /// The connector's name as a scenario can have it: Connect takes any text, a scenario names files and topics with it.
@@ -166,13 +165,7 @@ fn named(given: Option<&Node>, source: &Source<'_>, notes: &mut Notes) -> Node {
             "the connector is called `{name}` here: letters, digits, `.`, `_` and `-` make a name"
         ));
     }
-    Node {
-        span: given.map_or(Span::between(0, 0), |node| node.span),
-        value: Value::Scalar {
-            text: name,
-            plain: false,
-        },
-    }
+    nodes::text(given.map_or(Span::between(0, 0), |node| node.span), name)
 }
 
 /// The text with a dash for whatever a name cannot have.

@@ -1,6 +1,7 @@
 //! What people have, a worker's properties file and a connector as they post it, to a first scenario around both.
 
 mod connector;
+mod nodes;
 mod notes;
 mod places;
 mod properties;

@@ -4,9 +4,12 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 use super::super::mistake::{Collector, Span};
-use super::super::tree::{Entry, Node, Value};
+use super::super::tree::{Entry, Node};
+use super::nodes;
 
 const MOST_BYTES: usize = 1 << 20;
+/// No worker and no connector comes near it.
+pub(super) const MOST_SETTINGS: usize = 2_000;
 
 /// A character of a logical line; one that was escaped separates nothing.
 #[derive(Debug, Clone, Copy)]
@@ -35,17 +38,24 @@ pub(super) fn read(text: &str, mistakes: &mut Collector<'_>) -> Node {
         mistakes.report(Span::between(0, 0), "more than 1 MiB of text", help);
     } else {
         let mut letters = text.char_indices().peekable();
+        let mut lines = 0;
         while letters.peek().is_some() {
             let line = logical_line(text, &mut letters, mistakes);
-            if let Some(entry) = entry(&line, mistakes) {
-                entries.push(entry);
+            let Some(first) = line.first() else { continue };
+            lines += 1;
+            if lines > MOST_SETTINGS {
+                let message = format!("more than {MOST_SETTINGS} settings");
+                let help = "is this the right file?";
+                mistakes.report(Span::between(first.at, first.end), message, help);
+                break;
             }
+            entries.extend(entry(&line, mistakes));
         }
     }
-    Node {
-        span: Span::between(0, text.len()),
-        value: Value::Map(last_of_each(entries, mistakes)),
-    }
+    nodes::map(
+        Span::between(0, text.len()),
+        last_of_each(entries, mistakes),
+    )
 }
 
 /// A line with those that it is continued on; empty for a comment.
@@ -168,13 +178,7 @@ fn entry(line: &[Letter], mistakes: &mut Collector<'_>) -> Option<Entry> {
     Some(Entry {
         key: text(key),
         key_span: span(key, 0),
-        value: Node {
-            span: span(value, separator.at),
-            value: Value::Scalar {
-                text: text(value),
-                plain: false,
-            },
-        },
+        value: nodes::text(span(value, separator.at), text(value)),
     })
 }
 
@@ -253,6 +257,16 @@ mod tests {
                 "5:1 `a` is set a second time",
             ]
         );
+    }
+
+    #[test]
+    fn a_file_of_thousands_of_settings_is_not_read_to_its_end() {
+        let text = "lonely\n".repeat(100_000);
+        let mut mistakes = Collector::new(&text);
+        let node = read(&text, &mut mistakes);
+        assert!(node.entries().is_empty());
+        let said = mistakes.finish("p").to_string();
+        assert!(said.contains("more than 2000 settings"), "{said}");
     }
 
     proptest::proptest! {
