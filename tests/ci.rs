@@ -15,13 +15,14 @@ const ACTION: &str = "deploy/ci/github/action.yml";
 const TEMPLATE: &str = "deploy/ci/gitlab/certify.yml";
 
 /// Exit code, verdict, and whether the run got as far as a run folder.
-const ENDINGS: [(i32, &str, bool); 8] = [
+const ENDINGS: [(i32, &str, bool); 9] = [
     (0, "held", true),
     (1, "broken", true),
     (2, "usage", false),
     (3, "inconclusive", true),
     (4, "environment", false),
     (4, "environment", true),
+    (129, "interrupted", false),
     (143, "interrupted", true),
     (101, "environment", false),
 ];

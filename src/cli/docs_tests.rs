@@ -1,5 +1,6 @@
 //! Every command line and exit code in README and `docs/` is one that the program has.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{CommandFactory, Parser};
@@ -101,7 +102,7 @@ fn the_readme_and_the_help_list_every_exit_code() {
         words.filter_map(|word| word.parse().ok()).collect()
     };
     let arms = include_str!("exit.rs").lines();
-    let all: Vec<u8> = arms
+    let all: BTreeSet<u8> = arms
         .filter(|line| line.trim_start().starts_with("Self::"))
         .filter_map(|line| line.split_once("=> ")?.1.strip_suffix(',')?.parse().ok())
         .collect();
@@ -109,7 +110,7 @@ fn the_readme_and_the_help_list_every_exit_code() {
     let readme = include_str!("../../README.md");
     let (_, table) = readme.split_once("\n| exit code | means |").unwrap();
     let rows = table.split("\n\n").next().unwrap().lines();
-    let listed: Vec<u8> = rows
+    let listed: BTreeSet<u8> = rows
         .filter_map(|row| row.strip_prefix("| ")?.split(" |").next())
         .flat_map(numbers)
         .collect();
