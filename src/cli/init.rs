@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::connect::secrets;
+use crate::model::secrets;
 use crate::scenario::{self, Adopted};
 
 use super::args::InitArguments;
