@@ -278,7 +278,7 @@ fn shows_holes(history: &History, name: &str) -> bool {
     let legs = &history.setup.legs;
     let leg = (0..legs.len()).find(|leg| place_text(leg + 1) == name);
     let own = matches!(legs[0].kind, LegKind::Own { .. });
-    leg.is_some_and(|leg| !legs[leg].exactly_once && !(own && legs[leg].kind == LegKind::FileSink))
+    leg.is_some_and(|leg| !(legs[leg].exactly_once || own && legs[leg].kind == LegKind::FileSink))
 }
 
 fn is_attendance_of(observer: Observer, what: &What) -> bool {
