@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test needs lint check bench clean-runs
+.PHONY: demo test needs lint check fuzz bench clean-runs
 
 # Builds squall, checks the machine, runs scenarios/quickstart.yaml.
 demo: needs
@@ -24,6 +24,13 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 check: lint test
+
+# Changes inputs at random for so many seconds a target; another seed gives other inputs, the same seed the same.
+SQUALL_FUZZ_SECONDS ?= 60
+SQUALL_FUZZ_SEED ?= 1
+fuzz:
+	SQUALL_FUZZ_SECONDS=$(SQUALL_FUZZ_SECONDS) SQUALL_FUZZ_SEED=$(SQUALL_FUZZ_SEED) \
+	$(CARGO) test --locked --test fuzz --test histories -- --nocapture fuzz_
 
 # Ratios against a reference in the same run; see benches/.
 bench: needs

@@ -50,7 +50,8 @@
 //!
 //! No floor below `run` sleeps for a fixed time: waits are for a condition, with a limit and a message that says what was
 //! awaited and what was last seen. Nothing outside `cli` prints. No file but `journal/clock.rs` reads a clock. `verify`
-//! never talks to a cluster. No reader of squall ever commits an offset. No fault is without a proof and an undo.
+//! never talks to a cluster. No reader of squall ever commits an offset. No fault is without a proof and an undo. Nothing that
+//! somebody else wrote reaches a terminal but as visible characters, and nothing in a run folder is followed as a link.
 
 #![cfg_attr(
     test,

@@ -120,16 +120,18 @@ fn the_first_interrupt_ends_the_run_with_a_report() {
 }
 
 #[test]
-fn a_termination_while_the_cluster_comes_up_leaves_nothing() {
+fn a_termination_or_a_closed_terminal_while_the_cluster_comes_up_leaves_nothing() {
     let _turn = one_cluster();
-    let mut run = Running::start(SMALL, &[]);
-    run.wait_for("the first process", |what| {
-        matches!(what, What::ProcessStarted { .. })
-    });
-    let id = run_id(&run);
-    run.signal("-TERM");
-    assert_eq!(run.end(), 143, "{}", run.stderr());
-    wait_until_gone(&id);
+    for (signal, expected) in [("-TERM", 143), ("-HUP", 129)] {
+        let mut run = Running::start(SMALL, &[]);
+        run.wait_for("the first process", |what| {
+            matches!(what, What::ProcessStarted { .. })
+        });
+        let id = run_id(&run);
+        run.signal(signal);
+        assert_eq!(run.end(), expected, "{}", run.stderr());
+        wait_until_gone(&id);
+    }
 }
 
 #[test]

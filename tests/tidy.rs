@@ -41,7 +41,7 @@ const CRATES: [(&str, &[&str]); 26] = [
     ("askama", &["report"]),
     ("csv", &["report"]),
     ("quick_junit", &["report"]),
-    ("rustix", &["runtime", "places"]),
+    ("rustix", &["runtime", "places", "journal"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -14,7 +14,7 @@ use super::output::{Colour, Format};
 use super::scenarios::ValidateArguments;
 
 const EXIT_CODES: &str = "Exit codes: 0 all guarantees held · 1 one was broken · 2 usage or scenario error · 3 inconclusive · \
-4 the environment failed · 5 nothing selected · 130/143 interrupted, all undone";
+4 the environment failed · 5 nothing selected · 129/130/143 ended by SIGHUP, SIGINT or SIGTERM, all undone";
 
 /// Chaos certification for Kafka Connect: kills workers on a schedule and accounts for every record, every committed
 /// offset and every second.

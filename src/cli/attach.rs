@@ -11,7 +11,8 @@ use crate::runtime::attached;
 use crate::scenario::inventory::{self, Inventory};
 
 use super::exit::Exit;
-use super::output::Output;
+use super::input::read_text;
+use super::output::{Output, first_lines};
 use super::scenarios::{self, Loaded};
 
 /// Which cluster is joined.
@@ -85,10 +86,10 @@ pub fn refuse(chosen: &Chosen, output: &Output) -> Result<(), Exit> {
     if refused.is_empty() {
         return Ok(());
     }
-    let lines: Vec<String> = refused.iter().map(|why| format!("\n  - {why}")).collect();
+    let lines: Vec<String> = refused.iter().map(|why| format!("- {why}")).collect();
     Err(output.failed(
         Exit::Usage,
-        &format!("refused, nothing was touched:{}", lines.concat()),
+        &format!("refused, nothing was touched:\n{}", first_lines(&lines)),
     ))
 }
 
@@ -112,7 +113,7 @@ pub fn read(path: &Path, output: &Output) -> Result<(Inventory, PathBuf), Exit> 
     let bundled = inventory::BUNDLED
         .iter()
         .find(|(bundled, _)| *bundled == name);
-    let (text, kept) = match (std::fs::read_to_string(path), bundled) {
+    let (text, kept) = match (read_text(path), bundled) {
         (Ok(text), _) => (
             text,
             std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
@@ -132,7 +133,7 @@ pub fn read(path: &Path, output: &Output) -> Result<(Inventory, PathBuf), Exit> 
     match inventory::parse(&name, &text) {
         Ok(inventory) => Ok((inventory, kept)),
         Err(mistakes) => {
-            output.remark(mistakes.render(output.colour_err()));
+            output.painted_remark(&mistakes.render(output.colour_err()));
             Err(Exit::Usage)
         }
     }

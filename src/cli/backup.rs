@@ -97,7 +97,10 @@ fn group(reach: &Reach, rest: &Rest, output: &Output) -> Option<String> {
         .map_err(Into::into)
         .and_then(|admin| group_of(reach, &admin, rest));
     found
-        .inspect_err(|error| output.remark(format!("the group is not known: {error}")))
+        .inspect_err(|error| {
+            let why = visible(&error.to_string(), LINE);
+            output.remark(format!("the group is not known: {why}"));
+        })
         .ok()
 }
 
@@ -152,7 +155,7 @@ pub fn restore(arguments: &RestoreArguments, output: &Output) -> Exit {
     let mut failed = 0_u32;
     put_back(&rest, &backup, &now, choice, |step| {
         failed += u32::from(matches!(step.outcome, Outcome::Failed(_)));
-        output.text(line_of(step, output.colour_out()));
+        output.painted(&line_of(step, output.colour_out()));
     });
     if failed == 0 {
         Exit::Fine
@@ -213,5 +216,6 @@ fn line_of(step: &Step, colour: bool) -> String {
     } else {
         format!(": {}", visible(why, LINE))
     };
-    format!("  {word}  {}: {}{why}", step.connector, step.what)
+    let what = visible(&step.what, LINE);
+    format!("  {word}  {}: {what}{why}", step.connector)
 }

@@ -12,7 +12,7 @@ use crate::verify::{self, Judgement};
 
 use super::args::{RunArguments, RuntimeChoice};
 use super::exit::Exit;
-use super::output::{Format, Output};
+use super::output::{Format, Output, first_lines};
 use super::progress::Progress;
 use super::{attach, signals};
 
@@ -52,7 +52,7 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let ending = run.conduct(&stop);
     progress.finish();
     if stop.urgency() == Urgency::Leave {
-        return Ok(by_signal(&stop));
+        return Ok(Exit::of_signal(stop.signal()));
     }
     let judgement = verify::open_and_judge(&folder).map_err(|error| environment(&error))?;
     if let Ending::Refused(refusals) = &ending {
@@ -66,7 +66,7 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     }
     publish(&judgement, &folder, arguments.format, output)?;
     Ok(match ending {
-        Ending::Interrupted => by_signal(&stop),
+        Ending::Interrupted => Exit::of_signal(stop.signal()),
         Ending::Complete | Ending::Environment(_) | Ending::Refused(_) => Exit::of(&judgement),
     })
 }
@@ -88,7 +88,7 @@ fn refuse_impossible(plan: &Plan, runtime: RuntimeKind, output: &Output) -> Resu
     refusals.dedup();
     match refusals.is_empty() {
         true => Ok(()),
-        false => Err(output.failed(Exit::Usage, &refusals.join("\n"))),
+        false => Err(output.failed(Exit::Usage, &first_lines(&refusals))),
     }
 }
 
@@ -143,9 +143,11 @@ fn publish(
     let written = super::folder::write_reports(judgement, folder);
     super::folder::show(judgement, folder, format, output);
     super::folder::append_summary(judgement, output);
-    written
-        .and_then(|()| folder.become_latest())
-        .map_err(|error| output.failed(Exit::Environment, &error))
+    // A convenience: whatever stands in its place, the verdict is what it is.
+    if let Err(error) = folder.become_latest() {
+        output.remark(format!("warning: {error}"));
+    }
+    written.map_err(|error| output.failed(Exit::Environment, &error))
 }
 
 /// What Connect refuses is a mistake of the scenario, at its line; nothing was sent, and there is no verdict to print.
@@ -164,7 +166,7 @@ fn refused(
             why: &refusal.why,
         })
         .collect();
-    output.remark(scenario::refused(path, text, &list).render(output.colour_err()));
+    output.painted_remark(&scenario::refused(path, text, &list).render(output.colour_err()));
     output.remark(format!(
         "nothing was sent; the workers' logs are in {}",
         super::folder::shown(&folder.path().join("logs"))
@@ -172,13 +174,6 @@ fn refused(
     match super::folder::write_reports(judgement, folder) {
         Ok(()) => Exit::Usage,
         Err(error) => output.failed(Exit::Environment, &error),
-    }
-}
-
-fn by_signal(stop: &StopToken) -> Exit {
-    match stop.signal() {
-        signal_hook::consts::SIGTERM => Exit::Terminated,
-        _ => Exit::Interrupted,
     }
 }
 

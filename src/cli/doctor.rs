@@ -1,12 +1,14 @@
 //! `squall doctor` and `squall clean`: what a run needs, and what a dead one left.
 
-use crate::model::KafkaVersion;
+use crate::model::{KafkaVersion, visible};
 use crate::runtime::{self, Check, CheckState, CleanReport, DoctorScope, UserFolders};
 
 use super::args::{CleanArguments, DoctorArguments};
 use super::exit::Exit;
 use super::output::{Format, Output};
 
+/// The most characters of a line.
+const LINE: usize = 2_000;
 /// What a scenario runs that names no version.
 const DEFAULT_VERSION: KafkaVersion = KafkaVersion::new(4, 1, 1);
 
@@ -31,7 +33,7 @@ pub fn doctor(arguments: &DoctorArguments, output: &Output) -> Exit {
                 .unwrap_or(0);
             checks
                 .iter()
-                .for_each(|check| output.text(line_of(check, width, output.colour_out())));
+                .for_each(|check| output.painted(&line_of(check, width, output.colour_out())));
         }
     }
     let failed = checks.iter().any(|check| check.state == CheckState::Fail);
@@ -57,9 +59,10 @@ fn line_of(check: &Check, width: usize, colour: bool) -> String {
     let remedy = if check.remedy.is_empty() {
         String::new()
     } else {
-        format!("\n        → {}", check.remedy)
+        format!("\n        → {}", visible(&check.remedy, LINE))
     };
-    format!("  {word}  {:<width$}  {}{remedy}", check.name, check.found)
+    let found = visible(&check.found, LINE);
+    format!("  {word}  {:<width$}  {found}{remedy}", check.name)
 }
 
 /// Undoes what dead runs left; exit code 4 when something could not be undone.

@@ -20,6 +20,8 @@ pub enum Exit {
     Environment,
     /// Nothing was selected.
     NothingSelected,
+    /// Ended by SIGHUP, all undone.
+    HungUp,
     /// Ended by SIGINT, all undone.
     Interrupted,
     /// Ended by SIGTERM, all undone.
@@ -36,8 +38,18 @@ impl Exit {
             Self::Inconclusive => 3,
             Self::Environment => 4,
             Self::NothingSelected => 5,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+        }
+    }
+
+    /// The code of a program that this signal has ended, as shells count: 128 and the signal's number.
+    pub const fn of_signal(signal: i32) -> Self {
+        match signal {
+            signal_hook::consts::SIGHUP => Self::HungUp,
+            signal_hook::consts::SIGTERM => Self::Terminated,
+            _ => Self::Interrupted,
         }
     }
 
@@ -57,5 +69,17 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_gives_the_code_that_shells_give_it() {
+        for signal in [1, 2, 15] {
+            assert_eq!(i32::from(Exit::of_signal(signal).code()), 128 + signal);
+        }
     }
 }

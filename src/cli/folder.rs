@@ -1,15 +1,18 @@
 //! `squall verify`, `report` and `explain`: everything that is done with a run folder afterwards.
 
-use std::io::Write;
 use std::path::Path;
 
-use crate::journal::{FolderError, RunFolder};
+use crate::journal::{FolderError, RunFolder, append};
+use crate::model::visible;
 use crate::verify::{Explanation, Judgement};
 use crate::{report, verify};
 
 use super::args::{ExplainArguments, FolderArguments};
 use super::exit::Exit;
 use super::output::{Format, Output};
+
+/// The most characters of a line; a log line has 2,000.
+const LINE: usize = 4_000;
 
 /// A path as it is shown: relative to where we are, when it lies below.
 pub fn shown(path: &Path) -> String {
@@ -44,11 +47,7 @@ pub fn append_summary(judgement: &Judgement, output: &Output) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
         return;
     };
-    let appended = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(report::markdown(judgement).as_bytes()));
+    let appended = append(Path::new(&path), report::markdown(judgement).as_bytes());
     if let Err(error) = appended {
         output.remark(format!(
             "warning: cannot append the summary to {}: {error}",
@@ -84,13 +83,13 @@ pub fn report(arguments: &FolderArguments, output: &Output) -> Exit {
 /// Prints what was judged.
 pub fn show(judgement: &Judgement, folder: &RunFolder, format: Format, output: &Output) {
     match format {
-        Format::Human => output.text(report::terminal(
+        Format::Human => output.painted(&report::terminal(
             judgement,
             &shown(folder.path()),
             output.colour_out(),
             output.width(),
         )),
-        Format::Json => output.bytes(&report::json(judgement)),
+        Format::Json => output.json_bytes(&report::json(judgement)),
     }
 }
 
@@ -137,7 +136,8 @@ fn list_findings(judgement: &Judgement, format: Format, output: &Output) -> Exit
         Format::Json => output.json(&judgement.findings),
         Format::Human => {
             for finding in &judgement.findings {
-                output.text(format!("{:<18} {}", finding.id, finding.text));
+                let line = format!("{:<18} {}", finding.id, finding.text);
+                output.text(visible(&line, LINE));
             }
         }
     }
@@ -149,10 +149,10 @@ fn list_findings(judgement: &Judgement, format: Format, output: &Output) -> Exit
 }
 
 fn told(story: &Explanation) -> String {
-    let mut text = story.title.clone();
+    let mut text = visible(&story.title, LINE);
     for line in &story.lines {
         let at = line.at.map(|at| at.to_string()).unwrap_or_default();
-        text.push_str(&format!("\n  {at:>10}  {}", line.text));
+        text.push_str(&format!("\n  {at:>10}  {}", visible(&line.text, LINE)));
     }
     text
 }

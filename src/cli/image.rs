@@ -39,10 +39,7 @@ fn build(arguments: &ImageBuildArguments, output: &Output) -> Exit {
         Ok(image) if arguments.format == Format::Json => output.json(&image),
         Ok(image) => output.text(format!("built {} ({})", image.image, image.id)),
         Err(_) if stop.urgency() > Urgency::None => {
-            return match stop.signal() {
-                signal_hook::consts::SIGTERM => Exit::Terminated,
-                _ => Exit::Interrupted,
-            };
+            return Exit::of_signal(stop.signal());
         }
         Err(error) => return output.failed(Exit::Environment, &error),
     }

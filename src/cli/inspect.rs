@@ -35,7 +35,8 @@ pub fn inspect(arguments: &InspectArguments, output: &Output) -> Exit {
             match arguments.format {
                 Format::Json => output.json(&seen),
                 Format::Human => {
-                    output.bytes(table(&seen, output.colour_out(), output.width()).as_bytes());
+                    let table = table(&seen, output.colour_out(), output.width());
+                    output.painted(table.trim_end_matches('\n'));
                 }
             }
             Exit::Fine

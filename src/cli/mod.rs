@@ -9,6 +9,7 @@ mod exit;
 mod folder;
 mod image;
 mod init;
+mod input;
 mod inspect;
 mod inspect_table;
 mod lists;
@@ -27,38 +28,50 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::model::secrets::mask_text;
+use crate::model::visible;
 
 use args::{Arguments, Command, SchemaKind};
 use exit::Exit;
 use output::{Colour, Output};
 
+/// The most characters of an argument that a message quotes.
+const LONGEST_WORD: usize = 400;
+
 /// The program: reads the command line, does what it says, and maps the outcome to an exit code.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Fine
-            };
-            return told(&error, exit).into();
-        }
+        Err(error) => return asked_or_wrong(error).into(),
     };
     let output = Output::new(arguments.color);
-    dispatch(arguments.command, &output).into()
+    output.ended(dispatch(arguments.command, &output)).into()
 }
 
-/// Prints help, or a mistake on the command line: without an argument that looks like a secret, which it repeats.
-fn told(error: &clap::Error, exit: Exit) -> Exit {
-    let words = error.render().to_string();
-    let masked = mask_text(&words);
-    if masked == words || !error.use_stderr() {
-        let _ = error.print();
-    } else {
-        Output::new(Colour::Never).remark(masked.trim_end());
+/// Prints the help that was asked for, or what is wrong with the command line: without an argument that looks like a secret,
+/// which it repeats.
+fn asked_or_wrong(error: clap::Error) -> Exit {
+    let output = Output::new(Colour::Auto);
+    // What is wrong is quoted, and an argument may be a file name that somebody else chose.
+    let harmless = std::env::args_os().map(|word| visible(&word.to_string_lossy(), LONGEST_WORD));
+    let error = Arguments::try_parse_from(harmless).err().unwrap_or(error);
+    let is_wrong = error.use_stderr();
+    let coloured = match is_wrong {
+        true => output.colour_err(),
+        false => output.colour_out(),
+    };
+    let text = match coloured {
+        true => error.render().ansi().to_string(),
+        false => error.render().to_string(),
+    };
+    if is_wrong {
+        let plain = error.render().to_string();
+        let masked = mask_text(&plain);
+        let text = if masked == plain { text } else { masked };
+        output.painted_remark(text.trim_end());
+        return Exit::Usage;
     }
-    exit
+    output.painted(text.trim_end());
+    output.ended(Exit::Fine)
 }
 
 fn dispatch(command: Command, output: &Output) -> Exit {
@@ -89,13 +102,13 @@ fn dispatch(command: Command, output: &Output) -> Exit {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "squall", &mut script);
-            output.bytes(&script);
+            output.own_bytes(&script);
             Exit::Fine
         }
         Command::Man => {
             let mut page = Vec::new();
             match clap_mangen::Man::new(Arguments::command()).render(&mut page) {
-                Ok(()) => output.bytes(&page),
+                Ok(()) => output.own_bytes(&page),
                 Err(error) => return output.failed(Exit::Environment, &error),
             }
             Exit::Fine

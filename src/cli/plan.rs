@@ -1,13 +1,14 @@
 //! `squall plan`: the timetable, what will be touched and how long it takes.
 
+use crate::model::visible;
 use crate::plan::timetable;
 use crate::run::Attach;
-use crate::runtime::attached::{WouldRun, would_run};
+use crate::runtime::attached::{Commanded, WouldRun, would_run};
 
 use super::args::PlanArguments;
 use super::attach::{self, Chosen};
 use super::exit::Exit;
-use super::output::{Format, Output};
+use super::output::{Format, Output, first_lines};
 
 /// Prints the plan; starts nothing.
 pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
@@ -23,11 +24,15 @@ pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
     let plan = &chosen.plan;
     match (arguments.format, &chosen.attach) {
         (Format::Json, None) => output.json(plan),
-        (Format::Json, Some(there)) => output.json(&serde_json::json!({
-            "plan": plan,
-            "commands": would_run(&there.inventory, plan),
-            "refused": attach::refusals(&chosen),
-        })),
+        (Format::Json, Some(there)) => {
+            let would_run = would_run(&there.inventory, plan);
+            output.json(&serde_json::json!({
+                "plan": plan,
+                "commands": would_run.commands,
+                "faults-with-more-commands": would_run.more_faults,
+                "refused": attach::refusals(&chosen),
+            }));
+        }
         (Format::Human, _) => show(&chosen, output),
     }
     Exit::Fine
@@ -35,11 +40,12 @@ pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
 
 fn show(chosen: &Chosen, output: &Output) {
     let (scenario, plan) = (&chosen.loaded.scenario, &chosen.plan);
-    output.text(format!("{} · {}", scenario.name, scenario.question));
+    let head = format!("{} · {}", scenario.name, scenario.question);
+    output.text(visible(&head, 2_000));
     output.text(format!(
         "seed {} · {} · about {} s\n",
         plan.seed,
-        cluster_in_words(chosen),
+        visible(&cluster_in_words(chosen), 400),
         plan.estimate_ms / 1_000
     ));
     let mut lines = timetable(scenario, plan);
@@ -55,8 +61,8 @@ fn show(chosen: &Chosen, output: &Output) {
     };
     let (at, what) = (width(|line| &line.at), width(|line| &line.what));
     for line in &lines {
-        output
-            .text(format!("  {:<at$}  {:<what$}  {}", line.at, line.what, line.touches).trim_end());
+        let line = format!("  {:<at$}  {:<what$}  {}", line.at, line.what, line.touches);
+        output.text(visible(line.trim_end(), 2_000));
     }
     if let Some(attach) = &chosen.attach {
         show_commands(&would_run(&attach.inventory, plan), output);
@@ -65,9 +71,10 @@ fn show(chosen: &Chosen, output: &Output) {
     if !refused.is_empty() {
         output.text("\nA run would be refused:");
     }
-    refused
-        .iter()
-        .for_each(|why| output.text(format!("  - {why}")));
+    let lines: Vec<String> = refused.iter().map(|why| format!("  - {why}")).collect();
+    if !lines.is_empty() {
+        output.text(first_lines(&lines));
+    }
 }
 
 fn cluster_in_words(chosen: &Chosen) -> String {
@@ -90,7 +97,7 @@ fn cluster_in_words(chosen: &Chosen) -> String {
 }
 
 /// Every command that would run, by fault and worker.
-fn show_commands(commands: &[WouldRun], output: &Output) {
+fn show_commands(would_run: &Commanded, output: &Output) {
     output.text("\nCommands that would run; for a role, those of the worker that has it then:");
     for WouldRun {
         fault,
@@ -98,11 +105,18 @@ fn show_commands(commands: &[WouldRun], output: &Output) {
         host,
         what,
         command,
-    } in commands
+    } in &would_run.commands
     {
         let host = host
             .as_ref()
             .map_or_else(String::new, |host| format!(" on {host}"));
-        output.text(format!("  {fault}  {worker}{host}  {what}: {command}"));
+        let line = format!("  {fault}  {worker}{host}  {what}: {command}");
+        output.text(visible(&line, 2_000));
+    }
+    if would_run.more_faults > 0 {
+        let more = would_run.more_faults;
+        output.text(format!(
+            "  … and more for the last {more} faults, like these"
+        ));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::journal::{Event, Phase, Proof, RunFolder, What};
-use crate::model::{FaultId, FaultKind, Moment, RuntimeKind, WorkerName};
+use crate::model::{FaultId, FaultKind, Moment, RuntimeKind, WorkerName, visible};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::verify::why_not_ended;
@@ -17,6 +17,8 @@ use crate::verify::why_not_ended;
 use super::output::Output;
 
 const REFRESH: Duration = Duration::from_millis(100);
+/// The most characters of the two lines that change.
+const LINE: usize = 400;
 /// Without a terminal, silence is broken at least this often.
 const HEARTBEAT_S: f64 = 30.0;
 
@@ -36,7 +38,7 @@ impl Progress {
             "squall {} · {} · {}",
             env!("CARGO_PKG_VERSION"),
             scenario.name,
-            scenario.question
+            visible(&scenario.question, 1_000)
         ));
         output.remark(format!(
             "seed {} · runtime {} · {} · about {} s · {}\n",
@@ -148,8 +150,8 @@ impl Display {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(self.now.as_ms().min(self.plan.estimate_ms));
-                bar.set_message(self.activity.clone());
-                bar.set_prefix(self.counts.clone());
+                bar.set_message(visible(&self.activity, LINE));
+                bar.set_prefix(visible(&self.counts, LINE));
             }
             None if self.now.as_seconds() - self.told.as_seconds() >= HEARTBEAT_S => {
                 let line = format!(
@@ -173,6 +175,8 @@ impl Display {
     }
 
     fn stamped(&mut self, text: &str) {
+        // Further lines begin where the text does, so that none looks like a moment of its own.
+        let text = text.replace('\n', "\n           ");
         let line = format!("  {:>7}  {text}", self.now.to_string());
         self.say(&line);
     }

@@ -8,6 +8,7 @@ use crate::connect::reach::Reach;
 use crate::scenario::inventory::{Inventory, RestMeans, has_user};
 
 use super::exit::Exit;
+use super::input::read_text;
 use super::output::Output;
 
 /// Where the password of `--rest-user` is read from: an argument could be seen by every user of the machine.
@@ -102,8 +103,8 @@ fn of_addresses(arguments: &ReachArguments) -> Result<Inventory, String> {
 fn settings(arguments: &ReachArguments) -> Result<Vec<(String, String)>, String> {
     let mut settings = Vec::new();
     if let Some(path) = &arguments.client_config {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let text =
+            read_text(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let lines = text.lines().map(str::trim).enumerate();
         for (n, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
             // The line itself may be half a password: it is not shown.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::model::Seed;
+use crate::model::{Seed, visible};
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
 use crate::scenario::{self, Difference, Scenario};
 
 use super::exit::Exit;
+use super::input::read_text;
 use super::output::{Format, Output};
 
 /// The scenarios that come with the program: name and text.
@@ -106,7 +107,7 @@ fn load_with<T>(
     parse: impl Fn(&str, &str) -> Result<T, scenario::Mistakes>,
 ) -> Result<(String, String, T), Exit> {
     let name = path.to_string_lossy().into_owned();
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => match BUNDLED.iter().find(|(bundled, _)| *bundled == name) {
             Some((_, text)) => (*text).to_owned(),
@@ -122,7 +123,7 @@ fn load_with<T>(
     match parse(&name, &text) {
         Ok(read) => Ok((name, text, read)),
         Err(mistakes) => {
-            output.remark(mistakes.render(output.colour_err()));
+            output.painted_remark(&mistakes.render(output.colour_err()));
             Err(Exit::Usage)
         }
     }
@@ -155,9 +156,9 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
     for path in &arguments.scenarios {
         let (name, mistakes) = check(path);
         match (&mistakes, arguments.format) {
-            (Ok(None), Format::Human) => output.text(format!("{name}: fine")),
+            (Ok(None), Format::Human) => output.text(visible(&format!("{name}: fine"), 400)),
             (Ok(Some(mistakes)), Format::Human) => {
-                output.remark(mistakes.render(output.colour_err()))
+                output.painted_remark(&mistakes.render(output.colour_err()))
             }
             (Err(error), Format::Human) => drop(output.failed(Exit::Usage, error)),
             (Ok(None), Format::Json) => drop(results.insert(name, serde_json::json!([]))),
@@ -176,13 +177,13 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
     worst
 }
 
-fn check(path: &PathBuf) -> (String, Result<Option<scenario::Mistakes>, String>) {
+fn check(path: &Path) -> (String, Result<Option<scenario::Mistakes>, String>) {
     let name = path.display().to_string();
     let bundled = BUNDLED
         .iter()
         .find(|(bundled, _)| *bundled == name)
         .map(|(_, text)| (*text).to_owned());
-    let text = std::fs::read_to_string(path).or_else(|error| bundled.ok_or(error));
+    let text = read_text(path).or_else(|error| bundled.ok_or(error));
     let checked = match text {
         Ok(text) => Ok(scenario::parse(&name, &text).err()),
         Err(error) => Err(format!("cannot read {name}: {error}")),

@@ -1,6 +1,8 @@
 //! How the workers' REST interfaces are spoken to: password, private certificate authority, client certificate.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -74,11 +76,18 @@ impl Access {
     }
 }
 
+/// More than all authorities of a system take.
+const MOST_PEM_BYTES: u64 = 4 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, RestError> {
-    std::fs::read(path).map_err(|error| RestError::Access {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_PEM_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| RestError::Access {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })?;
+    Ok(bytes)
 }
 
 fn no_pem(path: &Path, error: &reqwest::Error) -> RestError {

@@ -1,8 +1,8 @@
 //! The run folder on disk: where each file stands, and how it is opened, written and read back.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,17 @@ use super::{Batch, Event, ObservationError, ObservationReader, ObservationWriter
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// A file or folder could not be made or written.
-    #[error(
-        "cannot write {path}: {source}; free disk space or choose another folder with --reports"
-    )]
+    #[error("cannot write {path}: {source}; {advice}", advice = advice_on(.source))]
     Write {
         /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The link to the newest run folder could not be set.
+    #[error("cannot point {path} at this run: {source}; the run folder itself is whole")]
+    Latest {
+        /// The link.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -44,6 +50,19 @@ pub enum FolderError {
         /// What is wrong.
         why: String,
     },
+}
+
+/// What to do about a file that cannot be written.
+fn advice_on(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{InvalidInput, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => {
+            "free disk space there, or choose a folder on another disk with --reports"
+        }
+        InvalidInput => "take it out of the folder",
+        ReadOnlyFilesystem => "choose another folder with --reports",
+        _ => "check its rights, or choose another folder with --reports",
+    }
 }
 
 /// The observations of all places of a run, wherever they are kept.
@@ -150,10 +169,8 @@ impl RunFolder {
             return Ok(());
         };
         let link = reports.join("latest");
-        let fresh = reports.join(format!(".latest-{}", std::process::id()));
-        std::os::unix::fs::symlink(name, &fresh)
-            .and_then(|()| fs::rename(&fresh, &link))
-            .map_err(|source| FolderError::Write { path: link, source })
+        regular::replace_link(&link, Path::new(name))
+            .map_err(|source| FolderError::Latest { path: link, source })
     }
 
     /// The folder itself.
@@ -191,14 +208,7 @@ impl RunFolder {
     /// Writes a file in one step: it is there whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let path = self.path.join(name);
-        let part = self.path.join(format!(".{name}.part"));
-        let written = File::create(&part).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_data()
-        });
-        written
-            .and_then(|()| fs::rename(&part, &path))
-            .map_err(|source| FolderError::Write { path, source })
+        regular::replace(&path, bytes).map_err(|source| FolderError::Write { path, source })
     }
 
     /// Writes a value as JSON, pretty, with a line end.
@@ -221,7 +231,14 @@ impl RunFolder {
 
     /// What is known about the run.
     pub fn info(&self) -> Result<RunInfo, FolderError> {
-        self.read_json("run.json")
+        let info: RunInfo = self.read_json("run.json")?;
+        match info.scenario.absurd() {
+            None => Ok(info),
+            Some(why) => Err(FolderError::Damaged {
+                path: self.path.join("run.json"),
+                why,
+            }),
+        }
     }
 
     /// The run's timetable.

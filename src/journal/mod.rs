@@ -25,5 +25,6 @@ pub use observation::{
     BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
     ObservationWriter,
 };
+pub(crate) use regular::append;
 pub use status::Word;
 pub use writer::Journal;

@@ -108,7 +108,11 @@ impl Inner {
         let mut line = serde_json::to_vec(event).expect("events have string keys only");
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {
-            self.failure = Some(format!("cannot write {}: {error}", self.path.display()));
+            let failure = FolderError::Write {
+                path: self.path.clone(),
+                source: error,
+            };
+            self.failure = Some(failure.to_string());
         }
     }
 }

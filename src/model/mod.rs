@@ -9,6 +9,7 @@ mod runtime_kind;
 pub mod secrets;
 mod time;
 mod version;
+mod visible;
 
 pub use fault::{Due, FaultId, FaultKind, PlannedFault, Restart, Target};
 pub use guarantee::{Amount, DuplicateLimit, Expectations, GuaranteeKind, LossLimit, Verdict};
@@ -24,3 +25,4 @@ pub use route::{
 pub use runtime_kind::RuntimeKind;
 pub use time::{Moment, Window, WindowError};
 pub use version::{KafkaVersion, VersionError};
+pub(crate) use visible::{is_deceptive, shown, visible, visible_lines};

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::journal::{Deadline, ObservationKind};
@@ -33,6 +34,8 @@ impl FileOutlet {
         let file = options
             .append(true)
             .create(true)
+            // The folder may be shared with others, who could have put a link there.
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
             .map_err(failed)?;
         let end = file.metadata().map_err(failed)?.len();

@@ -38,23 +38,23 @@ pub(super) struct FaultTimes {
 
 /// The probable times of each fault.
 pub(super) fn fault_times(scenario: &Scenario, faults: &[PlannedFault]) -> Vec<FaultTimes> {
-    let mut all_recovered = 0;
+    let mut all_recovered: u64 = 0;
     let mut series_began: Option<(u32, u64)> = None;
     let mut times = Vec::with_capacity(faults.len());
     for fault in faults {
         let begins_ms = match fault.due {
             Due::At { ms } => ms,
-            Due::AfterRecovery { ms } => all_recovered + ms,
+            Due::AfterRecovery { ms } => all_recovered.saturating_add(ms),
             Due::InSeries { series, ms } => {
                 let began = match series_began {
                     Some((known, began)) if known == series => began,
                     Some(_) | None => all_recovered,
                 };
                 series_began = Some((series, began));
-                (began + ms).max(all_recovered)
+                began.saturating_add(ms).max(all_recovered)
             }
         };
-        let recovered_ms = begins_ms + recovery_ms(scenario, fault);
+        let recovered_ms = begins_ms.saturating_add(recovery_ms(scenario, fault));
         all_recovered = all_recovered.max(recovered_ms);
         times.push(FaultTimes {
             begins_ms,
@@ -101,11 +101,12 @@ fn recovery_ms(scenario: &Scenario, fault: &PlannedFault) -> u64 {
         false => 0,
     };
     let back = match (ends, moved) {
-        (true, _) => away + START_MS,
+        (true, _) => away.saturating_add(START_MS),
         // It must learn that it is out, and join again.
-        (false, 1..) => away + REJOIN_MS,
+        (false, 1..) => away.saturating_add(REJOIN_MS),
         (false, 0) => away,
     };
     let next_batch = scenario.route.longest_said_silence_ms();
-    moved.max(sinks).max(back) + SETTLE_MS + next_batch
+    let longest = moved.max(sinks).max(back);
+    longest.saturating_add(SETTLE_MS + next_batch)
 }

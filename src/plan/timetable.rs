@@ -8,6 +8,9 @@ use crate::scenario::{Scenario, duration_text};
 use super::estimate::fault_times;
 use super::value::Plan;
 
+/// A line stays readable with so many names.
+const MOST_NAMES: usize = 12;
+
 /// One line of a timetable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -132,8 +135,15 @@ fn touches(scenario: &Scenario, fault: &PlannedFault) -> String {
     format!("{who}{grace}, {then}")
 }
 
+/// The names with commas between; of many the first few and how many more.
 fn names<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+    let mut all: Vec<&str> = names.collect();
+    let more = all.len().saturating_sub(MOST_NAMES);
+    if more < 2 {
+        return all.join(", ");
+    }
+    all.truncate(MOST_NAMES);
+    format!("{} and {more} more", all.join(", "))
 }
 
 fn seconds(ms: u64) -> String {

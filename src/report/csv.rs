@@ -3,6 +3,10 @@
 use crate::model::{FaultId, Moment};
 use crate::verify::{Judgement, RecoveryPhase};
 
+use super::text::visible;
+
+const TEXT_LIMIT: usize = 2_000;
+
 /// One line per tap: what arrived and what did not.
 pub fn csv_ledger(judgement: &Judgement) -> Vec<u8> {
     let head = [
@@ -173,14 +177,11 @@ pub fn csv_rewinds(judgement: &Judgement) -> Vec<u8> {
     table(&head, rows)
 }
 
-/// Text that no spreadsheet takes for a formula.
+/// Text that no spreadsheet takes for a formula, with nothing hidden in it.
 fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
-    if formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    let text = visible(text, TEXT_LIMIT);
+    if formula { format!("'{text}") } else { text }
 }
 
 fn optional<T: ToString>(value: Option<T>) -> String {

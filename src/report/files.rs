@@ -24,7 +24,28 @@ pub fn files(judgement: &Judgement, folder: &str) -> Vec<(String, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::text::is_deceptive;
     use crate::report::{from_json, sample};
+
+    #[test]
+    fn no_file_holds_a_hidden_character_whatever_the_texts_are() {
+        let mut judgement = sample::hostile();
+        // XML forbids most control characters and two that are none; terminals obey U+009B like ESC [.
+        let evil = "\u{0}\u{b}\u{1b}\u{7f}\u{9b}\u{fffe}\u{ffff}\u{2028}\u{202e}";
+        judgement.faults[0].signal = evil.to_owned();
+        judgement.guarantees[0].title = evil.to_owned();
+        judgement.doubts.push(evil.to_owned());
+        judgement.environment_failure = Some(evil.to_owned());
+        for (name, bytes) in files(&judgement, evil) {
+            let text = String::from_utf8(bytes).unwrap();
+            let hidden = |c: char| match name.as_str() {
+                // For programs: JSON's own escapes are what it needs.
+                "result.json" => u32::from(c) < 0x20 && c != '\n',
+                _ => c != '\n' && is_deceptive(c),
+            };
+            assert_eq!(text.chars().find(|c| hidden(*c)), None, "{name}");
+        }
+    }
 
     #[test]
     fn the_files_can_be_made_again_from_result_json_byte_for_byte() {

@@ -1,44 +1,9 @@
-//! Text of unknown origin made harmless for a reader: nothing hidden, nothing reversed, nothing endless.
+//! Text for a reader: words for a shell, lines of a width, and characters of unknown origin made harmless.
 
 use crate::verify::RunSummary;
 
-/// Whether a character could hide, reverse or forge what a reader sees: control, bidirectional and invisible characters.
-pub(super) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{FEFF}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}'
-            | '\u{FFF9}'..='\u{FFFB}'
-            | '\u{FFFE}' | '\u{FFFF}'
-            | '\u{E0000}'..='\u{E007F}')
-}
-
-/// How a deceptive character is shown: `⟨U+202E⟩`.
-pub(super) fn shown(c: char) -> String {
-    format!("⟨U+{:04X}⟩", u32::from(c))
-}
-
-/// The text on one line with every deceptive character shown, cut after `limit` characters.
-pub(crate) fn visible(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(limit * 4));
-    let mut rest = text.chars();
-    for c in rest.by_ref().take(limit) {
-        match c {
-            '\t' => out.push(' '),
-            '\n' => out.push_str(" ⏎ "),
-            '\r' => {}
-            c if is_deceptive(c) => out.push_str(&shown(c)),
-            c => out.push(c),
-        }
-    }
-    let left = rest.count();
-    if left > 0 {
-        out.push_str(&format!(" … ({left} more characters)"));
-    }
-    out
-}
+pub(crate) use crate::model::visible;
+pub(super) use crate::model::{is_deceptive, shown};
 
 /// A word as a POSIX shell takes it back unchanged: quoted only where it must be.
 pub(super) fn shell_word(word: &str) -> String {
@@ -94,18 +59,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_could_deceive_a_reader_is_shown_by_its_number() {
-        assert_eq!(visible("a\u{1b}[31mb", 99), "a⟨U+001B⟩[31mb");
-        assert_eq!(visible("user\u{202e}nimda", 99), "user⟨U+202E⟩nimda");
-        assert_eq!(visible("one\r\n\ttwo", 99), "one ⏎  two");
-    }
-
-    #[test]
-    fn an_endless_line_is_cut_and_says_so() {
-        assert_eq!(visible(&"x".repeat(9), 4), "xxxx … (5 more characters)");
-    }
-
-    #[test]
     fn a_path_is_quoted_for_the_shell_only_where_it_must_be() {
         assert_eq!(shell_word("scenarios/bounce.yaml"), "scenarios/bounce.yaml");
         assert_eq!(shell_word("my files/it's.yaml"), r"'my files/it'\''s.yaml'");
@@ -128,11 +81,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn nothing_deceptive_survives(text in any::<String>()) {
-            prop_assert!(!visible(&text, 200).chars().any(is_deceptive));
-        }
-
         #[test]
         fn wrapping_loses_no_word_and_keeps_the_width(text in "[a-z ]{0,200}", width in 10usize..80) {
             let lines = wrapped(&text, width);

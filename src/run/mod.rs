@@ -6,6 +6,7 @@ mod calm;
 mod conductor;
 mod deploy;
 mod drain;
+mod full_disk;
 mod guard;
 mod host;
 mod inject;
@@ -84,7 +85,11 @@ impl Run {
         let ending = match result {
             Ok(()) => Ending::Complete,
             Err(RunError::Interrupted) => Ending::Interrupted,
-            Err(RunError::Environment(why)) => Ending::Environment(self.masked(&why)),
+            Err(RunError::Environment(why)) => {
+                let temp = UserFolders::from_env().temp;
+                let why = full_disk::before(why, &self.folder.logs(), &temp);
+                Ending::Environment(self.masked(&why))
+            }
             Err(RunError::Refused(refusals)) => {
                 let masked = |refusal: Refusal| Refusal {
                     why: self.masked(&refusal.why),

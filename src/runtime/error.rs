@@ -221,7 +221,7 @@ pub enum RuntimeError {
         source: std::io::Error,
     },
     /// A file or folder could not be used.
-    #[error("cannot {action} {}: {source}; check its rights and the free disk space", .path.display())]
+    #[error("cannot {action} {}: {source}; {advice}", .path.display(), advice = advice_on(.source))]
     File {
         /// What was to be done.
         action: &'static str,
@@ -271,6 +271,17 @@ pub enum RuntimeError {
     Interrupted(String),
 }
 
+/// What to do about a file or folder that cannot be used.
+fn advice_on(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => {
+            "its disk is full: free space there, or name another folder (TMPDIR, SQUALL_CACHE, SQUALL_STATE, --reports)"
+        }
+        _ => "check its rights and the free disk space",
+    }
+}
+
 /// The end of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEnd {
@@ -302,6 +313,20 @@ impl RuntimeError {
             action,
             path,
             source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_so_with_its_path_and_a_way_out() {
+        let full = std::io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error());
+        let told = RuntimeError::file("write", "/data/squall-1/x")(full).to_string();
+        for part in ["/data/squall-1/x", "its disk is full", "TMPDIR"] {
+            assert!(told.contains(part), "{told}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Connector, ConnectorName, FaultKind, Restart, Target, TaskId, WorkerName};
 
+use super::keys::MOST_FAULTS;
 use super::mistake::{Collector, Span};
 use super::shape;
 use super::tree::{Entry, Node};
@@ -24,6 +25,7 @@ pub(super) fn read(list: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -
     let mut steps = Vec::new();
     let mut alive = Alive::new(aims.workers);
     let mut last_at = None;
+    let mut planned = 0;
     for entry in list
         .items()
         .iter()
@@ -42,9 +44,27 @@ pub(super) fn read(list: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -
             "rolling" => rolling(node, &mut alive, mistakes),
             _ => None,
         };
+        planned += step.as_ref().map_or(0, |step| count(step, aims));
+        if planned > MOST_FAULTS {
+            let message = format!("with these the plan holds {planned} faults");
+            let help = format!("at most {MOST_FAULTS}: fewer rounds, or less in each");
+            mistakes.stop(entry.key_span, message, help);
+            break;
+        }
         steps.extend(step);
     }
     steps
+}
+
+/// How many faults a step stands for.
+fn count(step: &FaultStep, aims: &Aims<'_>) -> usize {
+    match step {
+        FaultStep::Inject(_) => 1,
+        FaultStep::Repeat { rounds, steps, .. } => usize::try_from(*rounds)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(steps.len()),
+        FaultStep::Rolling { .. } => aims.workers.len(),
+    }
 }
 
 fn check_at(node: &Node, last_at: &mut Option<u64>, mistakes: &mut Collector<'_>) {

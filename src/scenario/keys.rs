@@ -1,5 +1,10 @@
 //! Every key of a scenario file in tables: the parser's check and the JSON Schema are both made from them.
 
+/// The most items of a list that a person would write.
+pub(super) const MOST_ITEMS: usize = 100;
+/// The most faults of a plan: a fault every minute for a week.
+pub(super) const MOST_FAULTS: usize = 10_000;
+
 /// A map of the file: which keys it may have, and which of them go together.
 pub(super) struct Table {
     /// All keys, in the order in which a person would write them.
@@ -59,8 +64,8 @@ pub(super) enum Shape {
     /// Kafka settings: any key with a word, number or text.
     Settings,
     Map(&'static Table),
-    /// A list of at least this many.
-    List(&'static Shape, usize),
+    /// A list of at least and at most so many.
+    List(&'static Shape, usize, usize),
     /// A text or a map.
     TextOr(&'static Table),
     /// This word, or a list of texts.
@@ -115,12 +120,12 @@ pub(super) static SCENARIO: Table = table(&[
     ),
     required(
         "route",
-        Shape::List(&Shape::Map(&ROUTE_STEP), 1),
+        Shape::List(&Shape::Map(&ROUTE_STEP), 1, MOST_ITEMS),
         "The way of the records: feed, connector, tap, and perhaps one more connector and tap. Without a feed the first connector makes its own records.",
     ),
     key(
         "faults",
-        Shape::List(&Shape::Map(&FAULT_STEP), 0),
+        Shape::List(&Shape::Map(&FAULT_STEP), 0, MOST_FAULTS),
         "What is done to the workers, in order; empty for a control.",
     ),
     key(
@@ -182,7 +187,7 @@ static CONNECT: Table = table(&[
     ),
     key(
         "plugins",
-        Shape::List(&Shape::TextOr(&PLUGIN), 0),
+        Shape::List(&Shape::TextOr(&PLUGIN), 0, MOST_ITEMS),
         "What stands on the plugin path besides Kafka's own connectors: folders, jars or Maven coordinates.",
     ),
 ]);
@@ -532,7 +537,7 @@ static REPEAT: Table = Table {
         ),
         required(
             "do",
-            Shape::List(&Shape::Map(&ROUND_STEP), 1),
+            Shape::List(&Shape::Map(&ROUND_STEP), 1, MOST_ITEMS),
             "What each round does, in order, each step after the recovery from the one before.",
         ),
     ],

@@ -1,5 +1,7 @@
 //! One connector of a route with the places around it: do they fit, and how are its records and offsets read?
 
+use std::collections::BTreeSet;
+
 use crate::model::secrets::is_secret;
 use crate::model::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Place, SequenceNames,
@@ -83,9 +85,11 @@ fn check_names(
     let entries = draft.node.get("config").map_or(&[][..], Node::entries);
     for entry in entries {
         let value = &entry.value;
+        // A value has one place, so the same name is told once in it.
+        let mut told = BTreeSet::new();
         for piece in substitute::pieces(value.text().unwrap_or("")) {
             match piece {
-                Piece::Name(name) if !names.contains_key(name) => {
+                Piece::Name(name) if !names.contains_key(name) && told.insert(name) => {
                     // A piece of a password is not repeated.
                     let name = if is_secret(&entry.key) { "…" } else { name };
                     let message = format!("`${{{name}}}` stands for nothing here");

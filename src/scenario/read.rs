@@ -57,6 +57,9 @@ fn parse_with(
             .map_or(root.span, |entry| entry.key_span);
         let whole_file = Shape::Map(&keys::SCENARIO);
         shape::check(&root, &whole_file, shape::SCENARIO_NAME, top, &mut mistakes);
+        if mistakes.has_stopped() {
+            return None;
+        }
         read_scenario(&root, inventory, &mut mistakes)
     });
     match scenario {
@@ -84,7 +87,7 @@ fn read_scenario(
     let (stream, lanes) = stream(root.get("stream"));
     let empty = Node {
         span: root.span,
-        value: Value::List(Vec::new()),
+        value: Value::List([].into()),
     };
     let steps = root.get("route").unwrap_or(&empty);
     let reading = route::read(steps, lanes, stream, kafka.brokers, mistakes);

@@ -7,6 +7,7 @@ use crate::model::{
 use super::draft::{ConnectorDraft, PlaceDraft, settings};
 use super::leg;
 use super::mistake::{Collector, Span};
+use super::shape;
 use super::tree::{Entry, Node};
 use super::value::StreamSpec;
 
@@ -169,11 +170,7 @@ fn check_class(class: &Node, mistakes: &mut Collector<'_>) {
     let Some(text) = class.text() else { return };
     let (package, short) = text.rsplit_once('.').unwrap_or(("", text));
     let bare = short.strip_suffix("Connector").unwrap_or(short);
-    let near = KAFKAS_OWN
-        .iter()
-        .map(|own| (strsim::damerau_levenshtein(bare, own), *own))
-        .min();
-    if let Some((1..=2, own)) = near
+    if let Some((1..=2, own)) = shape::nearest(bare, &KAFKAS_OWN)
         && (package.is_empty() || package.starts_with("org.apache.kafka."))
     {
         let message = format!("no connector class is called `{text}`");

@@ -138,9 +138,12 @@ fn of_shape(shape: &Shape) -> Value {
             "additionalProperties": { "type": ["string", "number", "boolean"] },
         }),
         Shape::Map(table) => of_table(table),
-        Shape::List(of, least) => {
-            json!({ "type": "array", "minItems": least, "items": of_shape(of) })
-        }
+        Shape::List(of, least, most) => json!({
+            "type": "array",
+            "minItems": least,
+            "maxItems": most,
+            "items": of_shape(of),
+        }),
         Shape::TextOr(table) => json!({ "anyOf": [{ "type": "string" }, of_table(table)] }),
         Shape::WordOrTexts(word) => json!({
             "anyOf": [{ "const": word }, { "type": "array", "items": { "type": "string" } }],

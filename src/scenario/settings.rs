@@ -1,6 +1,7 @@
 //! The worker settings that decide how long things take, with Connect's own defaults.
 
 use super::mistake::Collector;
+use super::shape;
 use super::tree::Node;
 use super::value::ConnectSpec;
 
@@ -89,12 +90,11 @@ pub(super) fn check_times(config: &Node, mistakes: &mut Collector<'_>) {
 /// The known time that a name is a slip of the pen away from. Connect ignores settings that it does not know, so a slip
 /// would leave the default in force without a word.
 fn slip_of(name: &str) -> Option<&'static str> {
-    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
-    let near = TIMES
-        .iter()
-        .map(|(known, _)| *known)
-        .filter(|known| (1..=2).contains(&distance(known)));
-    near.min_by_key(|known| distance(known))
+    let known = TIMES.map(|(known, _)| known);
+    match shape::nearest(name, &known) {
+        Some((1..=2, known)) => Some(known),
+        Some(_) | None => None,
+    }
 }
 
 #[cfg(test)]

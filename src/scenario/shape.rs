@@ -31,16 +31,21 @@ pub(super) fn check(
         }
         (Shape::Settings, Value::Map(_)) => check_settings(node, mistakes),
         (Shape::WordOrTexts(_), Value::List(items)) => {
-            for item in items {
+            for item in items.iter() {
                 check(item, &Shape::Text, name, item.span, mistakes);
             }
         }
-        (Shape::List(of, least), Value::List(items)) => {
+        (Shape::List(of, least, most), Value::List(items)) => {
             if items.len() < *least {
                 let message = format!("`{name}` is empty");
                 mistakes.report(node.span, message, "give it at least one item");
             }
-            for item in items {
+            if items.len() > *most {
+                let message = format!("`{name}` has {} items", items.len());
+                let help = format!("at most {most}; the rest of the file was not looked at");
+                mistakes.stop(key_span, message, help);
+            }
+            for item in items.iter().take(*most) {
                 check(item, of, item_name(name), item.span, mistakes);
             }
         }
@@ -347,29 +352,47 @@ pub(super) fn is_number_or_truth(text: &str) -> bool {
     number || other_base("0x", 16) || other_base("0o", 8) || truths.contains(&text)
 }
 
+/// No key is as long.
+const MOST_COMPARED: usize = 300;
+/// Who has more names than this reads none of them.
+const MOST_LISTED: usize = 20;
+
 /// The names in words: "`a`, `b` or `c`".
 pub(super) fn listed(names: &[&str], last: &str) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => "nothing".to_owned(),
         Some((only, [])) => only.clone(),
+        Some(_) if quoted.len() > MOST_LISTED => {
+            let (first, more) = quoted.split_at(MOST_LISTED);
+            format!("{} and {} more", first.join(", "), more.len())
+        }
         Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
     }
 }
 
 /// What was probably meant by a word that is none of the known ones; else the known ones.
 pub(super) fn meant(word: &str, known: &[&str]) -> String {
-    let near = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), *name))
-        .min();
-    match near {
+    match nearest(word, known) {
         // A third of the letters may be wrong: enough for typing mistakes, too little for another word.
         Some((distance, name)) if distance <= (name.chars().count() / 3).max(1) => {
             format!("did you mean `{name}`?")
         }
         _ => format!("known here: {}", listed(known, "and")),
     }
+}
+
+/// The known word that is nearest to this one, and how many letters they differ by. Words of quite another length are not
+/// compared: that takes time and memory with the product of both lengths.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<(usize, &'k str)> {
+    let length = word.chars().take(MOST_COMPARED + 1).count();
+    let comparable = |name: &&&str| {
+        let other = name.chars().count();
+        length <= MOST_COMPARED && length.abs_diff(other) <= (other / 3).max(2)
+    };
+    let near = known.iter().filter(comparable);
+    near.map(|name| (strsim::damerau_levenshtein(word, name), *name))
+        .min()
 }
 
 #[cfg(test)]
@@ -388,6 +411,14 @@ mod tests {
             meant("colour", &known),
             "known here: `restart-after`, `target` and `at`"
         );
+    }
+
+    #[test]
+    fn a_word_without_end_is_compared_with_nothing_and_many_names_are_counted() {
+        let names: Vec<String> = (0..500).map(|n| format!("name-{n}")).collect();
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let told = meant(&"x".repeat(1 << 20), &known);
+        assert!(told.ends_with("`name-19` and 480 more"), "{told}");
     }
 
     #[test]

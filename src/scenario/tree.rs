@@ -1,17 +1,19 @@
 //! YAML or JSON text to a tree in which every key and value knows its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::mistake::{Collector, Span};
 
 /// No honest scenario comes near these; they keep alias bombs and deep nests from costing time or stack.
-const MOST_BYTES: usize = 1 << 20;
+pub(super) const MOST_BYTES: usize = 1 << 20;
 const MOST_NODES: usize = 20_000;
 const MOST_LEVELS: usize = 64;
 
-/// A value of the text.
+/// A value of the text. A copy shares what is in it, so that an anchor or an alias costs nothing here; those who read the
+/// tree copy it out, and [`Builder::put_alias`] keeps that within bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) span: Span,
@@ -23,11 +25,11 @@ pub(super) struct Node {
 pub(super) enum Value {
     /// One word, number or text; `plain` means without quotes.
     Scalar {
-        text: String,
+        text: Rc<str>,
         plain: bool,
     },
-    List(Vec<Node>),
-    Map(Vec<Entry>),
+    List(Rc<[Node]>),
+    Map(Rc<[Entry]>),
 }
 
 /// A key with its value.
@@ -86,19 +88,40 @@ impl Node {
     /// Whether this is nothing at all: an empty value, `~` or `null` without quotes.
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true }
-            if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+            if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    fn size_and_levels(&self) -> (usize, usize) {
-        let children: Vec<(usize, usize)> = match &self.value {
-            Value::Scalar { .. } => Vec::new(),
-            Value::List(items) => items.iter().map(Self::size_and_levels).collect(),
-            Value::Map(entries) => entries.iter().map(|e| e.value.size_and_levels()).collect(),
+    fn size(&self) -> Size {
+        let children = |nodes: &mut dyn Iterator<Item = Size>| {
+            nodes.fold(Size::default(), |sum, node| Size {
+                nodes: sum.nodes + node.nodes,
+                bytes: sum.bytes + node.bytes,
+                levels: sum.levels.max(node.levels + 1),
+            })
         };
-        let size = children.iter().map(|(size, _)| size).sum::<usize>() + 1;
-        let levels = children.iter().map(|(_, levels)| *levels).max();
-        (size, levels.map_or(0, |levels| levels + 1))
+        let inside = match &self.value {
+            Value::Scalar { text, .. } => Size {
+                bytes: text.len(),
+                ..Size::default()
+            },
+            Value::List(items) => children(&mut items.iter().map(Self::size)),
+            Value::Map(entries) => children(&mut entries.iter().map(|entry| {
+                let value = entry.value.size();
+                let bytes = value.bytes + entry.key.len();
+                Size { bytes, ..value }
+            })),
+        };
+        let nodes = inside.nodes + 1;
+        Size { nodes, ..inside }
     }
+}
+
+/// What a value costs where it is repeated.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    bytes: usize,
+    levels: usize,
 }
 
 /// The tree of the one document in the text; `None` when something was reported that leaves no tree.
@@ -168,6 +191,7 @@ enum Open {
         start: Span,
         anchor: usize,
         entries: Vec<Entry>,
+        names: HashSet<String>,
         key: Option<(Option<String>, Span)>,
     },
 }
@@ -179,6 +203,8 @@ struct Builder {
     root: Option<Node>,
     documents: usize,
     nodes: usize,
+    /// Bytes of text that aliases repeat.
+    repeated: usize,
 }
 
 impl Builder {
@@ -192,7 +218,7 @@ impl Builder {
             Event::DocumentStart(..) => self.start_document(),
             Event::Scalar(text, style, anchor, _) => {
                 let value = Value::Scalar {
-                    text: text.into_owned(),
+                    text: text.into_owned().into(),
                     plain: style == ScalarStyle::Plain,
                 };
                 self.put(Node { span: place, value }, anchor, mistakes)
@@ -207,6 +233,7 @@ impl Builder {
                 start: place,
                 anchor,
                 entries: Vec::new(),
+                names: HashSet::new(),
                 key: None,
             }),
             Event::SequenceEnd | Event::MappingEnd => self.close(place, mistakes),
@@ -240,9 +267,16 @@ impl Builder {
                 help: "an alias can only repeat a value that is complete before it",
             });
         };
-        let (size, levels) = node.size_and_levels();
-        self.nodes += size;
-        if self.open.len() + levels > MOST_LEVELS {
+        let size = node.size();
+        self.nodes += size.nodes;
+        self.repeated += size.bytes;
+        if self.repeated > MOST_BYTES {
+            return Err(Stop {
+                message: "aliases repeat more than 1 MiB of text",
+                help: "aliases count as often as they are used; is this the right file?",
+            });
+        }
+        if self.open.len() + size.levels > MOST_LEVELS {
             return Err(TOO_DEEP);
         }
         self.put(node, 0, mistakes)
@@ -262,9 +296,23 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map { entries, key, .. }) => match key.take() {
+            Some(Open::Map {
+                entries,
+                names,
+                key,
+                ..
+            }) => match key.take() {
                 None => *key = Some(key_of(node, mistakes)),
-                Some((name, span)) => put_entry(entries, name, span, node, mistakes),
+                Some((Some(name), span)) if names.insert(name.clone()) => entries.push(Entry {
+                    key: name,
+                    key_span: span,
+                    value: node,
+                }),
+                Some((Some(name), span)) => {
+                    let message = format!("the key `{name}` stands here a second time");
+                    mistakes.report(span, message, "keep one of the two");
+                }
+                Some((None, _)) => {}
             },
         }
         Ok(())
@@ -277,13 +325,13 @@ impl Builder {
                 start,
                 anchor,
                 items,
-            }) => (start, anchor, Value::List(items)),
+            }) => (start, anchor, Value::List(items.into())),
             Some(Open::Map {
                 start,
                 anchor,
                 entries,
                 ..
-            }) => (start, anchor, Value::Map(entries)),
+            }) => (start, anchor, Value::Map(entries.into())),
         };
         let span = Span::between(start.offset, place.offset + place.length);
         self.put(Node { span, value }, anchor, mistakes)
@@ -297,32 +345,12 @@ const TOO_DEEP: Stop = Stop {
 
 fn key_of(node: Node, mistakes: &mut Collector<'_>) -> (Option<String>, Span) {
     match node.value {
-        Value::Scalar { text, .. } => (Some(text), node.span),
+        Value::Scalar { text, .. } => (Some((*text).to_owned()), node.span),
         Value::List(_) | Value::Map(_) => {
             mistakes.report(node.span, "a key must be a word", "write `key: value`");
             (None, node.span)
         }
     }
-}
-
-fn put_entry(
-    entries: &mut Vec<Entry>,
-    name: Option<String>,
-    key_span: Span,
-    value: Node,
-    mistakes: &mut Collector<'_>,
-) {
-    let Some(key) = name else { return };
-    if entries.iter().any(|entry| entry.key == key) {
-        let message = format!("the key `{key}` stands here a second time");
-        mistakes.report(key_span, message, "keep one of the two");
-        return;
-    }
-    entries.push(Entry {
-        key,
-        key_span,
-        value,
-    });
 }
 
 #[cfg(test)]
@@ -368,6 +396,24 @@ mod tests {
             bomb.push_str(&format!("l{level}: &l{level} [{ten}]\n"));
         }
         assert!(messages(&bomb)[0].contains("more than 20,000 values"));
+    }
+
+    #[test]
+    fn aliases_of_a_long_text_are_refused_before_anyone_copies_them() {
+        let long = "x".repeat(100_000);
+        let flat = format!("a: &a {long}\nb: [{}]\n", ["*a"; 9_000].join(", "));
+        assert!(messages(&flat)[0].contains("repeat more than 1 MiB of text"));
+        let keys = format!("a: &a {{ ? {long} : 1 }}\nb: [{}]\n", ["*a"; 90].join(", "));
+        assert!(messages(&keys)[0].contains("repeat more than 1 MiB of text"));
+        let few = format!("a: &a {long}\nb: [{}]\n", ["*a"; 10].join(", "));
+        assert_eq!(messages(&few), Vec::<String>::new());
+    }
+
+    #[test]
+    fn anchors_inside_each_other_copy_nothing() {
+        let nest = "&a [".repeat(60);
+        let text = format!("{nest}{}{}", "x".repeat(900_000), "]".repeat(60));
+        assert_eq!(messages(&text), Vec::<String>::new());
     }
 
     #[test]

@@ -31,6 +31,41 @@ pub struct Scenario {
     pub timing: Timing,
 }
 
+/// No scenario names a longer time, nor one that is made of several.
+const LONGEST_MS: u64 = 365 * 24 * 3_600_000;
+/// Nor larger numbers of anything.
+const MOST_OF_ANYTHING: u64 = 1 << 30;
+const MOST_LANES: u32 = 100_000;
+
+impl Scenario {
+    /// A number that no parsed scenario has, in words. A stored scenario may come from somebody else, and whoever reckons
+    /// with it relies on numbers that can be added and kept in memory.
+    pub(crate) fn absurd(&self) -> Option<String> {
+        let Self { stream, timing, .. } = self;
+        let size = u64::try_from(stream.record_size_bytes).unwrap_or(u64::MAX);
+        let places = self.route.places();
+        let partitions = places.map(|place| u64::from(place.partitions)).max();
+        let counts = [
+            ("lanes", u64::from(stream.lanes), u64::from(MOST_LANES)),
+            ("rate-per-second", stream.rate_per_second, MOST_OF_ANYTHING),
+            ("record-size-bytes", size, MOST_OF_ANYTHING),
+            ("partitions", partitions.unwrap_or(0), MOST_OF_ANYTHING),
+        ];
+        let times = [
+            ("baseline-ms", timing.baseline_ms),
+            ("duration-ms", timing.duration_ms),
+            ("recovery-wait-ms", timing.recovery_wait_ms),
+            ("quiet-ms", timing.quiet_ms),
+            ("drain-ms", timing.drain_ms),
+            ("silent-for-ms", self.route.longest_said_silence_ms()),
+        ];
+        let times = times.map(|(name, ms)| (name, ms, LONGEST_MS));
+        let mut all = counts.into_iter().chain(times);
+        all.find(|(_, number, most)| number > most)
+            .map(|(name, number, _)| format!("its scenario has {number} for `{name}`"))
+    }
+}
+
 /// The brokers of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -145,4 +180,30 @@ pub enum Start {
     At(u64),
     /// This many milliseconds after everything before has been recovered from.
     AfterRecovery(u64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_scenario_has_are_told_and_those_of_real_ones_are_not() {
+        let text = include_str!("../../scenarios/nightly.yaml");
+        let scenario = super::super::parse("nightly", text).unwrap();
+        assert_eq!(scenario.absurd(), None);
+        let changes: [fn(&mut Scenario); 3] = [
+            |scenario| scenario.stream.record_size_bytes = usize::MAX,
+            |scenario| scenario.stream.lanes = u32::MAX,
+            |scenario| scenario.timing.quiet_ms = u64::MAX,
+        ];
+        for change in changes {
+            let mut changed = scenario.clone();
+            change(&mut changed);
+            assert!(
+                changed
+                    .absurd()
+                    .is_some_and(|why| why.contains("its scenario has"))
+            );
+        }
+    }
 }

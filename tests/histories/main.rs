@@ -13,9 +13,12 @@ mod evidence;
 mod feed;
 mod folders;
 mod frame;
+#[path = "../common/fuzz.rs"]
+mod fuzz;
 mod group;
 mod harm;
 mod history;
+mod hostile;
 mod life;
 mod load;
 mod log;

@@ -37,4 +37,4 @@ pub use join::Joining;
 pub use own::remove;
 pub use safety::{Group, check, elsewhere};
 pub use values::{Told, contradictions};
-pub use would_run::{WouldRun, would_run};
+pub use would_run::{Commanded, WouldRun, would_run};

@@ -2,6 +2,9 @@
 
 use super::super::keys::{Key, Shape, Table, key, required, table};
 
+/// More than any Connect cluster has.
+const MOST_WORKERS: usize = 1_000;
+
 /// The whole file.
 pub(in crate::scenario) static INVENTORY: Table = table(&[
     required("name", Shape::Text, "What to call the cluster in reports."),
@@ -72,7 +75,7 @@ pub(in crate::scenario) static INVENTORY: Table = table(&[
     ),
     required(
         "workers",
-        Shape::List(&Shape::Map(&WORKER), 1),
+        Shape::List(&Shape::Map(&WORKER), 1, MOST_WORKERS),
         "The workers. One without docker, compose, systemd, process or command is known and never touched.",
     ),
 ]);

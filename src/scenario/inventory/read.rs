@@ -7,7 +7,7 @@ use crate::model::{ConnectorName, WorkerName};
 
 use super::super::keys::Shape;
 use super::super::mistake::{Collector, Mistakes, Span};
-use super::super::tree::{self, Node, Value};
+use super::super::tree::{self, MOST_BYTES, Node, Value};
 use super::super::{settings, shape, units};
 use super::keys::{INVENTORY, WAYS};
 use super::{
@@ -44,7 +44,16 @@ pub(super) fn parse_with(
             top,
             &mut mistakes,
         );
-        let root = resolved(&root, false, environment, &mut mistakes);
+        if mistakes.has_stopped() {
+            return None;
+        }
+        let mut room = MOST_BYTES;
+        let mut variables = Variables {
+            environment,
+            room: &mut room,
+            mistakes: &mut mistakes,
+        };
+        let root = variables.resolved(&root, false);
         Reader {
             base: Path::new(source_name).parent().unwrap_or(Path::new("")),
             mistakes: &mut mistakes,
@@ -83,78 +92,92 @@ fn root_of(text: &str, mistakes: &mut Collector<'_>) -> Option<Node> {
     Some(root)
 }
 
-/// The tree with `${env:NAME}` replaced in its values; in commands it is refused, because commands are shown and written
-/// down.
-fn resolved(
-    node: &Node,
-    is_command: bool,
-    environment: Environment<'_>,
-    mistakes: &mut Collector<'_>,
-) -> Node {
-    let value = match &node.value {
-        Value::Scalar { text, plain } => Value::Scalar {
-            text: replaced(text, node.span, is_command, environment, mistakes),
-            plain: *plain && !text.contains("${env:"),
-        },
-        Value::List(items) => Value::List(
-            items
-                .iter()
-                .map(|item| resolved(item, is_command, environment, mistakes))
-                .collect(),
-        ),
-        Value::Map(entries) => Value::Map(
-            entries
-                .iter()
-                .map(|entry| {
-                    let is_command =
-                        is_command || matches!(entry.key.as_str(), "command" | "start");
-                    let mut entry = entry.clone();
-                    entry.value = resolved(&entry.value, is_command, environment, mistakes);
-                    entry
-                })
-                .collect(),
-        ),
-    };
-    Node {
-        span: node.span,
-        value,
-    }
+/// Puts variables of the environment in the place of `${env:NAME}`.
+struct Variables<'v, 't> {
+    environment: Environment<'v>,
+    /// How many more bytes they may add: a long variable can be named many times.
+    room: &'v mut usize,
+    mistakes: &'v mut Collector<'t>,
 }
 
-fn replaced(
-    text: &str,
-    span: Span,
-    is_command: bool,
-    environment: Environment<'_>,
-    mistakes: &mut Collector<'_>,
-) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${env:") {
-        out.push_str(&rest[..at]);
-        let behind = &rest[at + "${env:".len()..];
-        let Some(end) = behind.find('}') else {
-            mistakes.report(span, "a `${env:` without its `}`", "close it with `}`");
-            return text.to_owned();
+impl Variables<'_, '_> {
+    /// The tree with `${env:NAME}` replaced in its values; in commands it is refused, because commands are shown and
+    /// written down.
+    fn resolved(&mut self, node: &Node, is_command: bool) -> Node {
+        let value = match &node.value {
+            Value::Scalar { text, plain } => Value::Scalar {
+                text: self.replaced(text, node.span, is_command).into(),
+                plain: *plain && !text.contains("${env:"),
+            },
+            Value::List(items) => Value::List(
+                items
+                    .iter()
+                    .map(|item| self.resolved(item, is_command))
+                    .collect(),
+            ),
+            Value::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|entry| {
+                        let is_command =
+                            is_command || matches!(entry.key.as_str(), "command" | "start");
+                        let mut entry = entry.clone();
+                        entry.value = self.resolved(&entry.value, is_command);
+                        entry
+                    })
+                    .collect(),
+            ),
         };
-        let name = &behind[..end];
-        rest = &behind[end + 1..];
-        if is_command {
-            let message = format!("`${{env:{name}}}` in a command");
-            let help = format!("commands are run by a shell and shown: write `\"${name}\"`");
-            mistakes.report(span, message, help);
-            continue;
+        Node {
+            span: node.span,
+            value,
         }
-        match environment(name) {
-            Some(value) => out.push_str(&value),
+    }
+
+    fn replaced(&mut self, text: &str, span: Span, is_command: bool) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("${env:") {
+            out.push_str(&rest[..at]);
+            let behind = &rest[at + "${env:".len()..];
+            let Some(end) = behind.find('}') else {
+                let help = "close it with `}`";
+                self.mistakes
+                    .report(span, "a `${env:` without its `}`", help);
+                return text.to_owned();
+            };
+            let name = &behind[..end];
+            rest = &behind[end + 1..];
+            if is_command {
+                let message = format!("`${{env:{name}}}` in a command");
+                let help = format!("commands are run by a shell and shown: write `\"${name}\"`");
+                self.mistakes.report(span, message, help);
+                continue;
+            }
+            self.put(name, span, &mut out);
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn put(&mut self, name: &str, span: Span, out: &mut String) {
+        match (self.environment)(name) {
+            Some(value) if value.len() > *self.room => {
+                let message = format!("with `{name}` variables add more than 1 MiB");
+                let help = "name it less often; is this the right variable?";
+                self.mistakes.report(span, message, help);
+            }
+            Some(value) => {
+                *self.room -= value.len();
+                out.push_str(&value);
+            }
             None => {
                 let message = format!("the environment has no variable `{name}`");
-                mistakes.report(span, message, format!("set it: `export {name}=…`"));
+                let help = format!("set it: `export {name}=…`");
+                self.mistakes.report(span, message, help);
             }
         }
     }
-    out.push_str(rest);
-    out
 }
 
 struct Reader<'r, 't> {
@@ -275,7 +298,7 @@ impl Reader<'_, '_> {
             return None;
         };
         let mut names = Vec::new();
-        for item in items {
+        for item in items.iter() {
             match ConnectorName::new(item.text().unwrap_or_default()) {
                 Ok(name) => names.push(name),
                 Err(error) => self.wrong(item, error.to_string(), "name a connector"),
