@@ -7,7 +7,10 @@ use super::super::tree::{Entry, Node, Value};
 pub(super) fn text(span: Span, text: String) -> Node {
     Node {
         span,
-        value: Value::Scalar { text, plain: false },
+        value: Value::Scalar {
+            text: text.into(),
+            plain: false,
+        },
     }
 }
 
@@ -15,6 +18,6 @@ pub(super) fn text(span: Span, text: String) -> Node {
 pub(super) fn map(span: Span, entries: Vec<Entry>) -> Node {
     Node {
         span,
-        value: Value::Map(entries),
+        value: Value::Map(entries.into()),
     }
 }
