@@ -35,6 +35,8 @@ const LAST_WORDS: [&str; 4] = ["pat", "dsn", "salt", "otp"];
 /// Words that end like a secret and are none.
 const NO_SECRETS: [&str; 3] = ["bypass", "compass", "trespass"];
 
+/// Letters of the shortest of [`PHRASES`].
+const SHORTEST_PHRASE: usize = 6;
 /// Two or more words beside each other, or written as one; `keys` counts as `key`.
 const PHRASES: [&str; 45] = [
     "access key",
@@ -232,7 +234,10 @@ fn is_soft(words: &[String]) -> bool {
             || WORDS.contains(&word.as_str())
     });
     let last = words.last().map_or("", String::as_str);
-    by_word || LAST_WORDS.contains(&last) || PHRASES.iter().any(|phrase| has_phrase(words, phrase))
+    // No phrase is shorter, and most names in front of a separator are.
+    let is_long = words.iter().map(String::len).sum::<usize>() >= SHORTEST_PHRASE;
+    let by_phrase = || PHRASES.iter().any(|phrase| has_phrase(words, phrase));
+    by_word || LAST_WORDS.contains(&last) || (is_long && by_phrase())
 }
 
 fn is_hook(words: &[String]) -> bool {
@@ -241,20 +246,23 @@ fn is_hook(words: &[String]) -> bool {
         || words.windows(2).any(|pair| pair == ["web", "hook"])
 }
 
+/// Without allocation: it is asked of every name before every separator of a text.
 fn has_phrase(words: &[String], phrase: &str) -> bool {
-    let parts: Vec<&str> = phrase.split(' ').collect();
     let same = |word: &String, part: &str| word == part || (part == "key" && word == "keys");
-    let beside = words.windows(parts.len()).any(|window| {
+    let beside = words.windows(phrase.split(' ').count()).any(|window| {
         window
             .iter()
-            .zip(&parts)
-            .all(|(word, part)| same(word, part))
+            .zip(phrase.split(' '))
+            .all(|(w, part)| same(w, part))
     });
-    let joined = parts.concat();
-    beside
-        || words
-            .iter()
-            .any(|word| word.trim_end_matches('s').ends_with(&joined))
+    let ends_joined = |word: &String| {
+        let mut parts = phrase.rsplit(' ');
+        let rest = word.trim_end_matches('s');
+        parts
+            .try_fold(rest, |rest, part| rest.strip_suffix(part))
+            .is_some()
+    };
+    beside || words.iter().any(ends_joined)
 }
 
 /// The words of a name in lower case: parted by anything that is no letter or digit, and where small letters go over to
@@ -288,6 +296,15 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_phrase_is_shorter_than_the_shortest() {
+        let letters = |phrase: &&str| phrase.chars().filter(|c| *c != ' ').count();
+        assert_eq!(
+            PHRASES.iter().map(|p| letters(&p)).min(),
+            Some(SHORTEST_PHRASE)
+        );
+    }
 
     #[test]
     fn settings_that_hold_secrets_are_known_by_their_names() {

@@ -355,7 +355,9 @@ fn user_info(text: &str) -> Option<usize> {
 
 /// A password behind `user:` and before `@host:port`, as addresses without a scheme have it.
 fn login_without_scheme(before: &str, from: &str) -> Option<(usize, usize)> {
-    let address = address(near(from.strip_prefix(':')?));
+    // Most colons have no login behind them, and texts with a million of them are read too.
+    let near = Some(near(from.strip_prefix(':')?)).filter(|near| near.contains('@'))?;
+    let address = address(near);
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == ':';
     // `jdbc:oracle:thin:user/password@host:port` has its own rule.
     let before = &before[before.ceil_char_boundary(before.len().saturating_sub(40))..];
