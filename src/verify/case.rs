@@ -54,7 +54,7 @@ impl<'a> Case<'a> {
         let events = &evidence.log.events;
         let stills = standstill::all(evidence.info, &history, &legs, events);
         let frame = frame(evidence.info, &history, &legs, &marks, &stretches);
-        let load = Load::of(&evidence.log.events, history.undisturbed());
+        let load = Load::of(&evidence.log.events, history.baseline());
         let mut case = Self {
             evidence,
             info: evidence.info,

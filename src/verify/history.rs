@@ -626,8 +626,8 @@ impl<'a> History<'a> {
         (from < to).then_some((from, to))
     }
 
-    /// So long before the first fault (or the end of the baseline, without one) that what a connector had in hand then had arrived before it: a second of flight,
-    /// and the silence that the scenario allows its tap.
+    /// So long before the first fault (or the end of the baseline, without one) that what a connector had in hand then had
+    /// arrived before it: a second of flight, and the silence that the scenario allows its tap.
     pub(super) fn before_any_fault(&self, silent_for_ms: Option<u64>) -> Option<Moment> {
         let first = self.faults.iter().filter_map(FaultStory::acted).min();
         let first = first.or_else(|| self.baseline().map(|(_, to)| to))?;
@@ -639,12 +639,6 @@ impl<'a> History<'a> {
     pub(super) fn duty_end(&self) -> Moment {
         let after = [Phase::Collect, Phase::TakeDown].map(|phase| self.phase(phase));
         after.into_iter().flatten().min().unwrap_or(self.end)
-    }
-
-    /// From where the baseline was measured to the first fault.
-    pub(super) fn undisturbed(&self) -> Option<(Moment, Moment)> {
-        let first = self.faults.iter().filter_map(FaultStory::acted).min();
-        Some((self.baseline_since?, first?))
     }
 
     /// The error of everything that rests on the group's bytes, in milliseconds.

@@ -300,10 +300,7 @@ mod tests {
     #[test]
     fn no_phrase_is_shorter_than_the_shortest() {
         let letters = |phrase: &&str| phrase.chars().filter(|c| *c != ' ').count();
-        assert_eq!(
-            PHRASES.iter().map(|p| letters(&p)).min(),
-            Some(SHORTEST_PHRASE)
-        );
+        assert_eq!(PHRASES.iter().map(letters).min(), Some(SHORTEST_PHRASE));
     }
 
     #[test]
