@@ -1,4 +1,4 @@
-//! Connectors that are slow or change what they are given: neither is taken for a fault of the machine or for a loss.
+//! Connectors that are slow, change what they are given or are refused: none is taken for a fault of the machine or a loss.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod common;
@@ -71,4 +71,25 @@ fn records_that_arrive_wrapped_end_the_run_and_name_what_to_set() {
         );
     }
     assert_eq!(tap(&result, "src.orders")["phantom"], 3);
+}
+
+#[test]
+fn what_connect_refuses_is_a_mistake_of_the_scenario_at_its_line() {
+    let _turn = one_cluster();
+    let legs = "  - connector: {name: archive, config: {connector.class: FileStreamSink, errors.tolerance: maybe}}\n  - tap: {file: archive.txt}\n";
+    let mut run = Running::start(&control("refused", "", legs), &[]);
+    let (code, result) = run.judged();
+    assert_eq!(code, 2, "{}", run.story());
+    let told = run.stderr();
+    for part in [
+        "Kafka Connect does not take `errors.tolerance`",
+        "must be one of: none, all",
+        "scenario.yaml:11:",
+        "1 mistake in",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(run.stdout(), "", "no verdict is printed");
+    assert_eq!(result["guarantees"].as_array().unwrap().len(), 0);
+    assert_eq!(result["verdict"], "inconclusive");
 }
