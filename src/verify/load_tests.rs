@@ -60,11 +60,11 @@ fn answer(judgement: &Judgement, kind: GuaranteeKind) -> &GuaranteeResult {
 fn a_recovery_that_may_have_been_in_time_without_others_is_not_decided() {
     let world = world(7_000, 60_000);
     let judged = |percent| loaded(&world, percent, (10_000, 19_600));
-    // 9,595 ms less 70, 73 and 90 % of 3,595 ms.
+    // The stream needs seven tenths, so what others take is missed threefold: 9,595 ms less 70, 73 and 100 % of 3,595 ms.
     for (percent, verdict) in [
         (0, Verdict::Broken),
-        (70, Verdict::Broken),
-        (73, Verdict::Inconclusive),
+        (21, Verdict::Broken),
+        (22, Verdict::Inconclusive),
         (90, Verdict::Inconclusive),
     ] {
         let judgement = judged(percent);
@@ -72,8 +72,8 @@ fn a_recovery_that_may_have_been_in_time_without_others_is_not_decided() {
         assert_eq!(answer.verdict, verdict, "{percent} %: {answer:?}");
         assert_eq!(answer.measured, "9.6 s");
     }
-    let expected = "F1 ran while other programs took 73 % of this machine's CPU from 10.0 to 19.6 s: on a machine of its own the recovery may have taken 7.0 s of the 7.0 s allowed";
-    let judgement = judged(73);
+    let expected = "F1 ran while other programs took 22 % of this machine's CPU from 10.0 to 19.6 s: on a machine of its own the recovery may have taken 7.0 s of the 7.0 s allowed";
+    let judgement = judged(22);
     assert_eq!(answer(&judgement, GuaranteeKind::Recovery).note, expected);
     assert!(
         judgement.sentence.contains(expected),
@@ -107,15 +107,15 @@ fn a_silence_that_may_have_been_short_enough_without_others_is_not_decided() {
     assert_eq!(answer(&calm, GuaranteeKind::Outage).measured, "9.4 s");
     for (percent, verdict) in [
         (0, Verdict::Broken),
-        (65, Verdict::Broken),
-        (75, Verdict::Inconclusive),
+        (20, Verdict::Broken),
+        (23, Verdict::Inconclusive),
     ] {
         let judgement = loaded(&world(60_000, 7_000), percent, (10_000, 19_600));
         let answer = answer(&judgement, GuaranteeKind::Outage);
         assert_eq!(answer.verdict, verdict, "{percent} %: {answer:?}");
         let told = answer
             .note
-            .starts_with("other programs took 75 % of this machine's CPU from 10.0 to 19.5");
+            .starts_with("other programs took 23 % of this machine's CPU from 10.0 to 19.5");
         assert_eq!(told, verdict == Verdict::Inconclusive, "{}", answer.note);
     }
 }

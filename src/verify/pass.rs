@@ -517,9 +517,8 @@ impl TapFacts {
             facts.advanced[frame.grid.index(at_us)] += beyond(facts.highest, sequence);
             let unknown = matches!(class, Class::Unknown);
             self.of_unknown += u64::from(unknown);
-            // What the feed sent without an answer may have reached its own place late.
-            let excused = unknown && before.given.is_none();
-            facts.first_sighting(lane, sequence, at_us, excused, before);
+            // Also where the feed had no answer: its producer is idempotent, so what the brokers took stands in order.
+            facts.first_sighting(lane, sequence, at_us, before);
             if sequence.is_multiple_of(SAMPLE) {
                 self.sample(lane, sequence, at_us, frame, before);
             }
@@ -600,17 +599,10 @@ impl TapLane {
     }
 
     #[inline]
-    fn first_sighting(
-        &mut self,
-        lane: u32,
-        sequence: u64,
-        at_us: u64,
-        excused: bool,
-        before: &Before<'_>,
-    ) {
+    fn first_sighting(&mut self, lane: u32, sequence: u64, at_us: u64, before: &Before<'_>) {
         if self.highest.is_some_and(|highest| sequence <= highest) {
             self.reordered.insert(sequence);
-            let own = !excused && !before.was_reordered(lane, sequence);
+            let own = !before.was_reordered(lane, sequence);
             self.own_reordered += u64::from(own);
             if let Ok(found) = self.watch.binary_search(&sequence) {
                 self.watched_at[found] = Some(at_us);

@@ -261,10 +261,10 @@ mod tests {
 
     #[test]
     fn a_file_of_thousands_of_settings_is_not_read_to_its_end() {
-        let text = "lonely\n".repeat(100_000);
+        let text: String = (0..100_000).map(|n| format!("k{n}=v\n")).collect();
         let mut mistakes = Collector::new(&text);
         let node = read(&text, &mut mistakes);
-        assert!(node.entries().is_empty());
+        assert!(node.entries().len() <= 2_000);
         let said = mistakes.finish("p").to_string();
         assert!(said.contains("more than 2000 settings"), "{said}");
     }
