@@ -610,7 +610,10 @@ impl TapLane {
             return;
         }
         let row = self.arrived - 1;
-        let goes_on = |open: &Stride| row.wrapping_sub(open.row) == sequence - open.first;
+        // As many copies as numbers that never came would put the row where it would be without either.
+        let follows = self.highest.and_then(|high| high.checked_add(1)) == Some(sequence);
+        let goes_on =
+            |open: &Stride| follows && row.wrapping_sub(open.row) == sequence - open.first;
         if !self.strides.last().is_some_and(goes_on) {
             self.begin_stride(sequence, row);
         }

@@ -303,6 +303,18 @@ fn planted_harm_is_found() {
 }
 
 #[test]
+fn histories_that_were_judged_wrongly_once_are_right() {
+    // As many copies as refused numbers before the next new one: what had been given came too late, it was thought.
+    let (mut cluster, stages) =
+        live(Setup::draw(400_043)).unwrap_or_else(|stuck| panic!("{}", stuck.0));
+    let judgement = History::of(&mut cluster, &stages).judge();
+    assert_eq!(judgement.verdict, Verdict::Held, "{}", judgement.sentence);
+    // The record that came late had no answer, and the feed was thought to have been late.
+    let (history, claim) = harmed(Harm::Reordering, 200_026).unwrap();
+    assert_eq!(missed(&history.judge(), &claim), None);
+}
+
+#[test]
 fn evidence_that_is_gone_is_never_held_and_never_breaks() {
     let count = number("SQUALL_EVIDENCE", number("SQUALL_HISTORIES", 56));
     let first = number("SQUALL_SEED", number("SQUALL_FIRST", 200_000));
