@@ -83,6 +83,8 @@ fn credit(case: &Case<'_>, stretch: &Stretch, lane: u32) -> Option<(Credit, Opti
         from,
         to: settled.high?,
         read_us: stretch.read_until.0,
+        in_flight_us: (stretch.nature == Nature::InFlight)
+            .then(|| (stretch.flight_began().0, stretch.settled.0)),
         times: if stretch.nature == Nature::Unknown {
             2
         } else {

@@ -39,6 +39,8 @@ pub(super) struct Credit {
     pub to: u64,
     /// Up to when it can have read, in microseconds.
     pub read_us: u64,
+    /// Copies that arrived from one moment to another were in flight with what was new, in microseconds.
+    pub in_flight_us: Option<(u64, u64)>,
     /// How often each position may come again.
     pub times: u32,
     /// Whether it is certain; where it is not, what it pays for is undecided.
@@ -48,6 +50,11 @@ pub(super) struct Credit {
 impl Credit {
     fn is_open(&self, copy: &Copy) -> bool {
         (self.opens_row..self.closes_row).contains(&copy.row) && copy.at_us <= self.closes_us
+    }
+
+    fn was_in_flight(&self, copy: &Copy) -> bool {
+        self.in_flight_us
+            .is_some_and(|(from, to)| (from..=to).contains(&copy.at_us))
     }
 
     /// How often it pays for a record that the connector was given again at these rows and times.
@@ -118,7 +125,7 @@ fn pay(
     first_what_ends: bool,
 ) -> Vec<Payer> {
     let mut purse = Purse::new(arrivals[0].sequence, given, credits);
-    let mut one = |copy: &Copy| {
+    let one = |purse: &mut Purse<'_>, copy: &Copy| {
         let of_given = purse.of_given(copy);
         let of_credit = purse.of_credit(copy);
         let given_first = match (of_given, of_credit) {
@@ -137,7 +144,14 @@ fn pay(
             Payer::Credit(credit)
         })
     };
-    arrivals.iter().map(&mut one).collect()
+    arrivals
+        .iter()
+        .map(|copy| {
+            let payer = one(&mut purse, copy);
+            purse.flew(copy, payer);
+            payer
+        })
+        .collect()
 }
 
 /// What is left to pay for one record's arrivals.
@@ -166,6 +180,15 @@ impl<'a> Purse<'a> {
         }
         let next = self.given.first().copied();
         next.filter(|given| given.at_us <= copy.at_us.saturating_add(READERS_LAG_US))
+    }
+
+    /// A copy that was in flight may come once more for that, unless it is itself what came for it.
+    fn flew(&mut self, copy: &Copy, payer: Payer) {
+        for (number, left) in self.left.iter_mut().enumerate() {
+            if self.credits[number].was_in_flight(copy) && payer != Payer::Credit(number) {
+                *left = left.saturating_add(1);
+            }
+        }
     }
 
     /// The open credit that is certain and closes first.
@@ -211,6 +234,7 @@ mod tests {
             },
             to: 68,
             read_us: 9_000_000,
+            in_flight_us: None,
             times: 1,
             certain: true,
         }
@@ -251,6 +275,32 @@ mod tests {
             replay(&copies, &Given::new(), &[committed]),
             [Payer::Credit(0), Payer::Nobody]
         );
+    }
+
+    #[test]
+    fn a_copy_that_was_in_flight_when_the_network_went_comes_once_more_and_no_more() {
+        // An heir was at 60 again when its network went at 6.9 s: the answer was lost, and it sends 60 again.
+        let heir = credit();
+        let flight = Credit {
+            opens_row: 69,
+            closes_row: 90,
+            from: From {
+                rows: u64::MAX,
+                high: Some(68),
+            },
+            in_flight_us: Some((5_900_000, 7_900_000)),
+            ..credit()
+        };
+        let copies = [copy(60, 70), copy(60, 80), copy(60, 81)];
+        let paid = replay(&copies, &Given::new(), &[heir, flight]);
+        let owed = [Payer::Credit(0), Payer::Credit(1), Payer::Nobody];
+        assert_eq!(paid, owed);
+        let long_before = [copy(61, 58), copy(61, 80)];
+        let paid = replay(&long_before, &Given::new(), &[flight]);
+        assert_eq!(paid, [Payer::Nobody; 2]);
+        let back_at_once = [copy(60, 70), copy(60, 72), copy(60, 74)];
+        let paid = replay(&back_at_once, &Given::new(), &[heir, flight]);
+        assert_eq!(paid[2], Payer::Nobody);
     }
 
     #[test]
