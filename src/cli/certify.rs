@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::journal::{Clock, Ending, Refusal, RunFolder};
+use crate::journal::{Clock, Ending, RunFolder};
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
 use crate::run::{Request, Run, StopToken, Urgency};
 use crate::runtime::Act;
-use crate::scenario::{self, Refused};
+use crate::scenario::{self, Mistakes};
 use crate::verify::{self, Judgement};
 
 use super::args::{RunArguments, RuntimeChoice};
@@ -55,20 +55,16 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         return Ok(Exit::of_signal(stop.signal()));
     }
     let judgement = verify::open_and_judge(&folder).map_err(|error| environment(&error))?;
-    if let Ending::Refused(refusals) = &ending {
-        return Err(refused(
-            &judgement,
-            &folder,
-            &path,
-            (&text, refusals),
-            output,
-        ));
-    }
-    publish(&judgement, &folder, arguments.format, output)?;
-    Ok(match ending {
+    let exit = match &ending {
+        Ending::Refused(refusals) => {
+            let mistakes = scenario::refused(&path, &text, refusals);
+            return Err(refused(&judgement, &folder, &mistakes, output));
+        }
         Ending::Interrupted => Exit::of_signal(stop.signal()),
-        Ending::Complete | Ending::Environment(_) | Ending::Refused(_) => Exit::of(&judgement),
-    })
+        Ending::Complete | Ending::Environment(_) => Exit::of(&judgement),
+    };
+    publish(&judgement, &folder, arguments.format, output)?;
+    Ok(exit)
 }
 
 /// Faults that this kind of cluster cannot be given are mistakes of the command line: nothing is started.
@@ -154,19 +150,10 @@ fn publish(
 fn refused(
     judgement: &Judgement,
     folder: &RunFolder,
-    path: &str,
-    (text, refusals): (&str, &[Refusal]),
+    mistakes: &Mistakes,
     output: &Output,
 ) -> Exit {
-    let list: Vec<Refused<'_>> = refusals
-        .iter()
-        .map(|refusal| Refused {
-            connector: refusal.connector,
-            setting: refusal.setting.as_deref(),
-            why: &refusal.why,
-        })
-        .collect();
-    output.painted_remark(&scenario::refused(path, text, &list).render(output.colour_err()));
+    output.painted_remark(&mistakes.render(output.colour_err()));
     output.remark(format!(
         "nothing was sent; the workers' logs are in {}",
         super::folder::shown(&folder.path().join("logs"))

@@ -7,8 +7,8 @@ use crate::model::Moment;
 
 use super::{Clock, Journal, ReadTo, What};
 
-/// Every so often an observer writes down that it looked.
-const ATTENDED_EVERY: Duration = Duration::from_secs(5);
+/// Every so often an observer writes down that it looked: a longer silence of it in a journal is an absence.
+pub const ATTENDED_EVERY: Duration = Duration::from_secs(5);
 /// A gap longer than this is written down as soon as it is over: so it is known when that was.
 const TOLD_AT_ONCE: Duration = Duration::from_millis(500);
 

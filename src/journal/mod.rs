@@ -16,11 +16,11 @@ mod writer;
 pub use clock::{Clock, Deadline, unix_us};
 pub use event::{
     Ending, Event, Exit, GroupMember, GroupView, LogFact, NormalAtTap, Phase, Proof, ReadTo,
-    Refusal, RestClaim, SinkMember, Stack, What,
+    RestClaim, SinkMember, Stack, What,
 };
 pub use folder::{Batches, EventLog, FolderError, Places, Readers, RunFolder, json_bytes};
 pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};
-pub use looks::{Attendance, Looks};
+pub use looks::{ATTENDED_EVERY, Attendance, Looks};
 pub use observation::{
     BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
     ObservationWriter,

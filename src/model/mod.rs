@@ -4,6 +4,7 @@ mod fault;
 mod guarantee;
 mod names;
 mod record;
+mod refusal;
 mod route;
 mod runtime_kind;
 pub mod secrets;
@@ -18,6 +19,7 @@ pub use names::{
     WorkerName,
 };
 pub use record::{CodecError, MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
+pub use refusal::Refusal;
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
     SequenceNames, sink_group,

@@ -89,14 +89,11 @@ impl Window {
             return None;
         }
         let middle = self.since.after(passed / 2);
-        let of = |(at, backlogs): &(Moment, Vec<u64>)| (*at, backlogs[tap]);
-        let (early, late): (Vec<_>, Vec<_>) = self
-            .backlogs
-            .iter()
-            .map(of)
-            .partition(|(at, _)| *at < middle);
-        let lowest = |half: &[(Moment, u64)]| half.iter().map(|(_, backlog)| *backlog).min();
-        let grown = lowest(&late)?.saturating_sub(lowest(&early)?);
+        // Asked at every look: the list is in order of time, and nothing is copied.
+        let half = self.backlogs.partition_point(|(at, _)| *at < middle);
+        let (early, late) = self.backlogs.split_at(half);
+        let lowest = |looks: &[(Moment, Vec<u64>)]| looks.iter().map(|(_, all)| all[tap]).min();
+        let grown = lowest(late)?.saturating_sub(lowest(early)?);
         Some((grown as f64 / (passed / 2).as_secs_f64()) as u64)
     }
 }
@@ -483,6 +480,31 @@ mod tests {
         let (ms, window) = reached.unwrap();
         assert!(ms > 45_000, "{ms}: {window:?}");
         assert!(window.worst[0].backlog < 11_000, "{window:?}");
+    }
+
+    #[test]
+    fn a_backlog_that_grows_is_no_baseline_however_low_it_still_is() {
+        // Three of four records go through, without a pause: after 12 s 6,000 wait, and 8,000 would be too many.
+        let mut calm = Calm::new(
+            [Expected {
+                rate_per_second: 2_000,
+                ..expected(None)
+            }],
+            Duration::from_millis(2_500),
+        );
+        let least = Duration::from_millis(2_500);
+        for ms in (0..12_000_u64).step_by(10) {
+            let _ = look(&mut calm, ms, ms / 2, 20);
+            let measured = calm.measured(Moment::from_ms(ms), least);
+            assert!(measured.is_err(), "{ms}: {measured:?}");
+        }
+        let (_, what) = calm.disturbed.clone().unwrap();
+        assert!(what.contains("of 2000 sent"), "{what}");
+        let kept_up = (12_000..30_000_u64).step_by(10).find(|ms| {
+            let _ = look(&mut calm, *ms, 6_000, 20);
+            calm.measured(Moment::from_ms(*ms), least).is_ok()
+        });
+        assert!(kept_up.is_some_and(|ms| ms < 20_000), "{kept_up:?}");
     }
 
     #[test]

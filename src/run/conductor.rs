@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use crate::journal::{Deadline, Event, Journal, Phase, Refusal, RunFolder, What};
+use crate::journal::{Deadline, Event, Journal, Phase, RunFolder, What};
 use crate::kafka::{Admin, Cluster};
-use crate::model::{Lane, Moment, PlaceName, TaskId};
+use crate::model::{Lane, Moment, PlaceName, Refusal, TaskId};
 use crate::places::{Feed, FeedCounts, FeedEnd, Tap};
 use crate::plan::Plan;
 use crate::runtime::{HANDS_OFF, Runtime};

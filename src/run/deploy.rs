@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::connect::rest::{ConnectorStatus, while_passing};
 use crate::connect::{Rest, RestError};
-use crate::journal::{Attendance, Deadline, Phase, Refusal, What};
+use crate::journal::{Attendance, Deadline, Phase, What};
 use crate::kafka::Isolation;
 use crate::model::{
-    Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, StreamId,
+    Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, Refusal,
+    StreamId,
 };
 use crate::places::{Decoder, Tap};
 use crate::scenario::{self, Substitutions};

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::journal::{HostInfo, Journal};
 use crate::model::secrets::{self, Known, mask_text};
 use crate::model::{Medium, StreamId};
+use crate::runtime::proc_table;
 use crate::scenario::Scenario;
 
 /// Kernel clock ticks a second, as `/proc` counts them on Linux.
@@ -45,14 +46,8 @@ pub fn this_machine(java: &str) -> HostInfo {
 
 /// CPU time that this process has used so far, in milliseconds; 0 where it cannot be read.
 pub fn own_cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|text| text.parse::<u64>().ok());
-    ticks.sum::<u64>() * 1_000 / TICKS_PER_SECOND
+    let used = proc_table::start_and_used_ticks(std::process::id());
+    used.map_or(0, |(_, ticks)| ticks * 1_000 / TICKS_PER_SECOND)
 }
 
 /// The secrets of a scenario's text and settings, and the names that the run cannot do without.

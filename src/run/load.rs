@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::journal::{Journal, What};
 use crate::model::{Moment, RuntimeKind};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, proc_table};
 
 use super::host::TICKS_PER_SECOND;
 use super::observe::stopped_within;
@@ -67,8 +67,7 @@ impl Machine {
     fn look(&self, pids: &[u32]) -> Option<Look> {
         let pids = pids.iter().copied().chain([std::process::id()]);
         let processes = pids.filter_map(|pid| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let (start, used) = used(&stat)?;
+            let (start, used) = proc_table::start_and_used_ticks(pid)?;
             Some(((pid, start), used))
         });
         let pressure = fs::read_to_string("/proc/pressure/cpu").ok();
@@ -183,15 +182,6 @@ fn cpus(stat: &str, allowed: Option<&BTreeSet<u32>>) -> Option<Cpus> {
     (sum.total > 0).then_some(sum)
 }
 
-/// Start of a process and the ticks that it has used, from its `stat`. What its ended children used is left out: squall's
-/// are brokers and workers, which are counted while they live.
-fn used(stat: &str) -> Option<(u64, u64)> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
-    let field = |n: usize| fields.get(n)?.parse::<u64>().ok();
-    Some((field(19)?, field(11)? + field(12)?))
-}
-
 /// For how long in all some process had to wait for a CPU, from the text of `/proc/pressure/cpu`.
 fn waited_us(pressure: &str) -> Option<u64> {
     let some = pressure.lines().find(|line| line.starts_with("some "))?;
@@ -264,9 +254,6 @@ ctxt 77
 
     #[test]
     fn what_else_the_kernel_says_is_read() {
-        let stat = "12 (a) b (c) S 1 12 12 0 -1 4194560 1 2 3 4 50 6 7 8 20 0 1 0 987654 1 2 3";
-        assert_eq!(used(stat), Some((987_654, 56)));
-        assert_eq!(used("rubbish"), None);
         let pressure = "some avg10=94.31 avg60=96.74 avg300=97.13 total=10016\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
         assert_eq!(waited_us(pressure), Some(10_016));
         assert_eq!(waited_us(""), None);

@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::{Clock, Ending, Journal, Phase, Refusal, RunFolder, What};
-use crate::model::{RuntimeKind, secrets};
+use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, What};
+use crate::model::{Refusal, RuntimeKind, secrets};
 use crate::runtime::{
     ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
 };

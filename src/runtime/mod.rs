@@ -8,7 +8,7 @@ mod error;
 mod ledger;
 mod own_cluster;
 mod private;
-mod proc_table;
+pub(crate) mod proc_table;
 pub mod process;
 mod spec;
 mod user_folders;

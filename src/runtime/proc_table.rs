@@ -15,14 +15,31 @@ pub fn start_ticks_to_the_last(pid: u32) -> Option<u64> {
     begun(&stat(pid)?)
 }
 
+/// When a process was started, and how many ticks of CPU its threads have used (fields 14 and 15). What its ended children
+/// used is left out. `None` when there is no such process.
+pub fn start_and_used_ticks(pid: u32) -> Option<(u64, u64)> {
+    let stat = stat(pid)?;
+    Some((begun(&stat)?, used(&stat)?))
+}
+
 fn stat(pid: u32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/stat")).ok()
 }
 
 /// The second field, the name, may hold blanks and brackets: fields are counted after its last bracket.
 fn begun(stat: &str) -> Option<u64> {
+    field(stat, 19)?.parse().ok()
+}
+
+fn used(stat: &str) -> Option<u64> {
+    let ticks = |n| field(stat, n)?.parse::<u64>().ok();
+    Some(ticks(11)? + ticks(12)?)
+}
+
+/// The field of this number behind the name, counted from 0.
+fn field(stat: &str, number: usize) -> Option<&str> {
     let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+    after_name.split_ascii_whitespace().nth(number)
 }
 
 /// What somebody else has done who makes a process stand still.
@@ -34,7 +51,7 @@ pub fn is_stopped(pid: u32) -> bool {
 }
 
 fn state(stat: &str) -> Option<&str> {
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().next()
+    field(stat, 0)
 }
 
 /// Tells this boot of the machine from all others; empty where the kernel does not say.
@@ -67,6 +84,13 @@ pub fn has_argument(pid: u32, token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_has_used_is_found_behind_a_name_with_brackets() {
+        let stat = "12 (a) b (c) S 1 12 12 0 -1 4194560 1 2 3 4 50 6 7 8 20 0 1 0 987654 1 2 3";
+        assert_eq!((begun(stat), used(stat)), (Some(987_654), Some(56)));
+        assert_eq!(used("rubbish"), None);
+    }
 
     #[test]
     fn the_start_time_is_found_behind_a_name_with_brackets() {

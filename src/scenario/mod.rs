@@ -41,7 +41,7 @@ pub use adopt::{Adopted, Around, Source, adopt};
 pub use mistake::{Mistake, Mistakes, Span};
 pub use own_names::rename_target;
 pub use read::{Difference, parse, parse_for};
-pub use refused::{Refused, refused};
+pub use refused::refused;
 pub use schema::{inventory_schema, json_schema};
 pub use secret_places::{masked_text, secrets_in};
 pub use substitute::{Substitutions, resolve_config};

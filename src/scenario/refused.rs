@@ -1,22 +1,13 @@
 //! What Kafka Connect itself says against a scenario's connectors, as mistakes at their places in the text.
 
+use crate::model::Refusal;
+
 use super::mistake::{Collector, Mistakes, Span};
 use super::tree::{self, Node};
 
-/// One thing that Connect refuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused<'a> {
-    /// Which connector of the route, from 0.
-    pub connector: usize,
-    /// Which setting; nothing where Connect speaks of the configuration as a whole.
-    pub setting: Option<&'a str>,
-    /// Connect's words.
-    pub why: &'a str,
-}
-
 /// The mistakes of this scenario text that Connect found: each at its setting, at the connector's class where the text
 /// does not have the setting, and at the beginning where there is no such connector.
-pub fn refused(source_name: &str, text: &str, refused: &[Refused<'_>]) -> Mistakes {
+pub fn refused(source_name: &str, text: &str, refusals: &[Refusal]) -> Mistakes {
     let mut mistakes = Collector::new(text);
     let root = tree::read(text, &mut mistakes);
     let list = root.as_ref().and_then(|root| root.get("route"));
@@ -25,13 +16,9 @@ pub fn refused(source_name: &str, text: &str, refused: &[Refused<'_>]) -> Mistak
         .iter()
         .filter_map(|step| step.get("connector"))
         .collect();
-    for Refused {
-        connector,
-        setting,
-        why,
-    } in refused
-    {
-        let connector = connectors.get(*connector).copied();
+    for refusal in refusals {
+        let (setting, why) = (refusal.setting.as_deref(), &refusal.why);
+        let connector = connectors.get(refusal.connector).copied();
         let config = connector.and_then(|connector| connector.get("config"));
         let at = setting.and_then(|setting| config?.get(setting));
         let message = match setting {
@@ -42,7 +29,7 @@ pub fn refused(source_name: &str, text: &str, refused: &[Refused<'_>]) -> Mistak
         mistakes.report(
             place.map_or(Span::between(0, 0), |node| node.span),
             message,
-            *why,
+            why,
         );
     }
     mistakes.finish(source_name)
@@ -51,6 +38,7 @@ pub fn refused(source_name: &str, text: &str, refused: &[Refused<'_>]) -> Mistak
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ConnectorName;
 
     const TEXT: &str = "name: x
 route:
@@ -66,22 +54,20 @@ route:
 
     #[test]
     fn what_connect_refuses_stands_at_its_setting_or_at_the_class() {
+        let refusal = |connector, setting: Option<&str>, why: &str| Refusal {
+            connector,
+            name: ConnectorName::new("any").unwrap(),
+            setting: setting.map(str::to_owned),
+            why: why.to_owned(),
+        };
         let list = [
-            Refused {
-                connector: 1,
-                setting: Some("errors.tolerance"),
-                why: "String must be one of: none, all",
-            },
-            Refused {
-                connector: 0,
-                setting: Some("source.cluster.alias"),
-                why: "no default",
-            },
-            Refused {
-                connector: 7,
-                setting: None,
-                why: "nothing fits",
-            },
+            refusal(
+                1,
+                Some("errors.tolerance"),
+                "String must be one of: none, all",
+            ),
+            refusal(0, Some("source.cluster.alias"), "no default"),
+            refusal(7, None, "nothing fits"),
         ];
         let mistakes = refused("x.yaml", TEXT, &list);
         let places: Vec<(usize, usize)> = mistakes

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::journal::{Ending, Event, Observation, ObservationKind, Refusal, What};
+use crate::journal::{Ending, Event, Observation, ObservationKind, What};
 use crate::model::{
-    FaultId, FaultKind, GuaranteeKind, Moment, OffsetMapping, SequenceNames, Verdict,
+    FaultId, FaultKind, GuaranteeKind, Moment, OffsetMapping, Refusal, SequenceNames, Verdict,
 };
 
 use super::FindingKind;

@@ -20,9 +20,8 @@ use super::settings;
 
 /// A gap shorter than this hides nothing.
 pub(super) const LEAST_GAP_MS: u64 = 2_000;
-/// The group is polled, and told about, once a second; every other observer tells every five.
+/// The group is polled, and told about, once a second; of every other observer see [`looks::TOLD_MS`].
 const GROUP_TOLD_MS: u64 = 1_000;
-const OTHERS_TOLD_MS: u64 = 5_000;
 /// A commit may be late by this beyond interval and timeout, in milliseconds.
 const COMMIT_SLACK_MS: u64 = 1_000;
 
@@ -252,7 +251,7 @@ impl<'c, 'a> Duty<'c, 'a> {
             to: self.to,
             every_ms: match observer {
                 "group" => GROUP_TOLD_MS,
-                _ => OTHERS_TOLD_MS,
+                _ => looks::TOLD_MS,
             },
             // An older journal of an observer that told once or twice says nothing about the rest of the run.
             steady: self.is_whole_format() || told.len() > 2,

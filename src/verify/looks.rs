@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::{Event, What};
+use crate::journal::{ATTENDED_EVERY, Event, What};
 use crate::model::Moment;
+
+/// How often whoever looks tells of it, in milliseconds; of the Connect group more often.
+pub(super) const TOLD_MS: u64 = ATTENDED_EVERY.as_secs() * 1_000;
 
 /// One telling: when, how often it had looked since the one before, and its longest gap.
 #[derive(Debug, Clone, Copy)]

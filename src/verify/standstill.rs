@@ -14,8 +14,6 @@ use super::looks::{self, Duty, Look};
 
 /// Who stands still for less is late by no more than every reader may be.
 const LEAST_US: u64 = 500_000;
-/// Taps and feed tell every so often, and after a long gap at once.
-const TOLD_MS: u64 = 5_000;
 /// So long a tap may take to read what gathered while it stood still.
 const CATCHES_UP_US: u64 = 1_000_000;
 
@@ -78,7 +76,7 @@ pub(super) fn all(
     let duty = |from: Moment, to: Moment| Duty {
         from,
         to,
-        every_ms: TOLD_MS,
+        every_ms: looks::TOLD_MS,
         steady: true,
     };
     let mut found = Vec::new();
