@@ -75,6 +75,7 @@ fn credit(case: &Case<'_>, stretch: &Stretch, lane: u32) -> Option<(Credit, Opti
     };
     let credit = Credit {
         opens_row: snap(stretch.opens).arrived,
+        opens_us: stretch.opens.0,
         closes_row,
         closes_us: match lasts {
             true => u64::MAX,

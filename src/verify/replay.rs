@@ -30,6 +30,8 @@ pub(super) struct From {
 pub(super) struct Credit {
     /// From this row of the lane behind the connector on.
     pub opens_row: u64,
+    /// When that was, in microseconds; of two that open at one row it says which came last.
+    pub opens_us: u64,
     /// Up to this row, at which the task had passed it.
     pub closes_row: u64,
     /// And up to this moment, by which a commit had passed it.
@@ -95,47 +97,82 @@ pub(super) struct GivenCopy {
 /// What a connector was given again, by its number, in the order of the rows.
 pub(super) type Given = HashMap<u64, Vec<GivenCopy>>;
 
+/// Which of several open credits pays first. Whether all copies are paid hardly depends on it; which fault they are charged
+/// to does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PaysFirst {
+    /// The start that came last: what is repeated is most likely its work.
+    OpenedLast,
+    /// The one that is over first: it leaves the most for what comes later.
+    ClosesFirst,
+}
+
 /// Finds the payer of each copy; `copies` are in the order of their numbers and rows. The first arrival of a record is
 /// always that of its first row in front; each further row in front pays for one arrival, not before it was there and not
 /// after what follows it there; each credit pays for each of its positions once (or as often as it says) while it is open.
-pub(super) fn replay(copies: &[Copy], given: &Given, credits: &[Credit]) -> Vec<Payer> {
+pub(super) fn replay(
+    copies: &[Copy],
+    given: &Given,
+    credits: &[Credit],
+    first: PaysFirst,
+) -> Vec<Payer> {
+    // To take what was given first makes the fewest copies the connector's own; to take first what ends first explains
+    // the most.
+    let ways = [
+        (first, GivenFirst::Always),
+        (first, GivenFirst::WhereItEndsFirst),
+        (PaysFirst::ClosesFirst, GivenFirst::Always),
+        (PaysFirst::ClosesFirst, GivenFirst::WhereItEndsFirst),
+    ];
+    let unpaid = |list: &Vec<Payer>| list.iter().filter(|p| **p == Payer::Nobody).count();
     let mut payers = Vec::with_capacity(copies.len());
     for of_record in copies.chunk_by(|a, b| a.sequence == b.sequence) {
-        let sequence = of_record[0].sequence;
-        let rows = given.get(&sequence).map_or(&[][..], Vec::as_slice);
-        // To take what was given first makes the fewest copies the connector's own; to take first what ends first
-        // explains the most.
-        let plain = pay(of_record, rows, credits, false);
-        let unpaid = |list: &[Payer]| list.iter().filter(|p| **p == Payer::Nobody).count();
-        if unpaid(&plain) == 0 {
-            payers.extend(plain);
-            continue;
+        let rows = given
+            .get(&of_record[0].sequence)
+            .map_or(&[][..], Vec::as_slice);
+        let mut best: Option<Vec<Payer>> = None;
+        for way in ways {
+            let paid = pay(of_record, rows, credits, way);
+            if best
+                .as_ref()
+                .is_none_or(|best| unpaid(&paid) < unpaid(best))
+            {
+                best = Some(paid);
+            }
+            if best.as_ref().is_some_and(|best| unpaid(best) == 0) {
+                break;
+            }
         }
-        let thrifty = pay(of_record, rows, credits, true);
-        let better = unpaid(&thrifty) < unpaid(&plain);
-        payers.extend(if better { thrifty } else { plain });
+        payers.extend(best.unwrap_or_default());
     }
     payers
+}
+
+/// When what the connector was given pays before a credit that could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GivenFirst {
+    Always,
+    WhereItEndsFirst,
 }
 
 fn pay(
     arrivals: &[Copy],
     given: &[GivenCopy],
     credits: &[Credit],
-    first_what_ends: bool,
+    (first, given_first): (PaysFirst, GivenFirst),
 ) -> Vec<Payer> {
     let mut purse = Purse::new(arrivals[0].sequence, given, credits);
     let one = |purse: &mut Purse<'_>, copy: &Copy| {
         let of_given = purse.of_given(copy);
-        let of_credit = purse.of_credit(copy);
-        let given_first = match (of_given, of_credit) {
+        let of_credit = purse.of_credit(copy, first);
+        let by_given = match (of_given, of_credit) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(given), Some(credit)) => {
-                !first_what_ends || given.until_row <= credits[credit].closes_row
+                given_first == GivenFirst::Always || given.until_row <= credits[credit].closes_row
             }
         };
-        if given_first {
+        if by_given {
             purse.given = &purse.given[1..];
             return Payer::Given;
         }
@@ -191,20 +228,28 @@ impl<'a> Purse<'a> {
         }
     }
 
-    /// The open credit that is certain and closes first.
-    fn of_credit(&self, copy: &Copy) -> Option<usize> {
+    /// The open credit that pays: one that is certain before one that is not.
+    fn of_credit(&self, copy: &Copy, first: PaysFirst) -> Option<usize> {
         let open =
             (0..self.credits.len()).filter(|c| self.left[*c] > 0 && self.credits[*c].is_open(copy));
         open.min_by_key(|c| {
             let credit = &self.credits[*c];
-            (!credit.certain, credit.closes_row, credit.closes_us)
+            let opened = match first {
+                PaysFirst::OpenedLast => u64::MAX - credit.opens_us,
+                PaysFirst::ClosesFirst => 0,
+            };
+            (!credit.certain, opened, credit.closes_row, credit.closes_us)
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Copy, Credit, From, Given, GivenCopy, Payer, PaysFirst};
+
+    fn replay(copies: &[Copy], given: &Given, credits: &[Credit]) -> Vec<Payer> {
+        super::replay(copies, given, credits, PaysFirst::ClosesFirst)
+    }
 
     fn copy(sequence: u64, row: u64) -> Copy {
         Copy {
@@ -226,6 +271,7 @@ mod tests {
     fn credit() -> Credit {
         Credit {
             opens_row: 69,
+            opens_us: 6900000,
             closes_row: 78,
             closes_us: u64::MAX,
             from: From {
@@ -283,6 +329,7 @@ mod tests {
         let heir = credit();
         let flight = Credit {
             opens_row: 69,
+            opens_us: 6900000,
             closes_row: 90,
             from: From {
                 rows: u64::MAX,
@@ -307,6 +354,7 @@ mod tests {
     fn whichever_fault_opened_it_an_open_credit_pays() {
         let second = Credit {
             opens_row: 72,
+            opens_us: 7200000,
             closes_row: 90,
             ..credit()
         };
@@ -314,6 +362,28 @@ mod tests {
         assert_eq!(
             replay(&copies, &Given::new(), &[credit(), second]),
             [Payer::Credit(0), Payer::Credit(1), Payer::Nobody]
+        );
+    }
+
+    #[test]
+    fn the_start_that_came_last_pays_first_where_that_leaves_nothing_unpaid() {
+        let second = Credit {
+            opens_row: 72,
+            opens_us: 7200000,
+            closes_row: 90,
+            ..credit()
+        };
+        let credits = [credit(), second];
+        let paid =
+            |copies: &[Copy]| super::replay(copies, &Given::new(), &credits, PaysFirst::OpenedLast);
+        assert_eq!(
+            paid(&[copy(60, 69), copy(61, 75)]),
+            [Payer::Credit(0), Payer::Credit(1)]
+        );
+        // The first is over at row 78: it has to pay for the first of these two.
+        assert_eq!(
+            paid(&[copy(60, 75), copy(60, 80)]),
+            [Payer::Credit(0), Payer::Credit(1)]
         );
     }
 

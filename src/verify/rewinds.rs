@@ -10,7 +10,7 @@ use super::history::FaultStory;
 use super::judgement::Rewind;
 use super::leg::IN_FLIGHT_US;
 use super::reasons;
-use super::replay::{Copy, Given, GivenCopy, Payer, replay};
+use super::replay::{Copy, Given, GivenCopy, Payer, PaysFirst, replay};
 use super::stretch::{Nature, Stretch};
 use super::told::{Outcome, Told};
 
@@ -94,7 +94,7 @@ fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Told> {
     copies.sort_unstable();
     let opened = credits::of_lane(case, leg, lane);
     let credits: Vec<_> = opened.iter().map(|one| one.credit).collect();
-    let payers = replay(&copies, &given(case, leg, lane), &credits);
+    let given = given(case, leg, lane);
     let hits: Vec<usize> = credits::hits(case, leg, lane).collect();
     let teller = Teller {
         case,
@@ -103,20 +103,22 @@ fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Told> {
         opened: &opened,
         hits: &hits,
     };
-    let mut own: Vec<Told> = copies
-        .iter()
-        .zip(payers)
-        .filter_map(|(copy, payer)| teller.tell(copy, payer))
-        .collect();
-    own.sort_unstable_by_key(|told| told.row);
-    own.dedup_by(|next, open| {
-        let goes_on = open.goes_on_with(next);
-        if goes_on {
-            open.last = next.last;
+    let mut last_first = Vec::new();
+    for first in [PaysFirst::OpenedLast, PaysFirst::ClosesFirst] {
+        let payers = replay(&copies, &given, &credits, first);
+        let own = teller.runs(&copies, &payers);
+        // No fault is charged with more than its bound where another may have done it.
+        if grouped(case, &own)
+            .values()
+            .all(|group| !group.beyond_bound())
+        {
+            return own;
         }
-        goes_on
-    });
-    own
+        if first == PaysFirst::OpenedLast {
+            last_first = own;
+        }
+    }
+    last_first
 }
 
 /// What the connector was given again of a lane.
@@ -152,6 +154,24 @@ struct Teller<'c, 'a> {
 }
 
 impl Teller<'_, '_> {
+    /// The connector's own copies, those that follow each other and were paid alike as one.
+    fn runs(&self, copies: &[Copy], payers: &[Payer]) -> Vec<Told> {
+        let mut own: Vec<Told> = copies
+            .iter()
+            .zip(payers)
+            .filter_map(|(copy, payer)| self.tell(copy, *payer))
+            .collect();
+        own.sort_unstable_by_key(|told| told.row);
+        own.dedup_by(|next, open| {
+            let goes_on = open.goes_on_with(next);
+            if goes_on {
+                open.last = next.last;
+            }
+            goes_on
+        });
+        own
+    }
+
     /// `None` for a copy that the connector was given.
     fn tell(&self, copy: &Copy, payer: Payer) -> Option<Told> {
         let paid = match payer {
