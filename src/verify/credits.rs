@@ -44,17 +44,28 @@ pub(super) fn hits<'c>(
 
 /// The credits of a lane behind a connector.
 pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Opened> {
-    hits(case, leg, lane)
-        .filter_map(|index| {
-            let stretch = &case.stretches[index];
-            let (credit, undecidable) = credit(case, stretch, lane)?;
-            Some(Opened {
+    let mut list: Vec<Opened> = Vec::new();
+    for index in hits(case, leg, lane) {
+        let stretch = &case.stretches[index];
+        let Some((credit, undecidable)) = credit(case, stretch, lane) else {
+            continue;
+        };
+        let same = |open: &&mut Opened| {
+            let other = &case.stretches[open.stretch];
+            (other.cause, other.nature, other.opens)
+                == (stretch.cause, stretch.nature, stretch.opens)
+        };
+        match list.iter_mut().find(same) {
+            // One of a victim's tasks was behind the lane: which one is not known.
+            Some(open) => open.credit.widen(&credit),
+            None => list.push(Opened {
                 credit,
                 stretch: index,
                 undecidable,
-            })
-        })
-        .collect()
+            }),
+        }
+    }
+    list
 }
 
 fn credit(case: &Case<'_>, stretch: &Stretch, lane: u32) -> Option<(Credit, Option<Undecidable>)> {

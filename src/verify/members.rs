@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::RunInfo;
+use crate::journal::{GroupView, RunInfo};
 use crate::model::{Moment, TaskId, WorkerName};
 
 use super::history::{FaultStory, History, Membership, StatusSeen, Victim};
@@ -34,6 +34,9 @@ pub(super) fn resolve(history: &mut History<'_>, info: &RunInfo) {
 /// last status names its present process. `None` when the group was changing and nothing is certain.
 pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSet<TaskId>> {
     let acted = victim.acted?;
+    if had_yet_to_join(history, victim) {
+        return Some(BTreeSet::new());
+    }
     let (_, last) = history.groups.iter().rfind(|(at, _)| *at <= acted)?;
     let soon = Moment(acted.0.saturating_add(POLLED_US));
     let next = history.groups.iter().find(|(at, _)| *at > acted);
@@ -57,6 +60,34 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     });
     tasks.extend(running.map(|status| status.task.clone()));
     Some(tasks)
+}
+
+/// Whether a victim had no part in the group for certain when its fault came, and so no task: its present process joined
+/// later than between two looks, or never, and has told of no task.
+fn had_yet_to_join(history: &History<'_>, victim: &Victim) -> bool {
+    let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) else {
+        return false;
+    };
+    let soon = Moment(acted.0.saturating_add(POLLED_US));
+    let started = history.roster.started(&victim.worker, acted);
+    let of_worker = |view: &GroupView| {
+        let mut members = view.members.iter();
+        members.any(|member| {
+            let joined = history.roster.joined(&member.member_id);
+            member.worker.as_ref() == Some(&victim.worker) && joined.is_some_and(|at| at > started)
+        })
+    };
+    let mut around = history
+        .groups
+        .iter()
+        .filter(|(at, _)| *at > started && *at <= soon);
+    let joins = around.any(|(_, view)| view.state == "Stable" && of_worker(view));
+    let mut statuses = history
+        .statuses
+        .iter()
+        .filter(|s| s.at >= started && s.at <= soon);
+    let runs = statuses.any(|s| s.state == "RUNNING" && s.worker == Some(&victim.worker));
+    !joins && !runs
 }
 
 /// Whether a worker outlived a fault and had told before that it runs a task: it may go on with it without another word.
@@ -102,6 +133,9 @@ fn membership(
     victim: &Victim,
     info: &RunInfo,
 ) -> Membership {
+    if had_yet_to_join(history, victim) {
+        return Membership::Kept;
+    }
     let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
         return Membership::Unknown;
     };

@@ -50,6 +50,15 @@ pub(super) struct Credit {
 }
 
 impl Credit {
+    /// What either of two pays for, once: it is one of them, and not known which.
+    pub(super) fn widen(&mut self, other: &Self) {
+        self.closes_row = self.closes_row.max(other.closes_row);
+        self.closes_us = self.closes_us.max(other.closes_us);
+        self.to = self.to.max(other.to);
+        self.read_us = self.read_us.max(other.read_us);
+        self.certain &= other.certain;
+    }
+
     fn is_open(&self, copy: &Copy) -> bool {
         (self.opens_row..self.closes_row).contains(&copy.row) && copy.at_us <= self.closes_us
     }

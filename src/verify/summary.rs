@@ -240,6 +240,9 @@ fn aftermath(case: &Case<'_>, offsets: &Offsets, index: usize) -> Vec<String> {
     let mut texts: Vec<String> = acted
         .map(|victim| match victim.membership {
             Membership::Lost(at) => format!("the group was without {} from {at}", victim.worker),
+            Membership::Kept if victim.struck == Struck::Nobody => {
+                format!("{} had yet to join the group", victim.worker)
+            }
             Membership::Kept => format!("the group kept {} as a member", victim.worker),
             Membership::Unknown => {
                 format!(

@@ -10,7 +10,10 @@ use super::group::Ms;
 use super::history::History;
 use super::log::{Entry, Row, Writer};
 use super::rng::Rng;
-use super::setup::{LegKind, Setup};
+use super::setup::{LegKind, Setup, Style};
+
+/// So long after all was well again no worker is a zombie any more, and each task has gone beyond what it had to do again.
+const LEARNT_MS: Ms = 8_000;
 
 /// The kinds of harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,11 +179,15 @@ impl Cluster {
     /// Nothing has been done to the cluster yet, or all has been well for a while.
     fn is_calm(&self, plant: &Plant) -> bool {
         let flowing = self.feed.from + 2_000 < self.now && self.feed.until.is_none();
-        let settled = self
-            .strikes
-            .faults
-            .iter()
-            .all(|fault| fault.settled_at.is_some_and(|at| at + 3_000 <= self.now));
+        let settled = self.strikes.faults.iter().all(|fault| {
+            // A worker that outlived its fault may be a zombie until it has learnt what it lost.
+            let learns = if fault.blow.fault_kind().ends_process() {
+                3_000
+            } else {
+                LEARNT_MS
+            };
+            fault.settled_at.is_some_and(|at| at + learns <= self.now)
+        });
         let leg = plant.leg;
         let works = self
             .active
@@ -359,7 +366,7 @@ pub struct Claim {
 /// Lives a history with one harm of this kind; `None` where the history has no place for it.
 pub fn harmed(harm: Harm, seed: u64) -> Option<(History, Claim)> {
     let mut setup = Setup::draw(seed);
-    setup.tail_ms = setup.flush_ms + 5_000;
+    setup.tail_ms = setup.flush_ms + 2_000 + LEARNT_MS;
     let exactly_once = setup.legs.iter().any(|leg| leg.exactly_once);
     let suits = match harm {
         Harm::Outage => !exactly_once && only(&setup, &[0, 1]) && !setup.blows.is_empty(),
@@ -381,14 +388,15 @@ pub fn harmed(harm: Harm, seed: u64) -> Option<(History, Claim)> {
         return Some((history, claim));
     }
     let silence = longest_silence(&History::of(&mut legal, &stages), &legal, &[]);
-    plant.stall_ms = silence + 4_000;
+    let gathered: Ms = setup.legs.iter().map(|leg| leg.writes_every_ms).sum();
+    plant.stall_ms = silence + gathered + 4_000;
     let (mut cluster, stages) = super::life::live_with(setup, Some(plant)).ok()?;
     let mut history = History::of(&mut cluster, &stages);
     if harm == Harm::Outage {
         // Another fault may have ended the task while it stood, and of a silence through one nobody can say whose it is.
         let struck = cluster.strikes.struck.iter();
         let faults: Vec<Ms> = struck.map(|struck| struck.at).collect();
-        if longest_silence(&history, &cluster, &faults) < silence + 3_000 {
+        if longest_silence(&history, &cluster, &faults) < silence + gathered + 3_000 {
             return None;
         }
         history.info.scenario.expect.outage_ms = Some(silence + 1_000);
@@ -541,7 +549,8 @@ fn commit_ahead(history: &mut History, cluster: &Cluster, plant: &Plant) -> Opti
         _ => false,
     };
     let last = history.events.iter().rfind(|(_, what)| is_of_leg(what))?.0;
-    let ahead = cluster.logs[leg].partitions[key as usize].len() as u64 + plant.count;
+    let end = cluster.logs[leg].partitions[key as usize].len() as u64;
+    let ahead = end + plant.count + may_stand_behind(cluster, leg);
     let mut reader = Cluster::new(cluster.setup.clone());
     reader.now = last / 1_000;
     reader.tell_commit(leg, &[(key, ahead)]);
@@ -559,9 +568,25 @@ fn commit_ahead(history: &mut History, cluster: &Cluster, plant: &Plant) -> Opti
     history.events.push((last + 1, what));
     let sentence = format!(
         "c{leg} commits {ahead} of partition {key} at {last} us, {} beyond the end",
-        plant.count
+        ahead - end
     );
     Some((Some(1), sentence, leg))
+}
+
+/// What a run that did not ask for the ends of its topics cannot exclude behind the last row: markers of transactions,
+/// records without an answer.
+fn may_stand_behind(cluster: &Cluster, leg: usize) -> u64 {
+    if cluster.setup.style == Style::Full {
+        return 0;
+    }
+    match leg.checked_sub(1) {
+        None => cluster.feed.sent.iter().filter(|s| s.unknown).count() as u64,
+        Some(before) if cluster.setup.legs[before].exactly_once => {
+            let starts = cluster.runs.iter().filter(|run| run.task.0 == before);
+            2 * starts.count() as u64
+        }
+        Some(_) => 0,
+    }
 }
 
 /// A view of the group in which a task is on two members.

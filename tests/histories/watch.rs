@@ -7,7 +7,7 @@ use squall::journal::{GroupMember, GroupView, LogFact, Proof, SinkMember, What};
 use squall::model::{FaultId, TaskId};
 
 use super::cluster::{Cluster, Phase, Process};
-use super::group::{Ms, State};
+use super::group::{Member, Ms, State};
 use super::history::RECORD_BYTES;
 use super::log::{Entry, Row, Txn};
 use super::names::{connector_name, place_text, task_id, worker_id, worker_name};
@@ -111,7 +111,9 @@ impl Cluster {
         let stable = self.group.state == State::Stable;
         let before = self.watch.view.as_ref().map_or(0, |view| view.delay_ms);
         let worker_of = |id: &String| self.watch.known.get(id).map(|w| worker_name(*w));
-        let members = self.group.members.iter().map(|member| {
+        // The old folders have stable groups alone: whoever still joins is in none.
+        let told = |member: &&Member| !sparse || worker_of(&member.id).is_some();
+        let members = self.group.members.iter().filter(told).map(|member| {
             let owned = self.shares.owned.get(&member.id);
             let tasks = owned.filter(|_| stable || sparse).into_iter().flatten();
             GroupMember {
