@@ -66,8 +66,9 @@
 //! `task.shutdown.graceful.timeout.ms`; and tasks of a worker that was *given up* through a pause or network loss. Whose
 //! tasks a fault hit is told by the member of the group that the worker was when the fault came, and by the last statuses.
 //! Which task is behind a lane is told by the sink group's members or the source's assigned partitions, looked at around
-//! that moment because both are polled. Where that is not known, any task of the connector counts. Under exactly-once
-//! nobody gets a credit. Where offsets cannot be mapped to records, what a credit from position 0 would pay is undecided,
+//! that moment because both are polled. Where that is not known, any task of the connector counts, and of those that one
+//! fault took from one worker one is behind the lane. A worker that had yet to join the group had no task to lose. Under
+//! exactly-once nobody gets a credit. Where offsets cannot be mapped to records, what a credit from position 0 would pay is undecided,
 //! and the guarantee says *not measurable here*.
 //!
 //! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
@@ -92,8 +93,10 @@
 //! is known where its inventory or its workers' logs tell it; elsewhere nothing is said about the bound once a record was
 //! repeated. The bound is 0 where no credit was opened, and after a network loss that the group did not notice what the
 //! lane delivers in the 1,000 ms in flight. After a worker was given up no setting limits its zombie: twice the bound of a
-//! kill, and twice what the lane was given until the zombie was gone. Explained and within the bound are two questions: the
-//! first is about the position that was committed, the second about the one that should have been.
+//! kill, and twice what the lane was given until the zombie was gone. A copy that several open credits may pay for is
+//! charged to the fault that came last, or to others where that keeps each within its bound. Explained and within the
+//! bound are two questions: the first is about the position that was committed, the second about the one that should have
+//! been.
 //!
 //! **Offsets.** A commit is *ahead* when it leads beyond the end of the input, or the last record before it never
 //! arrived behind the connector, or did so more than ten seconds after the commit was seen (behind an exactly-once source
