@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::journal::{Event, What};
 use crate::model::Moment;
 
-/// Others that take less than this part of a machine are its own housekeeping: the kernel's threads, the container
-/// engine, and what a process used in the last moment before its end.
+/// Others that take less than this part of what the stream leaves of a machine are its own housekeeping: the kernel's
+/// threads, the container engine, and what a process used in the last moment before its end.
 const LEAST_PART: u64 = 10;
 /// A stream that needs more of the machine than this is a load of our own making.
 const MOST_STREAM: f64 = 0.7;
@@ -136,16 +136,14 @@ fn piece(event: &Event, stream: f64) -> Option<Piece> {
     let of_rest = |us: u64| (us as f64 / (1.0 - stream)) as u64;
     let all = of_rest(part(others)).min(waited);
     let all = all.saturating_add(of_rest(part(stolen)));
-    let taken = programs.saturating_add(limit).min(over);
-    let counts = taken.saturating_mul(LEAST_PART) >= over;
+    let spared = all.saturating_add(limit).min(over);
+    let counts = spared.saturating_mul(LEAST_PART) >= over;
+    let counted = |us: u64| if counts { us } else { 0 };
     Some(Piece {
         from: event.at.0.saturating_sub(over),
         to: event.at.0,
-        taken: if counts { taken } else { 0 },
-        spared: match counts {
-            true => all.saturating_add(limit).min(over),
-            false => 0,
-        },
+        taken: counted(programs.saturating_add(limit).min(over)),
+        spared: counted(spared),
         limited: limit > programs,
     })
 }
@@ -272,6 +270,18 @@ mod tests {
             own(&[load(4_000, 400, 3_000)], ms(2_000, 4_000), &[]),
             Some((1_800, 10))
         );
+    }
+
+    #[test]
+    fn the_more_the_stream_needs_the_less_are_others_housekeeping() {
+        // Of a real run: three brokers and the stream had most of two CPUs, and what others had was all that was left.
+        let own = |others| {
+            let events = [load(2_000, 0, 2_800), load(4_000, others, 3_700)];
+            let load = Load::of(&events, Some(ms(0, 2_000)));
+            load.without_others(ms(2_000, 4_000), &[]).map(|own| own.us)
+        };
+        assert!(own(240).is_some_and(|us| us.abs_diff(1_600_000) <= 1));
+        assert_eq!(own(100), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{GroupView, RunInfo};
+use crate::journal::{GroupMember, GroupView, RunInfo};
 use crate::model::{Moment, TaskId, WorkerName};
 
 use super::history::{FaultStory, History, Membership, StatusSeen, Victim};
@@ -90,6 +90,36 @@ fn had_yet_to_join(history: &History<'_>, victim: &Victim) -> bool {
     !joins && !runs
 }
 
+/// When the group had lost the last member that a victim's present process was, before the fault came.
+fn lost_before(history: &History<'_>, victim: &Victim, acted: Moment) -> Option<Moment> {
+    let started = history.roster.started(&victim.worker, acted);
+    let is_own = |member: &GroupMember| {
+        let joined = history.roster.joined(&member.member_id);
+        member.worker.as_ref() == Some(&victim.worker) && joined.is_some_and(|at| at > started)
+    };
+    let before = history.groups.iter().take_while(|(at, _)| *at <= acted);
+    let views: Vec<_> = before.collect();
+    let last = views
+        .iter()
+        .rposition(|(_, view)| view.members.iter().any(is_own))?;
+    views.get(last + 1).map(|(at, _)| *at)
+}
+
+/// The tasks that the group gave to a victim's member while it was held: it may have them in its hands when it wakes up.
+pub(super) fn given_while_held(history: &History<'_>, victim: &Victim) -> BTreeSet<TaskId> {
+    let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
+        return BTreeSet::new();
+    };
+    let until = victim.undone.unwrap_or(history.end);
+    let held = history
+        .groups
+        .iter()
+        .filter(|(at, view)| *at > acted && *at <= until && view.state == "Stable");
+    let own = held.flat_map(|(_, view)| view.members.iter().filter(|m| m.member_id == id));
+    own.flat_map(|member| member.tasks.iter().cloned())
+        .collect()
+}
+
 /// Whether a worker outlived a fault and had told before that it runs a task: it may go on with it without another word.
 pub(super) fn has_told(
     history: &History<'_>,
@@ -135,6 +165,9 @@ fn membership(
 ) -> Membership {
     if had_yet_to_join(history, victim) {
         return Membership::Kept;
+    }
+    if let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) {
+        return lost_before(history, victim, acted).map_or(Membership::Unknown, Membership::Lost);
     }
     let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
         return Membership::Unknown;

@@ -72,8 +72,10 @@
 //! and the guarantee says *not measurable here*.
 //!
 //! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
-//! that it was, from the fault to one `session.timeout.ms` after its end; a sink's task also when its consumer group gives
-//! its partitions to others. Kept through a pause, it opens no credit. Kept through a network loss, it opens one for what
+//! that it was, from the fault to one `session.timeout.ms` after its end, and before the fault where it had been lost by
+//! then; a sink's task also when its consumer group gives its partitions to others. Where a consumer was silent for its
+//! session less a heartbeat and nobody saw that, what comes until its group has settled is undecided: it may have been given
+//! up between two looks. What the group gave to the member meanwhile it may run too when it is back. Kept through a pause, it opens no credit. Kept through a network loss, it opens one for what
 //! was in flight: what the lane delivered from 1,000 ms before the loss to as long after it. Given up, it opens that of a
 //! kill, and two more from 1,000 ms before its return as a *zombie*: one for the zombie, which sends what it had in hand and
 //! may commit it, and one for the owner after both, which starts from whichever commit came last. The zombie is gone 1,000 ms
@@ -188,9 +190,9 @@
 //! rows twice; no task repeated.*
 //!
 //! **A machine that others use.** What others had of its CPUs (other programs, the host of a virtual machine, a limit of CPU)
-//! is counted every two seconds, unless it is less than a tenth: that is housekeeping. The stream needs a part of the machine
-//! at any time, as in the baseline (at most seven tenths); what else there is a recovery has to itself on a machine of its
-//! own. So it would have been shorter by the share of this that others had at most, and by no more than the time in which
+//! is counted every two seconds. The stream needs a part of the machine at any time, as in the baseline (at most seven
+//! tenths); what else there is a recovery has to itself on a machine of its own, and less than a tenth of this is
+//! housekeeping. So it would have been shorter by the share of this that others had at most, and by no more than the time in which
 //! anybody waited for a CPU. Waits that a setting or the plan gives are as long on any machine: the session (less a heartbeat, which
 //! the last one may have been old), the delay, the time that a worker was to be held or away. A recovery or outage is broken
 //! when it is too long even so, and inconclusive when it may have been in time. *133.8 s to a recovery, 45 s allowed, 6 s of

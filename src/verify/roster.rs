@@ -104,11 +104,14 @@ impl Roster {
 
     /// The member that a worker is now; nothing while it has no process or has yet to join.
     pub fn of(&self, worker: &WorkerName) -> Option<&str> {
-        let last = self.starts.get(worker).and_then(|starts| starts.last());
-        let since = last.map_or(0, |(events, _)| *events);
-        if self.ended.get(worker).is_some_and(|(at, _)| *at > since) {
-            return None;
-        }
+        let started = self.starts.get(worker).and_then(|starts| starts.last());
+        // A member that came after the end of a process is that of the next one, whenever its start was told.
+        let since = started
+            .into_iter()
+            .map(|(events, _)| *events)
+            .chain(self.ended.get(worker).map(|(events, _)| *events))
+            .max()
+            .unwrap_or(0);
         let own = self.present.iter().filter_map(|id| {
             let (first, _) = *self.first_seen.get(id)?;
             let is_own = self.workers.get(id) == Some(worker) && first > since;

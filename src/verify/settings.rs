@@ -108,6 +108,25 @@ pub(super) fn sink_session(info: &RunInfo, connector: &Connector) -> String {
     }
 }
 
+/// From how long a silence on a sink's consumer may be given up by its group: its session, less what had passed since its
+/// last heartbeat at most, in milliseconds (`ConsumerConfig`).
+pub(super) fn sink_patience_ms(info: &RunInfo, connector: &Connector) -> u64 {
+    let number = |name: &str, default: u64| {
+        effective(info, connector, &format!("consumer.override.{name}"))
+            .or(info
+                .worker_config
+                .get(&format!("consumer.{name}"))
+                .map(String::as_str))
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(default)
+    };
+    let session = number(
+        "session.timeout.ms",
+        milliseconds(info, "consumer.session.timeout.ms"),
+    );
+    session.saturating_sub(number("heartbeat.interval.ms", 3_000))
+}
+
 /// A connector's setting as it was sent, or as the scenario has it.
 pub(super) fn effective<'a>(
     info: &'a RunInfo,

@@ -88,6 +88,7 @@ pub(super) fn all(legs: &[Leg<'_>], history: &History<'_>, info: &RunInfo) -> Ve
         for (number, victim) in story.victims.iter().enumerate() {
             let hits = Hits {
                 history,
+                info,
                 cause: (fault, number),
                 story,
                 victim,
@@ -128,6 +129,7 @@ fn end_at_next_hit(list: &mut [Stretch]) {
 /// One victim of one fault.
 struct Hits<'h, 'a> {
     history: &'h History<'a>,
+    info: &'h RunInfo,
     cause: (usize, usize),
     story: &'h FaultStory,
     victim: &'h Victim,
@@ -140,11 +142,15 @@ impl Hits<'_, '_> {
         };
         let tasks: Vec<Option<TaskId>> = match members::tasks_of(self.history, self.victim) {
             None => vec![None],
-            Some(tasks) => tasks
-                .into_iter()
-                .filter(|task| task.connector == leg.connector.name)
-                .map(Some)
-                .collect(),
+            Some(mut tasks) => {
+                if !self.story.kind.ends_process() {
+                    tasks.extend(members::given_while_held(self.history, self.victim));
+                }
+                let own = tasks.into_iter();
+                own.filter(|task| task.connector == leg.connector.name)
+                    .map(Some)
+                    .collect()
+            }
         };
         for task in tasks {
             let gone = self.victim.gone().unwrap_or(struck);
@@ -161,7 +167,7 @@ impl Hits<'_, '_> {
             };
             let nature = self.nature(leg, task.as_ref());
             let settled = match nature {
-                Nature::Unknown => self.history.end,
+                Nature::Unknown => self.unknown_until(leg),
                 _ => leg.at_work(task.as_ref(), gone, self.history),
             };
             match (nature, self.victim.undone) {
@@ -213,11 +219,36 @@ impl Hits<'_, '_> {
     /// Whether the victim's tasks of this connector were given up: by the group, or for a sink by its consumer group alone.
     fn given_up(&self, leg: &Leg<'_>) -> Membership {
         match self.victim.membership {
-            Membership::Kept if leg.connector.direction == Direction::Sink => self
-                .consumers_moved(leg)
-                .map_or(Membership::Kept, Membership::Lost),
+            Membership::Kept if leg.connector.direction == Direction::Sink => {
+                match self.consumers_moved(leg) {
+                    Some(moved) => Membership::Lost(moved),
+                    None if self.consumers_may_have_moved(leg) => Membership::Unknown,
+                    None => Membership::Kept,
+                }
+            }
             known => known,
         }
+    }
+
+    /// A consumer that is silent for so long may be given up and have joined again between two looks at its group, or
+    /// while the group was changing anyway.
+    fn consumers_may_have_moved(&self, leg: &Leg<'_>) -> bool {
+        let patience_us = settings::sink_patience_ms(self.info, leg.connector) * 1_000;
+        let until = self.victim.undone.unwrap_or(self.history.end);
+        let acted = self.victim.acted;
+        acted.is_some_and(|acted| until.0.saturating_sub(acted.0) >= patience_us)
+    }
+
+    /// Where only a sink's consumer group may have given its tasks up, that is over when it has settled.
+    fn unknown_until(&self, leg: &Leg<'_>) -> Moment {
+        let back = self
+            .victim
+            .undone
+            .filter(|_| self.victim.membership == Membership::Kept);
+        let settled = back.and_then(|back| leg.consumers_settled(back, self.history));
+        settled.map_or(self.history.end, |at| {
+            Moment(at.0.saturating_add(IN_FLIGHT_US))
+        })
     }
 
     /// When the partitions of the victim's sink tasks were first seen with others.
@@ -282,6 +313,7 @@ impl Hits<'_, '_> {
         })?;
         Some(Self {
             history: self.history,
+            info: self.info,
             cause: (index, number),
             story,
             victim,

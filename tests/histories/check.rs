@@ -304,16 +304,38 @@ fn planted_harm_is_found() {
 
 #[test]
 fn histories_that_were_judged_wrongly_once_are_right() {
-    // 400043: as many copies as refused numbers before the next new one, so what had been given came too late, it was
-    // thought. 502024: what an heir did again was in flight when its network went.
-    // 500604 and 801761: what two starts had repeated was charged to one fault, and so beyond its bound.
-    for seed in [400_043, 502_024, 500_604, 801_761] {
+    let judged = |seed| {
         let lived = live(Setup::draw(seed));
         let (mut cluster, stages) = lived.unwrap_or_else(|stuck| panic!("{}", stuck.0));
-        let judgement = History::of(&mut cluster, &stages).judge();
+        History::of(&mut cluster, &stages).judge()
+    };
+    for seed in [
+        // As many copies as refused numbers before the next new one, so what had been given came too late, it was thought.
+        400_043, // What an heir did again was in flight when its network went.
+        502_024,
+        // What two starts had repeated was charged to one fault, and so beyond its bound.
+        500_604, 801_761,
+        // A worker was given a task while it was paused, and ran it when it woke up.
+        1_010_816,
+        // The end of a process was told after the start of the next one, so its member was thought to be nobody's.
+        1_025_956,
+        // A worker that was lost already and had not joined again was paused: what it ran went on as a zombie's.
+        1_026_977,
+    ] {
+        let judgement = judged(seed);
         assert_eq!(
             judgement.verdict,
             Verdict::Held,
+            "{seed}: {}",
+            judgement.sentence
+        );
+    }
+    // A consumer was given up while its group was changing, or between two looks at it.
+    for seed in [1_011_278, 1_014_540, 1_016_083] {
+        let judgement = judged(seed);
+        assert_ne!(
+            judgement.verdict,
+            Verdict::Broken,
             "{seed}: {}",
             judgement.sentence
         );
