@@ -72,7 +72,7 @@ pub(super) fn without_goodbye(case: &Case<'_>) -> Vec<String> {
             continue;
         };
         let waited_ms = noticed.as_ms().saturating_sub(ended.as_ms());
-        if stops && !victim.killed && waited_ms > GOODBYE_MS + error_ms {
+        if stops && !victim.killed && !said_goodbye(waited_ms, error_ms) {
             texts.push(format!(
                 "{}: {} stopped by itself and did not leave the group; that noticed {:.1} s later, at the end of its session",
                 fault.id,
@@ -82,6 +82,11 @@ pub(super) fn without_goodbye(case: &Case<'_>) -> Vec<String> {
         }
     }
     texts
+}
+
+/// Whether a group lost a member as soon as it does when that leaves by itself, as far as looks at it tell.
+const fn said_goodbye(noticed_after_ms: u64, error_ms: u64) -> bool {
+    noticed_after_ms <= GOODBYE_MS + error_ms
 }
 
 #[cfg(test)]
@@ -142,6 +147,12 @@ mod tests {
         assert_eq!(answer.verdict, Verdict::Broken, "{answer:?}");
         let first = "connector mirror never committed an offset, so each start of its tasks begins anew; bound: ";
         assert!(answer.note.starts_with(first), "{answer:?}");
+    }
+
+    #[test]
+    fn a_member_that_leaves_by_itself_is_missed_within_a_second_and_a_half_and_a_look() {
+        assert!(super::said_goodbye(1_600, 100));
+        assert!(!super::said_goodbye(1_601, 100));
     }
 
     #[test]

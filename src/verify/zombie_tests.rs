@@ -70,6 +70,16 @@ fn a_short_pause_holds_and_says_how_long_it_was_and_that_the_group_kept_the_work
 }
 
 #[test]
+fn what_a_recovery_waited_for_is_the_worker_or_that_its_group_noticed() {
+    let first = |for_ms| {
+        let judgement = paused(for_ms).judge();
+        judgement.faults[0].phases[0].name.clone()
+    };
+    assert_eq!(first(2_000), "back");
+    assert_eq!(first(ZOMBIE_MS), "noticed");
+}
+
+#[test]
 fn the_time_line_shows_the_pause_and_the_band_says_where_it_was_over() {
     let judgement = paused(2_000).judge();
     let band = &judgement.timeline.bands[0];
