@@ -196,6 +196,19 @@ mod tests {
         proptest::collection::btree_set(far, 0..200)
     }
 
+    #[test]
+    fn what_is_missing_below_an_end_counts_what_lies_far_out_as_well() {
+        let seen = set_of(&BTreeSet::from([0, 10_000_000, 20_000_000]));
+        let below = |end| missing(Expected::Below(end), &seen);
+        let first = (1, 9_999_999);
+        assert_eq!(below(15_000_000), [first, (10_000_001, 14_999_999)]);
+        assert_eq!(below(20_000_000), [first, (10_000_001, 19_999_999)]);
+        assert_eq!(
+            below(20_000_002),
+            [first, (10_000_001, 19_999_999), (20_000_001, 20_000_001)]
+        );
+    }
+
     proptest! {
         #[test]
         fn what_is_missing_is_exactly_the_difference(expected in numbers(), seen in numbers(), end in 0..500u64) {
