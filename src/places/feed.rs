@@ -10,7 +10,7 @@ use crate::kafka::Cluster;
 use crate::model::RecordCodec;
 use crate::scenario::StreamSpec;
 
-use super::feed_book::{FeedBook, FeedEnd, Outlet};
+use super::feed_book::{FeedBook, FeedEnd, Outlet, SHORTEST_TURN};
 use super::file_feed::FileOutlet;
 use super::pace::Pace;
 use super::rows::Rows;
@@ -18,10 +18,8 @@ use super::thread::{PlaceThread, StopSignal};
 use super::topic_feed::TopicOutlet;
 use super::{FeedCounts, PlaceError};
 
-/// Records are sent in turns at least this far apart: finer turns would cost more than the records.
-const SHORTEST_TURN: Duration = Duration::from_millis(2);
 /// Outcomes are looked for at least this often.
-const LONGEST_TURN: Duration = Duration::from_millis(50);
+const OUTCOMES_EVERY: Duration = Duration::from_millis(20);
 
 /// A running feed. Dropping it stops it without waiting.
 pub struct Feed {
@@ -76,7 +74,7 @@ impl Feed {
         let counts = Arc::new(FeedCounts::default());
         let rows = Rows::new(name, writer, attendance.clock())?;
         let book = FeedBook::new(stream.lanes, codec, attendance, rows, Arc::clone(&counts));
-        let pace = Pace::per_second(stream.rate_per_second);
+        let pace = Pace::per_second(stream.rate_per_second, outlet.turn(stream.rate_per_second));
         let thread = PlaceThread::start(format!("feed {name}"), move |stop| {
             run(outlet, book, pace, stop)
         })?;
@@ -110,7 +108,7 @@ fn run(
         }
         book.turned()?;
         let wait = pace.until_next(book.sent(), book.now().since(begun));
-        if stop.wait(wait.clamp(SHORTEST_TURN, LONGEST_TURN)) {
+        if stop.wait(wait.clamp(SHORTEST_TURN, OUTCOMES_EVERY)) {
             let due = pace.due(book.now().since(begun));
             book.counts.due.store(due, Relaxed);
             break Ok(());

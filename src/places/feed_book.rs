@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use crate::journal::{Attendance, Clock, Deadline, Observation, ObservationKind};
 use crate::model::{Lane, Moment, Record, RecordCodec, Sequence};
@@ -30,8 +31,16 @@ pub struct FeedEnd {
     pub failure: Option<String>,
 }
 
+/// Records are sent in turns at least this far apart: finer turns would cost more than the records.
+pub(super) const SHORTEST_TURN: Duration = Duration::from_millis(2);
+
 /// Where a feed's records go.
 pub(super) trait Outlet {
+    /// How far apart its turns are at this many records a second.
+    fn turn(&self, _per_second: u64) -> Duration {
+        SHORTEST_TURN
+    }
+
     /// Takes in outcomes and sends records up to number `due`, as many as can be taken now without waiting.
     fn advance(&mut self, book: &mut FeedBook, due: u64) -> Result<(), PlaceError>;
 

@@ -6,9 +6,14 @@ use crate::journal::{Deadline, ObservationKind};
 use crate::kafka::{Cluster, Outcome, RecordSender, SendResult, Taken};
 
 use super::counts::set_text;
-use super::feed_book::{FeedBook, Outlet};
+use super::feed_book::{FeedBook, Outlet, SHORTEST_TURN};
 use super::{FeedCounts, PlaceError};
 
+/// Records of a partition that share a request where the pace allows it: each request is for one partition, so a broker
+/// that is sent records one by one works for the feed more than for the connectors.
+const SHARED: u64 = 6;
+/// No record is later than this for the sake of a shared request; silences of this length are in no measure.
+const LONGEST_TURN: Duration = Duration::from_millis(150);
 /// Records that are sent under one reading of the clock.
 const BURST: usize = 256;
 /// Most bursts in one turn, so that a feed that catches up still looks at its stop signal.
@@ -22,6 +27,8 @@ const GIVE_UP: Duration = Duration::from_secs(2);
 pub(super) struct TopicOutlet {
     sender: RecordSender,
     partitions: u32,
+    /// Partitions that lanes are in.
+    used: u32,
     keys: Vec<Vec<u8>>,
 }
 
@@ -32,10 +39,12 @@ impl TopicOutlet {
         partitions: u32,
         lanes: u32,
     ) -> Result<Self, PlaceError> {
+        let partitions = partitions.max(1);
         let key = |lane| format!("lane-{lane:05}").into_bytes();
         Ok(Self {
             sender: RecordSender::new(cluster, topic)?,
-            partitions: partitions.max(1),
+            partitions,
+            used: partitions.min(lanes).max(1),
             keys: (0..lanes).map(key).collect(),
         })
     }
@@ -93,7 +102,17 @@ fn keep(counts: &FeedCounts, why: &impl ToString) -> i64 {
     -1
 }
 
+/// How far apart the turns of a feed are that spreads this many records a second over this many partitions.
+fn turn(partitions: u32, per_second: u64) -> Duration {
+    let shared_us = u64::from(partitions) * SHARED * 1_000_000 / per_second.max(1);
+    Duration::from_micros(shared_us).clamp(SHORTEST_TURN, LONGEST_TURN)
+}
+
 impl Outlet for TopicOutlet {
+    fn turn(&self, per_second: u64) -> Duration {
+        turn(self.used, per_second)
+    }
+
     fn advance(&mut self, book: &mut FeedBook, due: u64) -> Result<(), PlaceError> {
         for _ in 0..MOST_BURSTS {
             self.outcomes(book)?;
@@ -130,5 +149,25 @@ impl TopicOutlet {
             self.sender.flush(SETTLE_STEP.min(deadline.left()));
             book.turned()?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests a second that a feed of this rate makes, one for each partition and turn.
+    fn requests(partitions: u32, per_second: u64) -> u64 {
+        u64::from(partitions) * 1_000 / turn(partitions, per_second).as_millis() as u64
+    }
+
+    #[test]
+    fn records_of_a_partition_share_their_requests_and_none_waits_long_for_that() {
+        assert_eq!(turn(12, 500), Duration::from_millis(144));
+        assert_eq!(requests(12, 500), 83);
+        assert_eq!(requests(3, 500), 83);
+        assert_eq!(turn(12, 50), LONGEST_TURN);
+        assert_eq!(turn(6, 60_000), SHORTEST_TURN);
+        assert_eq!(turn(1, 0), LONGEST_TURN);
     }
 }
