@@ -11,6 +11,9 @@ use super::thread::StopSignal;
 
 /// Longest wait for records; the stop signal and the rows' flush are looked at in between.
 const WAIT: Duration = Duration::from_millis(50);
+/// Counts are shown this soon after what they count, and while many records come no more often: each time costs as much as
+/// several records.
+const SHOWN_EVERY: Duration = Duration::from_millis(2);
 /// Records that share one reading of the clock: their handling takes less than a record takes through a broker, so none
 /// of them can seem to arrive before it was sent.
 const BATCH: usize = 64;
@@ -25,11 +28,25 @@ pub(super) fn read(
     stop: &StopSignal,
 ) -> Result<(), PlaceError> {
     begin(reader, stop)?;
-    let (mut positions, mut records) = (Positions::default(), Positions::default());
+    let mut reach = Reach::default();
+    let read = read_on(reader, book, &mut reach, clock, stop);
+    reach.show(book);
+    read
+}
+
+fn read_on(
+    reader: &RecordReader,
+    book: &mut Sightings,
+    reach: &mut Reach,
+    clock: Clock,
+    stop: &StopSignal,
+) -> Result<(), PlaceError> {
+    let mut shown = clock.now();
     while !stop.is_set() {
         let mut written = Ok(());
         let mut arrived = None;
-        let polled = reader.poll(WAIT, BATCH, |item| match item {
+        let wait = if reach.is_shown { WAIT } else { SHOWN_EVERY };
+        let polled = reader.poll(wait, BATCH, |item| match item {
             Item::Record {
                 partition,
                 offset,
@@ -41,19 +58,22 @@ pub(super) fn read(
                 if written.is_ok() {
                     written = book.sight(at, (partition, offset), key, value);
                 }
-                positions.reach(partition, offset + 1);
-                records.reach(partition, offset + 1);
+                reach.record(partition, offset + 1);
             }
             Item::EndOfPartition {
                 partition,
                 next_offset,
-            } => positions.reach(partition, next_offset.unwrap_or(0)),
+            } => reach.end(partition, next_offset.unwrap_or(0)),
         });
         written?;
         let taken = polled?;
-        if taken > 0 {
-            book.show_records(records.all());
-            book.show(positions.all());
+        let now = arrived.unwrap_or_else(|| clock.now());
+        if taken > 0 && now.since(shown) < SHOWN_EVERY {
+            continue;
+        }
+        if !reach.is_shown {
+            reach.show(book);
+            shown = now;
         }
         book.looked()?;
     }
@@ -72,6 +92,43 @@ fn begin(reader: &RecordReader, stop: &StopSignal) -> Result<(), PlaceError> {
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// How far a tap has read, and whether that is shown.
+struct Reach {
+    /// Behind everything that was there, transaction markers included.
+    positions: Positions,
+    /// Behind the last records.
+    records: Positions,
+    is_shown: bool,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self {
+            positions: Positions::default(),
+            records: Positions::default(),
+            is_shown: true,
+        }
+    }
+}
+
+impl Reach {
+    fn record(&mut self, partition: i32, next: i64) {
+        self.records.reach(partition, next);
+        self.end(partition, next);
+    }
+
+    fn end(&mut self, partition: i32, next: i64) {
+        self.positions.reach(partition, next);
+        self.is_shown = false;
+    }
+
+    fn show(&mut self, book: &Sightings) {
+        book.show_records(self.records.all());
+        book.show(self.positions.all());
+        self.is_shown = true;
     }
 }
 
