@@ -255,8 +255,11 @@ fn consumer(cluster: &Cluster, isolation: Isolation) -> Result<BaseConsumer<Hear
         ("enable.partition.eof", "true"),
         ("auto.offset.reset", "error"),
         ("allow.auto.create.topics", "false"),
-        // Arrival times are evidence: a record is handed over at most this much after it became readable.
-        ("fetch.wait.max.ms", "20"),
+        // Arrival times are evidence: a question waits at the broker and is answered as soon as there is one byte to read, so a
+        // record is handed over when it becomes readable, and not at the next of many questions. Only a partition that
+        // becomes readable while the others are asked about, at the start or under a new leader, has to wait for this.
+        ("fetch.min.bytes", "1"),
+        ("fetch.wait.max.ms", "250"),
         ("fetch.error.backoff.ms", "20"),
         ("fetch.queue.backoff.ms", "5"),
         ("fetch.message.max.bytes", "4194304"),
