@@ -6,6 +6,7 @@ use crate::journal::{Attendance, NormalAtTap, What};
 use crate::model::{Medium, Moment, Place, StreamId};
 use crate::places::Feed;
 
+use super::attention::BEFORE;
 use super::calm::{Calm, Expected, Look, Window, Worst};
 use super::conductor::{Conductor, RunError};
 
@@ -154,6 +155,10 @@ impl Conductor<'_> {
         let window = loop {
             self.turn()?;
             let (passed, looks) = (self.now().since(began), self.looks());
+            if passed + BEFORE >= least {
+                // The first fault may come with the end of the baseline.
+                self.attention.rouse();
+            }
             match self.look_at(&mut calm, (passed, least), &looks) {
                 Ok(window) => break window,
                 Err(seen) if passed > least + REACH_LIMIT + calm.extra(&looks) => {

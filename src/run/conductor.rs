@@ -14,6 +14,7 @@ use crate::runtime::{HANDS_OFF, Runtime};
 use crate::scenario::Scenario;
 use crate::verify::Standing;
 
+use super::attention::Attention;
 use super::calm::Look;
 use super::guard::Guard;
 use super::live::Live;
@@ -66,6 +67,8 @@ pub struct Conductor<'a> {
     pub cluster: Cluster,
     /// For topics and offsets.
     pub admin: Admin,
+    /// How closely the groups are looked at.
+    pub attention: Attention,
     /// The live view.
     pub live: Live,
     /// All tasks of the route, once they are known.
@@ -112,6 +115,7 @@ impl<'a> Conductor<'a> {
             runtime,
             cluster,
             admin,
+            attention: Attention::begin(journal.clock()),
             live: Live::new(Standing::new(scenario, &plan.faults)),
             tasks: Vec::new(),
             feed: None,
@@ -142,13 +146,18 @@ impl<'a> Conductor<'a> {
     /// Takes in what happened, for one short turn; fails when the run cannot go on.
     pub fn turn(&mut self) -> Result<(), RunError> {
         if let Ok(event) = self.events.recv_timeout(TICK) {
-            self.live.apply(&event);
+            self.take_in(&event);
         }
         while let Ok(event) = self.events.try_recv() {
-            self.live.apply(&event);
+            self.take_in(&event);
         }
         self.tell_progress();
         self.check_health()
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        self.attention.hear(&event.what);
+        self.live.apply(event);
     }
 
     /// Waits until `missing` has nothing more to miss; the inner error says what was last seen when the limit passed.

@@ -8,6 +8,7 @@ use crate::model::{FaultId, FaultKind, Moment, PlannedFault, WorkerName};
 use crate::runtime::{Act, Condition};
 use crate::verify::Missing;
 
+use super::attention::BEFORE;
 use super::baseline::{Baseline, Unlike};
 use super::conductor::{Conductor, RunError};
 use super::schedule::{Action, ActiveFault, Progress, Rules, Struck, resolve};
@@ -39,6 +40,9 @@ impl Conductor<'_> {
             let now = self.now();
             self.gather_proof(&mut progress);
             self.settle(&mut progress, baseline);
+            if progress.is_eventful(&self.plan.faults, rules, now.after(BEFORE)) {
+                self.attention.rouse();
+            }
             match progress.next_action(&self.plan.faults, rules, now) {
                 Action::Inject { index, postponed } => {
                     let wanted_since = *role_wanted_since.get_or_insert(now);

@@ -1,6 +1,7 @@
 //! The only place where things happen over time: provision, deploy, baseline, faults, converge, drain, take down.
 
 mod attached;
+mod attention;
 mod baseline;
 mod calm;
 mod conductor;

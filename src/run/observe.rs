@@ -22,9 +22,10 @@ use crate::model::secrets;
 use crate::model::{ConnectorName, KafkaVersion, TaskId, WorkerName};
 use crate::runtime::Runtime;
 
-/// Aim for the time between two polls of the Connect group.
-pub const GROUP_POLL: Duration = Duration::from_millis(50);
+use super::attention::{Attention, CLOSE};
+
 const GROUP_ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Of close looks at the workers' group every so many come with one at the groups of the sinks; of resting ones each does.
 const SINK_GROUP_EVERY: u32 = 4;
 const POLLED_EVENT_EVERY: Duration = Duration::from_secs(1);
 const REST_POLL: Duration = Duration::from_secs(1);
@@ -99,11 +100,14 @@ pub struct Observers {
 
 impl Observers {
     /// Starts all observers.
-    pub fn start(watched: &Watched, journal: &Journal) -> Self {
+    pub fn start(watched: &Watched, journal: &Journal, attention: &Attention) -> Self {
         let mut observers = Self {
             threads: Vec::new(),
         };
-        observers.spawn("group", watched, journal, watch_group);
+        let attention = attention.clone();
+        observers.spawn("group", watched, journal, move |watched, journal, stop| {
+            watch_group(watched, journal, &attention, stop);
+        });
         observers.spawn("rest", watched, journal, watch_rest);
         let sources = if watched.exactly_once {
             Isolation::ReadCommitted
@@ -243,7 +247,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
+fn watch_group(watched: &Watched, journal: &Journal, attention: &Attention, stop: &Receiver<()>) {
     let mut sight = Sight::new("group", journal);
     let admin = match Admin::new(&watched.cluster) {
         Ok(admin) => admin,
@@ -253,30 +257,53 @@ fn watch_group(watched: &Watched, journal: &Journal, stop: &Receiver<()>) {
     let mut last: Option<GroupView> = None;
     let mut sinks = SinkGroups::new(watched, journal);
     let clock = journal.clock();
-    let (mut looks, mut round) = (Looks::begin(clock), 0u32);
+    let (mut looks, mut round, mut was_close) = (Looks::begin(clock), 0u32, true);
     loop {
-        let began = clock.now();
+        let (began, is_close) = (clock.now(), attention.is_close());
         match described(&admin, &mut reader, watched) {
             Ok(view) => {
                 sight.good();
                 if last.as_ref() != Some(&view) {
+                    attention.rouse();
                     journal.record(What::Group(view.clone()));
                     last = Some(view);
                 }
                 looks.seen();
             }
-            Err(why) => sight.bad(&why),
+            Err(why) => {
+                attention.rouse();
+                sight.bad(&why);
+            }
         }
-        if round.is_multiple_of(SINK_GROUP_EVERY) {
-            sinks.poll(&admin);
+        if !is_close || round.is_multiple_of(SINK_GROUP_EVERY) {
+            sinks.poll(&admin, attention);
         }
         round = round.wrapping_add(1);
-        if looks.is_due(POLLED_EVENT_EVERY) {
+        // The gaps of resting looks are told apart from those of close ones.
+        if looks.is_due(POLLED_EVENT_EVERY) || is_close != was_close {
             tell_polls(&mut looks, journal);
         }
-        if stopped_within(stop, GROUP_POLL.saturating_sub(clock.now().since(began))) {
+        was_close = is_close;
+        if stopped_before_next_look(stop, attention, || clock.now().since(began)) {
             tell_polls(&mut looks, journal);
             return sinks.leave();
+        }
+    }
+}
+
+/// Waits until the next look is due, which is soon when something happens meanwhile; true means stop.
+fn stopped_before_next_look(
+    stop: &Receiver<()>,
+    attention: &Attention,
+    passed: impl Fn() -> Duration,
+) -> bool {
+    loop {
+        let left = attention.pause().saturating_sub(passed());
+        if stopped_within(stop, left.min(CLOSE)) {
+            return true;
+        }
+        if left <= CLOSE {
+            return false;
         }
     }
 }
@@ -325,7 +352,7 @@ impl<'a> SinkGroups<'a> {
         }
     }
 
-    fn poll(&mut self, admin: &Admin) {
+    fn poll(&mut self, admin: &Admin, attention: &Attention) {
         for (connector, group) in &self.watched.sinks {
             let Some(attendance) = self.attendance.get_mut(connector) else {
                 continue;
@@ -338,6 +365,7 @@ impl<'a> SinkGroups<'a> {
             let Some(raw) = raw else { continue };
             let members = sink_members(&raw);
             if self.last.get(connector) != Some(&members) {
+                attention.rouse();
                 self.journal.record(What::SinkGroup {
                     connector: connector.clone(),
                     members: members.clone(),

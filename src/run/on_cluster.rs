@@ -11,11 +11,12 @@ use crate::runtime::attached::Other;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::scenario::Scenario;
 
+use super::attention;
 use super::conductor::{Conductor, RunError};
 use super::guard::Guard;
 use super::host;
 use super::load;
-use super::observe::{GROUP_POLL, Observers, Watched};
+use super::observe::{Observers, Watched};
 use super::request::Request;
 use super::stop::{StopToken, Urgency};
 
@@ -94,7 +95,7 @@ impl Run {
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
         self.write_known(conductor, java)?;
         let watched = self.watched(conductor);
-        let mut observers = Observers::start(&watched, &self.journal);
+        let mut observers = Observers::start(&watched, &self.journal, &conductor.attention);
         observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
         let runtime = Arc::clone(&conductor.runtime);
         observers.spawn("load", &watched, &self.journal, move |_, journal, stop| {
@@ -201,7 +202,7 @@ impl Run {
                 &self.journal,
             ),
             connector_configs,
-            group_poll_ms: u64::try_from(GROUP_POLL.as_millis()).unwrap_or(0),
+            group_poll_ms: u64::try_from(attention::CLOSE.as_millis()).unwrap_or(0),
         };
         self.folder
             .write_json("run.json", &info)

@@ -127,6 +127,15 @@ impl Progress {
         self.active.iter().all(|fault| fault.settled.is_some())
     }
 
+    /// Whether a fault is not over yet, or the next one is due by then.
+    pub fn is_eventful(&mut self, plan: &[PlannedFault], rules: Rules, by: Moment) -> bool {
+        let next = plan.get(self.begun);
+        !self.is_calm()
+            || next
+                .and_then(|planned| self.due_moment(planned, rules))
+                .is_some_and(|due| due <= by)
+    }
+
     fn due_moment(&mut self, planned: &PlannedFault, rules: Rules) -> Option<Moment> {
         match planned.due {
             Due::At { .. } => planned.fixed_moment(rules.baseline_end),
@@ -314,6 +323,32 @@ mod tests {
             at(&mut progress, 9_500),
             Action::Inject { index: 1, .. }
         ));
+    }
+
+    #[test]
+    fn something_is_up_from_shortly_before_a_fault_until_it_is_settled() {
+        let first = planned(1, Due::At { ms: 4_000 }, Restart::Never);
+        let plan = [
+            first.clone(),
+            planned(2, Due::AfterRecovery { ms: 9_000 }, Restart::Never),
+        ];
+        let mut progress = Progress {
+            calm_since: Moment::from_ms(1_000),
+            ..Progress::default()
+        };
+        let by =
+            |progress: &mut Progress, ms| progress.is_eventful(&plan, rules(), Moment::from_ms(ms));
+        assert!(!by(&mut progress, 4_999));
+        assert!(by(&mut progress, 5_000));
+        progress.active.push(struck(&first, 5_000));
+        progress.begun = 1;
+        assert!(by(&mut progress, 5_001));
+        progress.active[0].settled = Some(Moment::from_ms(8_000));
+        progress.calm_since = Moment::from_ms(8_000);
+        assert!(!by(&mut progress, 16_999));
+        assert!(by(&mut progress, 17_000));
+        progress.begun = 2;
+        assert!(!by(&mut progress, 99_000));
     }
 
     #[test]
