@@ -69,10 +69,14 @@ fn main() {
 
     // The rate is sustained when it is measured after the start and the backlog does not grow.
     std::thread::sleep(Duration::from_secs(2));
-    let (began, cpu_before, acked_before) = (clock.now(), cpu(), feed.counts().acked());
+    let (began, cpu_before, acked_before) = (
+        clock.now(),
+        support::cpu(std::process::id()),
+        feed.counts().acked(),
+    );
     std::thread::sleep(Duration::from_secs(seconds));
     let took = clock.now().since(began);
-    let used = cpu() - cpu_before;
+    let used = support::cpu(std::process::id()) - cpu_before;
     let acked = feed.counts().acked() - acked_before;
 
     let (end, drained) = drain(feed, taps, &admin, &topic);
@@ -119,19 +123,4 @@ fn tell(acked: u64, took: Duration, used: Duration, offered_per_second: u64) {
         "CPU per record for feed, two taps and observations: {each_us:.2} µs / 10 µs = {:.2} (wanted: at most 1)",
         each_us / 10.0
     );
-}
-
-/// CPU time that this process has used, over all threads; the kernel counts it in hundredths of a second.
-fn cpu() -> Duration {
-    let stat =
-        std::fs::read_to_string("/proc/self/stat").expect("Linux shows each process its own times");
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    // Fields 14 and 15 of proc(5): user and system time; the two before the name's end are cut off.
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }

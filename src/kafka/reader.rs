@@ -259,7 +259,7 @@ fn consumer(cluster: &Cluster, isolation: Isolation) -> Result<BaseConsumer<Hear
         // record is handed over when it becomes readable, and not at the next of many questions. Only a partition that
         // becomes readable while the others are asked about, at the start or under a new leader, has to wait for this.
         ("fetch.min.bytes", "1"),
-        ("fetch.wait.max.ms", "250"),
+        ("fetch.wait.max.ms", "500"),
         ("fetch.error.backoff.ms", "20"),
         ("fetch.queue.backoff.ms", "5"),
         ("fetch.message.max.bytes", "4194304"),

@@ -119,3 +119,56 @@ fn run(
     book.keep_failure(settled)?;
     book.end()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use crate::journal::{Clock, Deadline, Journal, ObservationKind, RunFolder};
+    use crate::model::StreamId;
+
+    use super::*;
+
+    /// Takes every record at once and tells how many there are by now.
+    struct Told(Sender<u64>);
+
+    impl Outlet for Told {
+        fn turn(&self, _per_second: u64) -> Duration {
+            Duration::from_millis(20)
+        }
+
+        fn advance(&mut self, book: &mut FeedBook, due: u64) -> Result<(), PlaceError> {
+            while book.sent() < due {
+                let number = book.note_sent(book.now());
+                book.note_outcome(number, (0, 0), ObservationKind::Whole)?;
+            }
+            let _ = self.0.send(due);
+            Ok(())
+        }
+
+        fn settle(&mut self, _: &mut FeedBook, _: Deadline) -> Result<(), PlaceError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn records_are_given_in_whole_turns_of_their_outlet() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = ObservationWriter::create(&folder.path().join("feed.arrow")).unwrap();
+        let run = RunFolder::create(folder.path(), "run").unwrap();
+        let journal = Journal::create(&run, Clock::start()).unwrap();
+        let stream = StreamSpec {
+            lanes: 3,
+            rate_per_second: 1_000,
+            record_size_bytes: 60,
+        };
+        let codec = RecordCodec::new(StreamId(1), 60, 3).unwrap();
+        let attendance = Attendance::begin("feed t", &journal);
+        let (told, dues) = channel();
+        let feed = Feed::start("t", Told(told), stream, codec, attendance, writer).unwrap();
+        let dues: Vec<u64> = dues.iter().take_while(|due| *due < 100).collect();
+        assert!(dues.iter().all(|due| due.is_multiple_of(20)), "{dues:?}");
+        let end = feed.stop(Duration::from_secs(20)).unwrap();
+        assert!(end.due - end.acked <= 20, "{end:?}");
+    }
+}

@@ -36,6 +36,14 @@ impl Attention {
         attention
     }
 
+    #[cfg(test)]
+    pub fn resting(clock: Clock) -> Self {
+        Self {
+            clock,
+            close_until_us: Arc::default(),
+        }
+    }
+
     /// Something happens, or is about to.
     pub fn rouse(&self) {
         let until = self.clock.now().after(AFTER);
@@ -103,8 +111,7 @@ mod tests {
 
     #[test]
     fn a_status_rouses_and_a_count_of_records_does_not() {
-        let attention = Attention::begin(Clock::start());
-        attention.close_until_us.store(0, Ordering::Relaxed);
+        let attention = Attention::resting(Clock::start());
         attention.hear(&What::Progress {
             fed: 1,
             seen: Default::default(),

@@ -298,7 +298,8 @@ fn stopped_before_next_look(
     passed: impl Fn() -> Duration,
 ) -> bool {
     loop {
-        let left = attention.pause().saturating_sub(passed());
+        let passed = passed();
+        let left = attention.pause().saturating_sub(passed);
         if stopped_within(stop, left.min(CLOSE)) {
             return true;
         }
@@ -738,5 +739,27 @@ fn watch_logs(
         if ending {
             return attendance.tell(BTreeMap::new());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Clock;
+
+    #[test]
+    fn a_resting_look_comes_early_when_something_happens() {
+        let attention = Attention::resting(Clock::start());
+        let (_stop, stopped) = channel();
+        let asked = std::cell::Cell::new(0u32);
+        let passed = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 2 {
+                attention.rouse();
+            }
+            CLOSE * (asked.get() - 1)
+        };
+        assert!(!stopped_before_next_look(&stopped, &attention, passed));
+        assert_eq!(asked.get(), 2);
     }
 }

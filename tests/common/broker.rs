@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use squall::journal::{Clock, Journal, RunFolder};
+use squall::journal::{Clock, Journal, RunFolder, What};
 use squall::model::{KafkaVersion, WorkerName};
 use squall::runtime::process::{ClusterSpec, Prepared, ProcessCluster, StartStyle, prepare};
 use squall::runtime::{Ledger, Runtime, UserFolders, docker};
@@ -20,6 +20,7 @@ static CLUSTERS: AtomicU32 = AtomicU32::new(0);
 pub struct OwnSpec {
     spec: ClusterSpec,
     prepared: Prepared,
+    run: RunFolder,
     journal: Journal,
     // Removed last, with everything in it.
     home: tempfile::TempDir,
@@ -72,6 +73,7 @@ impl OwnSpec {
         Self {
             spec,
             prepared,
+            run: folder,
             journal,
             home,
         }
@@ -138,6 +140,20 @@ impl OwnCluster {
     /// `bootstrap.servers` of its broker.
     pub fn bootstrap(&self) -> String {
         self.cluster.bootstrap()
+    }
+
+    /// The process id of its broker.
+    #[allow(dead_code, reason = "only a benchmark looks at the process")]
+    pub fn broker_pid(&self) -> u32 {
+        let events = self.spec.run.events().map(|log| log.events);
+        let started = events
+            .into_iter()
+            .flatten()
+            .find_map(|event| match event.what {
+                What::ProcessStarted { name, pid, .. } if name == "broker-1" => Some(pid),
+                _ => None,
+            });
+        started.expect("the broker was started")
     }
 
     /// The cluster itself.
