@@ -57,8 +57,8 @@ pub enum Item<'a> {
         partition: i32,
         /// Its offset.
         offset: i64,
-        /// Its timestamp in milliseconds since the epoch; -1 without one. By the topic's setting it was given by the
-        /// producer or by the broker.
+        /// Its timestamp in milliseconds since the epoch; -1 without one, and for a reader that does not ask for them. By
+        /// the topic's setting it was given by the producer or by the broker.
         timestamp_ms: i64,
         /// Its key; empty without one.
         key: &'a [u8],
@@ -79,6 +79,7 @@ pub enum Item<'a> {
 pub struct RecordReader {
     cluster: Cluster,
     topic: String,
+    asks_timestamps: bool,
     // Present until close or drop, when it is handed to a closing thread.
     consumer: Option<BaseConsumer<Heard>>,
 }
@@ -96,8 +97,16 @@ impl RecordReader {
         Ok(Self {
             cluster: cluster.clone(),
             topic: topic.to_owned(),
+            asks_timestamps: true,
             consumer: Some(consumer(cluster, isolation)?),
         })
+    }
+
+    /// Leaves out the records' own timestamps: asking for them costs a tap as much as taking in its records.
+    #[must_use]
+    pub fn without_timestamps(mut self) -> Self {
+        self.asks_timestamps = false;
+        self
     }
 
     /// Begins to read; waits at most `timeout` for the topic's description. Fails when the topic is not there yet
@@ -188,7 +197,7 @@ impl RecordReader {
         while taken < most {
             match consumer.poll(wait) {
                 None => break,
-                Some(Ok(message)) => take(record(&message)),
+                Some(Ok(message)) => take(record(&message, self.asks_timestamps)),
                 Some(Err(Native::PartitionEOF(partition))) => take(Item::EndOfPartition {
                     partition,
                     next_offset: consumer.context().end_offset(),
@@ -272,11 +281,12 @@ fn consumer(cluster: &Cluster, isolation: Isolation) -> Result<BaseConsumer<Hear
         .map_err(|error| cluster.client_error(&error))
 }
 
-fn record<'a>(message: &'a BorrowedMessage<'_>) -> Item<'a> {
+fn record<'a>(message: &'a BorrowedMessage<'_>, asks_timestamp: bool) -> Item<'a> {
+    let timestamp = asks_timestamp.then(|| message.timestamp().to_millis());
     Item::Record {
         partition: message.partition(),
         offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+        timestamp_ms: timestamp.flatten().unwrap_or(-1),
         key: message.key().unwrap_or_default(),
         value: message.payload(),
     }

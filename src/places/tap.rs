@@ -42,7 +42,7 @@ impl Tap {
         writer: ObservationWriter,
     ) -> Result<Self, PlaceError> {
         let clock = attendance.clock();
-        let reader = RecordReader::connect(cluster, topic, isolation)?;
+        let reader = RecordReader::connect(cluster, topic, isolation)?.without_timestamps();
         let rows = Rows::new(topic, writer, clock)?;
         let (counts, mut book) = begin(decoder, lanes, rows, attendance);
         let thread = {

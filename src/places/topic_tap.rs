@@ -14,6 +14,11 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Counts are shown this soon after what they count, and while many records come no more often: each time costs as much as
 /// several records.
 const SHOWN_EVERY: Duration = Duration::from_millis(2);
+/// So many records without a pause are a flood: then the tap lets some gather, for waking it for each handful costs the
+/// client more than the records do.
+const FLOOD: usize = 512;
+/// For so long they gather: little beside the time that a record takes through a broker.
+const GATHER: Duration = Duration::from_millis(1);
 /// Records that share one reading of the clock: their handling takes less than a record takes through a broker, so none
 /// of them can seem to arrive before it was sent.
 const BATCH: usize = 64;
@@ -42,10 +47,15 @@ fn read_on(
     stop: &StopSignal,
 ) -> Result<(), PlaceError> {
     let mut shown = clock.now();
+    let mut flood = Flood::default();
     while !stop.is_set() {
         let mut written = Ok(());
         let mut arrived = None;
-        let wait = if reach.is_shown { WAIT } else { SHOWN_EVERY };
+        let wait = match reach.is_shown {
+            _ if flood.gathers => Duration::ZERO,
+            true => WAIT,
+            false => SHOWN_EVERY,
+        };
         let polled = reader.poll(wait, BATCH, |item| match item {
             Item::Record {
                 partition,
@@ -68,14 +78,16 @@ fn read_on(
         written?;
         let taken = polled?;
         let now = arrived.unwrap_or_else(|| clock.now());
-        if taken > 0 && now.since(shown) < SHOWN_EVERY {
-            continue;
+        if taken == 0 || now.since(shown) >= SHOWN_EVERY {
+            if !reach.is_shown {
+                reach.show(book);
+                shown = now;
+            }
+            book.looked()?;
         }
-        if !reach.is_shown {
-            reach.show(book);
-            shown = now;
+        if flood.ebbs(taken) {
+            stop.wait(GATHER);
         }
-        book.looked()?;
     }
     Ok(())
 }
@@ -92,6 +104,27 @@ fn begin(reader: &RecordReader, stop: &StopSignal) -> Result<(), PlaceError> {
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Whether records come in floods.
+#[derive(Default)]
+struct Flood {
+    /// Records since a poll last found fewer than it could take.
+    run: usize,
+    gathers: bool,
+}
+
+impl Flood {
+    /// Takes in how many records a poll found; says whether they are to gather now.
+    fn ebbs(&mut self, taken: usize) -> bool {
+        self.run += taken;
+        if taken == BATCH {
+            return false;
+        }
+        self.gathers = self.run >= FLOOD;
+        self.run = 0;
+        self.gathers
     }
 }
 
@@ -155,6 +188,18 @@ impl Positions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_gather_in_a_flood_and_never_in_a_trickle() {
+        let mut flood = Flood::default();
+        assert!(!flood.ebbs(BATCH - 1));
+        assert!(!flood.ebbs(0));
+        for _ in 0..FLOOD / BATCH {
+            assert!(!flood.ebbs(BATCH));
+        }
+        assert!(flood.ebbs(1));
+        assert!(!flood.ebbs(1));
+    }
 
     #[test]
     fn positions_only_go_forward() {
