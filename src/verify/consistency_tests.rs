@@ -217,6 +217,23 @@ fn a_line_of_a_file_begins_where_the_record_before_it_ends() {
 }
 
 #[test]
+fn how_long_the_lines_of_a_file_are_its_rows_say_also_where_one_is_missed_late() {
+    let short = |gone: bool| {
+        with_rows_of(&calm(), "archive.txt", |rows| {
+            as_bytes(rows);
+            rows.iter_mut().for_each(|row| row.position /= 101);
+            rows.iter_mut().for_each(|row| row.position *= 50);
+            if gone {
+                rows.remove(rows.len() - 20);
+            }
+        })
+    };
+    assert_eq!(short(false).verdict, Verdict::Held);
+    let why = "does not follow on position";
+    doubted(&short(true), "archive.txt", why);
+}
+
+#[test]
 fn folders_from_before_taps_told_of_themselves_are_not_held_to_the_positions_of_lines() {
     let old = with_rows("archive.txt", |rows| {
         as_bytes(rows);

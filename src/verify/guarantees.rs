@@ -469,14 +469,22 @@ impl Grounds<'_, '_> {
 
     fn overlap(&self, limit_ms: u64) -> Answer {
         let longest = self.facts.ownership.longest_overlap_ms();
-        let error = self.facts.case.history.group_error_ms(self.facts.case.info);
+        let case = self.facts.case;
+        let near = case.history.group_error_ms(case.info);
+        let far = case.history.group_gap_ms(case.info);
+        let between = match far > near {
+            true => format!(" around faults and {far} ms between them"),
+            false => String::new(),
+        };
         let title = "No task on two workers at once";
         let answer = Answer::counted(GuaranteeKind::Overlap, title, longest, limit_ms)
             .with(&[FindingKind::Overlap]);
         let answer = Answer {
             measured: format!("{} ms", grouped(longest)),
             limit: format!("≤ {} ms", grouped(limit_ms)),
-            note: format!("by the group's bytes, polled; shorter than {error} ms cannot be seen"),
+            note: format!(
+                "by the group's bytes, polled; shorter than {near} ms{between} cannot be seen"
+            ),
             ..answer
         };
         if self.facts.ownership.views == 0 {

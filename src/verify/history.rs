@@ -262,7 +262,8 @@ pub(super) struct History<'a> {
     pub baseline_since: Option<Moment>,
     pub faults: Vec<FaultStory>,
     pub groups: Vec<(Moment, &'a GroupView)>,
-    pub longest_poll_gap_ms: Option<u64>,
+    /// Counts of looks at the group: when each was told, and the longest gap between two of them in milliseconds.
+    pub group_polls: Vec<(Moment, u64)>,
     pub sink_groups: Vec<(Moment, &'a ConnectorName, &'a [SinkMember])>,
     pub commits: Vec<&'a Event>,
     pub statuses: Vec<StatusSeen<'a>>,
@@ -346,7 +347,7 @@ impl<'a> History<'a> {
             | What::FaultSkipped { .. } => self.note_fault(event),
             What::Group(view) => self.groups.push((at, view)),
             What::GroupPolled { longest_gap_ms, .. } => {
-                self.longest_poll_gap_ms = self.longest_poll_gap_ms.max(Some(*longest_gap_ms));
+                self.group_polls.push((at, *longest_gap_ms));
             }
             What::SinkGroup { connector, members } => {
                 self.sink_groups.push((at, connector, members));
@@ -641,11 +642,32 @@ impl<'a> History<'a> {
         after.into_iter().flatten().min().unwrap_or(self.end)
     }
 
-    /// The error of everything that rests on the group's bytes, in milliseconds.
+    /// The error of what rests on the group's bytes around faults, in milliseconds: the longest time between two looks at
+    /// it then, or anywhere where nothing was looked at around a fault.
     pub(super) fn group_error_ms(&self, info: &RunInfo) -> u64 {
-        self.longest_poll_gap_ms
-            .unwrap_or(0)
-            .max(info.group_poll_ms)
+        let around = self
+            .group_polls
+            .iter()
+            .filter(|(at, _)| self.is_around_a_fault(*at));
+        let longest = around.map(|(_, gap_ms)| *gap_ms).max();
+        longest.map_or_else(
+            || self.group_gap_ms(info),
+            |gap| gap.max(info.group_poll_ms),
+        )
+    }
+
+    /// The longest time between two looks at the group in the whole run, in milliseconds: while nothing happens it is looked
+    /// at now and then.
+    pub(super) fn group_gap_ms(&self, info: &RunInfo) -> u64 {
+        let longest = self.group_polls.iter().map(|(_, gap_ms)| *gap_ms).max();
+        longest.unwrap_or(0).max(info.group_poll_ms)
+    }
+
+    fn is_around_a_fault(&self, at: Moment) -> bool {
+        self.faults.iter().any(|fault| {
+            let over = fault.recovery_seen.unwrap_or(self.end);
+            fault.acted().is_some_and(|acted| at >= acted && at <= over)
+        })
     }
 
     /// Processes that ended unasked while they were needed, a phrase each.

@@ -233,3 +233,38 @@ pub(super) fn is_struck(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::journal::What;
+    use crate::model::{FaultKind, WorkerName};
+
+    use super::super::Evidence;
+    use super::super::history::History;
+    use super::super::world::{World, task};
+
+    #[test]
+    fn a_worker_has_run_what_the_group_gave_it_and_what_it_told_of() {
+        let world = World::with_fault(440, FaultKind::Kill);
+        let worker = WorkerName::new("w2").unwrap();
+        let has_run = |left_out: fn(&What) -> bool| {
+            let (mut log, places) = world.evidence();
+            log.events.retain(|event| !left_out(&event.what));
+            let history = History::read(&Evidence {
+                info: &world.info,
+                plan: &world.plan,
+                log: &log,
+                places: &places,
+                damage: Vec::new(),
+            });
+            super::has_run(&history, &worker, &task("mirror-1"), history.end)
+        };
+        let views = |what: &What| matches!(what, What::Group(_));
+        let statuses = |what: &What| matches!(what, What::TaskStatus { .. });
+        assert!(has_run(views));
+        assert!(has_run(statuses));
+        assert!(!has_run(|what| {
+            matches!(what, What::Group(_) | What::TaskStatus { .. })
+        }));
+    }
+}

@@ -333,9 +333,10 @@ pub(super) fn method(case: &Case<'_>, rewinds: &Rewinds, listed: usize) -> Vec<S
         "Every record carries its lane, its number and a checksum; every arrival at every tap is compared with what the feed acknowledged.".to_owned(),
         "A missing record counts as lost only after a finished drain: cluster healthy, offsets at their end, nothing new for the quiet period.".to_owned(),
         format!(
-            "Ownership comes from the group's bytes in state Stable, polled every {} ms; the longest gap between two answers was {} ms. Taps are read live, ±10 ms.",
+            "Ownership comes from the group's bytes in state Stable, polled every {} ms while something happens; the longest gap between two answers was {} ms around faults and {} ms in all. Taps are read live, ±10 ms.",
             case.info.group_poll_ms,
-            case.history.group_error_ms(case.info)
+            case.history.group_error_ms(case.info),
+            case.history.group_gap_ms(case.info)
         ),
         "A repeat is explained when a kill hit its task (or a stop that overran its grace, or at which a task of its connector overran task.shutdown.graceful.timeout.ms), it lies at or above the last position committed for certain before the kill, it had been delivered by then, and its task had not passed it since; each start of a task explains each position once.".to_owned(),
     ];
