@@ -81,6 +81,7 @@ fn info() -> RunInfo {
         },
     };
     RunInfo {
+        warnings: Vec::new(),
         format: 1,
         squall: "bench".to_owned(),
         started_unix_us: 0,

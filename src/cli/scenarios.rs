@@ -77,7 +77,7 @@ pub struct Loaded {
 
 /// Reads a scenario file, or a bundled one by its name; every mistake goes to stderr.
 pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
-    load_with(path, output, scenario::parse).map(|(path, text, scenario)| Loaded {
+    load_with(path, output, None, scenario::parse).map(|(path, text, scenario)| Loaded {
         scenario,
         text,
         path,
@@ -91,7 +91,7 @@ pub fn load_for(
     output: &Output,
 ) -> Result<(Loaded, Vec<Difference>), Exit> {
     let parse = |name: &str, text: &str| scenario::parse_for(name, text, inventory);
-    load_with(path, output, parse).map(|(path, text, (scenario, differences))| {
+    load_with(path, output, Some(inventory), parse).map(|(path, text, (scenario, differences))| {
         let loaded = Loaded {
             scenario,
             text,
@@ -104,6 +104,7 @@ pub fn load_for(
 fn load_with<T>(
     path: &Path,
     output: &Output,
+    inventory: Option<&Inventory>,
     parse: impl Fn(&str, &str) -> Result<T, scenario::Mistakes>,
 ) -> Result<(String, String, T), Exit> {
     let name = path.to_string_lossy().into_owned();
@@ -121,11 +122,21 @@ fn load_with<T>(
         },
     };
     match parse(&name, &text) {
-        Ok(read) => Ok((name, text, read)),
+        Ok(read) => {
+            warn(&name, &text, inventory, output);
+            Ok((name, text, read))
+        }
         Err(mistakes) => {
             output.painted_remark(&mistakes.render(output.colour_err()));
             Err(Exit::Usage)
         }
+    }
+}
+
+/// What may not do what it says goes to stderr, and keeps nobody from running it.
+fn warn(name: &str, text: &str, inventory: Option<&Inventory>, output: &Output) {
+    if let Some(warnings) = scenario::warnings(name, text, inventory) {
+        output.painted_remark(&warnings.render(output.colour_err()));
     }
 }
 
@@ -154,21 +165,13 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
     let mut worst = Exit::Fine;
     let mut results = serde_json::Map::new();
     for path in &arguments.scenarios {
-        let (name, mistakes) = check(path);
-        match (&mistakes, arguments.format) {
-            (Ok(None), Format::Human) => output.text(visible(&format!("{name}: fine"), 400)),
-            (Ok(Some(mistakes)), Format::Human) => {
-                output.painted_remark(&mistakes.render(output.colour_err()))
-            }
-            (Err(error), Format::Human) => drop(output.failed(Exit::Usage, error)),
-            (Ok(None), Format::Json) => drop(results.insert(name, serde_json::json!([]))),
-            (Ok(Some(mistakes)), Format::Json) => drop(results.insert(name, mistakes.to_json())),
-            (Err(error), Format::Json) => {
-                drop(results.insert(name, serde_json::json!([{"message": error}])))
-            }
-        }
-        if !matches!(mistakes, Ok(None)) {
+        let (name, checked) = check(path);
+        if !matches!(checked, Ok(Checked::Fine(_))) {
             worst = Exit::Usage;
+        }
+        match arguments.format {
+            Format::Human => show(&name, &checked, output),
+            Format::Json => drop(results.insert(name, in_json(&checked))),
         }
     }
     if arguments.format == Format::Json {
@@ -177,7 +180,41 @@ pub fn validate(arguments: &ValidateArguments, output: &Output) -> Exit {
     worst
 }
 
-fn check(path: &Path) -> (String, Result<Option<scenario::Mistakes>, String>) {
+fn show(name: &str, checked: &Result<Checked, String>, output: &Output) {
+    let told = match checked {
+        Ok(Checked::Fine(warnings)) => {
+            output.text(visible(&format!("{name}: fine"), 400));
+            warnings.as_ref()
+        }
+        Ok(Checked::Wrong(mistakes)) => Some(mistakes),
+        Err(error) => {
+            output.failed(Exit::Usage, error);
+            None
+        }
+    };
+    if let Some(told) = told {
+        output.painted_remark(&told.render(output.colour_err()));
+    }
+}
+
+/// An empty list for a scenario without mistakes and warnings.
+fn in_json(checked: &Result<Checked, String>) -> serde_json::Value {
+    match checked {
+        Ok(Checked::Fine(None)) => serde_json::json!([]),
+        Ok(Checked::Fine(Some(told)) | Checked::Wrong(told)) => told.to_json(),
+        Err(error) => serde_json::json!([{"message": error}]),
+    }
+}
+
+/// What was found in a scenario that could be read.
+enum Checked {
+    /// No mistake, and what may not do what it says.
+    Fine(Option<scenario::Mistakes>),
+    /// Its mistakes.
+    Wrong(scenario::Mistakes),
+}
+
+fn check(path: &Path) -> (String, Result<Checked, String>) {
     let name = path.display().to_string();
     let bundled = BUNDLED
         .iter()
@@ -185,7 +222,10 @@ fn check(path: &Path) -> (String, Result<Option<scenario::Mistakes>, String>) {
         .map(|(_, text)| (*text).to_owned());
     let text = read_text(path).or_else(|error| bundled.ok_or(error));
     let checked = match text {
-        Ok(text) => Ok(scenario::parse(&name, &text).err()),
+        Ok(text) => Ok(scenario::parse(&name, &text).err().map_or_else(
+            || Checked::Fine(scenario::warnings(&name, &text, None)),
+            Checked::Wrong,
+        )),
         Err(error) => Err(format!("cannot read {name}: {error}")),
     };
     (name, checked)

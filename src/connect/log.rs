@@ -8,6 +8,7 @@ use crate::model::KafkaVersion;
 use crate::model::secrets::mask_text;
 
 use super::log_table::{fact, harmless};
+use super::log_unknown::UnknownSettings;
 
 /// The most characters of a line that are kept.
 pub const MAX_TEXT_CHARS: usize = 2_000;
@@ -56,6 +57,7 @@ pub struct LogParser {
     has_joined: bool,
     repeats: HashMap<u64, (i64, u32)>,
     suppressed: u64,
+    unknown: UnknownSettings,
 }
 
 /// The parts of a line that begins with time and level.
@@ -77,6 +79,7 @@ impl LogParser {
             has_joined: false,
             repeats: HashMap::new(),
             suppressed: 0,
+            unknown: UnknownSettings::default(),
         }
     }
 
@@ -139,7 +142,9 @@ impl LogParser {
     }
 
     fn tell(&mut self, head: &Head<'_>, line: &str) -> Option<ParsedLine> {
-        let fact = match fact(self.version, head.class, head.message) {
+        let known = fact(self.version, head.class, head.message);
+        let known = known.or_else(|| self.unknown.told_in(head.message, self.version));
+        let fact = match known {
             Some(fact) => fact,
             None => self.trouble(head)?,
         };

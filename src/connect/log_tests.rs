@@ -215,7 +215,7 @@ fn lines_of_another_logger_and_messages_of_the_virtual_machine_end_a_stack_trace
 
 #[test]
 fn warnings_without_meaning_are_dropped_but_lost_brokers_count_once_the_worker_has_joined() {
-    let unused = "WARN These configurations '[a, b]' were supplied but are not used yet. (org.apache.kafka.clients.consumer.ConsumerConfig:1)";
+    let unused = "WARN These configurations '[group.id, plugin.path]' were supplied but are not used yet. (org.apache.kafka.clients.consumer.ConsumerConfig:1)";
     check(&["4.1.1"], unused, None);
     let no_broker = "[2026-11-23 06:06:20,000] WARN [AdminClient clientId=x] Connection to node 1 (/127.0.0.1:1) could not be established. Node may not be available. (org.apache.kafka.clients.NetworkClient:899)\n";
     let join = format!(

@@ -225,6 +225,11 @@ pub enum LogFact {
     },
     /// The herder died.
     HerderDied,
+    /// The worker or one of its clients said that nobody reads these settings.
+    UnknownSettings {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// Any other line at WARN, ERROR or FATAL.
     Trouble,
 }

@@ -46,6 +46,9 @@ pub struct RunInfo {
     /// The words of the command line that say which cluster it is, such as `--runtime docker`.
     #[serde(default)]
     pub cluster_arguments: Vec<String>,
+    /// What may not do what it says in the scenario, each with its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The machine.
     pub host: HostInfo,
     /// The REST address (`host:port`) that each worker advertises; its worker id in Connect.

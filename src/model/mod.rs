@@ -8,6 +8,7 @@ mod refusal;
 mod route;
 mod runtime_kind;
 pub mod secrets;
+pub mod settings;
 mod time;
 mod version;
 mod visible;

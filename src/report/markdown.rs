@@ -92,6 +92,17 @@ fn head(out: &mut String, judgement: &Judgement) {
         out.push_str(&format!("- {}\n", plain(doubt)));
     }
     more(out, judgement.doubts.len().saturating_sub(ROWS), "doubts");
+    if !judgement.warnings.is_empty() {
+        out.push_str("\n### Settings that may have no effect\n\n");
+    }
+    for warning in judgement.warnings.iter().take(ROWS) {
+        out.push_str(&format!("- {}\n", plain(warning)));
+    }
+    more(
+        out,
+        judgement.warnings.len().saturating_sub(ROWS),
+        "warnings",
+    );
     out.push('\n');
 }
 

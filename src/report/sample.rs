@@ -82,6 +82,7 @@ pub(super) fn held() -> Judgement {
         verdict: Verdict::Held,
         sentence: "No record was lost; 593 were repeated, each explained; the longest recovery took 12.1 s of the 20 s allowed.".to_owned(),
         doubts: Vec::new(),
+        warnings: Vec::new(),
         environment_failure: None,
         interrupted: false,
         run: run_summary(),

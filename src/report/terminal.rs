@@ -161,6 +161,13 @@ fn guarantees(screen: &mut Screen, judgement: &Judgement, folder: &str) {
         screen.put(Ink::Doubtful, "  ? ");
         screen.hanging(Ink::Plain, doubt, 4);
     }
+    if !judgement.warnings.is_empty() {
+        screen.heading("Warnings", "settings that may have no effect");
+    }
+    for warning in &judgement.warnings {
+        screen.put(Ink::Doubtful, "  ! ");
+        screen.hanging(Ink::Plain, warning, 4);
+    }
 }
 
 /// The widths of the guarantee table.

@@ -194,6 +194,7 @@ impl Run {
             scenario: host::masked_scenario(&self.request.scenario, &self.journal),
             scenario_path: self.request.scenario_path.clone(),
             cluster_arguments: self.request.cluster_arguments.clone(),
+            warnings: self.request.warnings(),
             host: host::this_machine(java),
             worker_ids,
             bootstrap: bootstrap.to_owned(),

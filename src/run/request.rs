@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
-use crate::scenario::{Difference, Scenario};
+use crate::scenario::{self, Difference, Scenario};
 
 /// What is joined, and with what consent.
 #[derive(Debug, Clone)]
@@ -41,4 +41,13 @@ pub struct Request {
     pub attach: Option<Attach>,
     /// The words of the command line that say all this about the cluster, to repeat the run with.
     pub cluster_arguments: Vec<String>,
+}
+
+impl Request {
+    /// What may not do what it says in the scenario, each with its place.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let inventory = self.attach.as_ref().map(|attach| &attach.inventory);
+        let told = scenario::warnings(&self.scenario_path, &self.scenario_text, inventory);
+        told.map_or_else(Vec::new, |told| told.lines())
+    }
 }

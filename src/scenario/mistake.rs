@@ -54,9 +54,19 @@ pub struct Mistake {
     pub column: usize,
 }
 
+/// What is told of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It cannot be used as it is.
+    Mistake,
+    /// It may not do what it says.
+    Warning,
+}
+
 /// The mistakes of one scenario text, in the order of the text; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Mistakes {
+    pub(super) weight: Weight,
     pub(super) source_name: String,
     pub(super) text: String,
     pub(super) mistakes: Vec<Mistake>,
@@ -85,13 +95,22 @@ impl Mistakes {
         visible(&self.source_name, LONGEST_NAME)
     }
 
-    /// The mistakes as a JSON object with `source`, `mistakes`, and how many `more` there are.
+    /// The mistakes as a JSON object with `source`, `mistakes` (or `warnings`), and how many `more` there are.
     pub fn to_json(&self) -> serde_json::Value {
+        let told = match self.weight {
+            Weight::Mistake => "mistakes",
+            Weight::Warning => "warnings",
+        };
         serde_json::json!({
             "source": self.source_name,
-            "mistakes": self.mistakes,
+            told: self.mistakes,
             "more": self.more,
         })
+    }
+
+    /// Each on a line of its own: where it is, what it is, and what would be right.
+    pub fn lines(&self) -> Vec<String> {
+        self.to_string().lines().map(str::to_owned).collect()
     }
 }
 
@@ -130,6 +149,7 @@ struct Found {
 pub(super) struct Collector<'t> {
     text: &'t str,
     found: Vec<Found>,
+    warned: Vec<Found>,
     more: usize,
     stopped: bool,
 }
@@ -140,6 +160,7 @@ impl<'t> Collector<'t> {
         Self {
             text,
             found: Vec::new(),
+            warned: Vec::new(),
             more: 0,
             stopped: false,
         }
@@ -172,6 +193,17 @@ impl<'t> Collector<'t> {
         }
     }
 
+    /// Notes what may be a mistake, and keeps nobody from reading on.
+    pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        if self.warned.len() < MOST_TOLD {
+            self.warned.push(Found {
+                span,
+                message: beginning(message.into()),
+                help: beginning(help.into()),
+            });
+        }
+    }
+
     /// Notes a mistake behind which reading on is no use.
     pub(super) fn stop(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.stopped = true;
@@ -195,6 +227,17 @@ impl<'t> Collector<'t> {
             offset: from,
             length: line.trim_end().len(),
         }
+    }
+
+    /// What may be a mistake, the same way; nothing where there is none.
+    pub(super) fn warnings(mut self, source_name: &str) -> Option<Mistakes> {
+        self.found = std::mem::take(&mut self.warned);
+        self.more = 0;
+        let weight = Weight::Warning;
+        (!self.found.is_empty()).then(|| Mistakes {
+            weight,
+            ..self.finish(source_name)
+        })
     }
 
     /// What was reported, in the order of the text, each once; without the secrets of the text.
@@ -226,6 +269,7 @@ impl<'t> Collector<'t> {
         }
         mistakes.dedup();
         Mistakes {
+            weight: Weight::Mistake,
             source_name: source_name.to_owned(),
             text: starred_text(self.text),
             mistakes,

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod draft;
+mod effect;
 mod expect;
 mod faults;
 pub mod inventory;
@@ -40,7 +41,7 @@ mod tests;
 pub use adopt::{Adopted, Around, Source, adopt};
 pub use mistake::{Mistake, Mistakes, Span};
 pub use own_names::rename_target;
-pub use read::{Difference, parse, parse_for};
+pub use read::{Difference, parse, parse_for, warnings};
 pub use refused::refused;
 pub use schema::{inventory_schema, json_schema};
 pub use secret_places::{masked_text, secrets_in};

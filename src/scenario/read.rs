@@ -2,15 +2,15 @@
 
 use crate::model::{KafkaVersion, MIN_RECORD_SIZE_BYTES, RecordCodec, Route, StreamId, WorkerName};
 
+use super::effect::{self, Release};
 use super::faults::{self, Aims};
 use super::inventory::Inventory;
 use super::keys::{self, Shape};
 use super::mistake::{Collector, Mistakes, Span};
 use super::tree::{self, Node, Value};
-use super::value::{ConnectSpec, KafkaSpec, Plugin, Scenario, StreamSpec};
+use super::value::{ConnectSpec, DEFAULT_VERSION, KafkaSpec, Plugin, Scenario, StreamSpec};
 use super::{draft, expect, route, settings, shape, timing, units};
 
-const DEFAULT_VERSION: KafkaVersion = KafkaVersion::new(4, 1, 1);
 const DEFAULT_STREAM: StreamSpec = StreamSpec {
     lanes: 12,
     rate_per_second: 2_000,
@@ -19,7 +19,7 @@ const DEFAULT_STREAM: StreamSpec = StreamSpec {
 
 /// Reads a scenario from YAML or JSON; fails with every mistake in the text, each at its place.
 pub fn parse(source_name: &str, text: &str) -> Result<Scenario, Mistakes> {
-    parse_with(source_name, text, None).map(|(scenario, _)| scenario)
+    parse_with(source_name, text, None).map(|read| read.scenario)
 }
 
 /// A worker setting of the scenario that the attached cluster has otherwise, as far as its inventory says.
@@ -41,14 +41,27 @@ pub fn parse_for(
     text: &str,
     inventory: &Inventory,
 ) -> Result<(Scenario, Vec<Difference>), Mistakes> {
-    parse_with(source_name, text, Some(inventory))
+    let read = parse_with(source_name, text, Some(inventory))?;
+    Ok((read.scenario, read.differences))
+}
+
+/// What may not do what it says in a scenario without mistakes, each at its place: settings that Connect or a plugin
+/// probably ignores.
+pub fn warnings(source_name: &str, text: &str, inventory: Option<&Inventory>) -> Option<Mistakes> {
+    parse_with(source_name, text, inventory).ok()?.warnings
+}
+
+struct Read {
+    scenario: Scenario,
+    differences: Vec<Difference>,
+    warnings: Option<Mistakes>,
 }
 
 fn parse_with(
     source_name: &str,
     text: &str,
     inventory: Option<&Inventory>,
-) -> Result<(Scenario, Vec<Difference>), Mistakes> {
+) -> Result<Read, Mistakes> {
     let mut mistakes = Collector::new(text);
     let scenario = tree::read(text, &mut mistakes).and_then(|root| {
         let top = root
@@ -63,7 +76,11 @@ fn parse_with(
         read_scenario(&root, inventory, &mut mistakes)
     });
     match scenario {
-        Some(scenario) if mistakes.is_empty() => Ok(scenario),
+        Some((scenario, differences)) if mistakes.is_empty() => Ok(Read {
+            scenario,
+            differences,
+            warnings: mistakes.warnings(source_name),
+        }),
         _ => {
             if mistakes.is_empty() {
                 let help = "compare it with `squall init`";
@@ -81,6 +98,9 @@ fn read_scenario(
 ) -> Option<(Scenario, Vec<Difference>)> {
     let name = scenario_name(root, mistakes);
     let kafka = kafka(root.get("kafka"));
+    let own = root
+        .get("connect")
+        .and_then(|connect| connect.get("config"));
     let connect = connect(root.get("connect"), kafka.version, mistakes);
     let differences = inventory.map_or_else(Vec::new, |there| differences(&connect, there));
     let connect = inventory.map_or(connect.clone(), |there| attached(connect, there));
@@ -91,6 +111,16 @@ fn read_scenario(
     };
     let steps = root.get("route").unwrap_or(&empty);
     let reading = route::read(steps, lanes, stream, kafka.brokers, mistakes);
+    let release = match inventory {
+        None => Release::of_a_run(connect.version),
+        Some(there) => Release::of_others(there.version),
+    };
+    effect::check_connectors(
+        steps,
+        own.filter(|_| inventory.is_none()),
+        release,
+        mistakes,
+    );
     let stream = StreamSpec {
         lanes: reading.lanes,
         ..stream
@@ -193,13 +223,15 @@ fn connect(node: Option<&Node>, kafka: KafkaVersion, mistakes: &mut Collector<'_
             WorkerName::new(&format!("w{number}")).expect("a letter and a number make a name")
         })
         .collect();
+    let version = version(node).unwrap_or(kafka);
     let config = node.and_then(|node| node.get("config"));
     if let Some(config) = config {
-        settings::check_worker_config(config, mistakes);
+        settings::check_own(config, mistakes);
+        effect::check_worker(config, Release::of_a_run(version), mistakes);
     }
     let plugins = node.and_then(|node| node.get("plugins"));
     ConnectSpec {
-        version: version(node).unwrap_or(kafka),
+        version,
         workers,
         config: config.map(draft::settings).unwrap_or_default(),
         plugins: plugins.map_or_else(Vec::new, |list| {

@@ -2,12 +2,13 @@
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError,
-    MietteSpanContents, SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+    MietteSpanContents, Severity, SourceCode, SourceSpan, SpanContents, ThemeCharacters,
+    ThemeStyles,
 };
 
 use crate::model::visible;
 
-use super::mistake::{Mistake, Mistakes};
+use super::mistake::{Mistake, Mistakes, Weight};
 
 /// A longer help does not fit beside the underlined place.
 const LONGEST_LABEL: usize = 48;
@@ -33,7 +34,11 @@ impl Mistakes {
         let name = self.shown_name();
         let mut text = String::new();
         for mistake in self.all() {
-            let shown = Shown::new(mistake, Picture::of(mistake, &self.text, &name));
+            let shown = Shown::new(
+                mistake,
+                self.weight,
+                Picture::of(mistake, &self.text, &name),
+            );
             if handler.render_report(&mut text, &shown).is_err() {
                 text.push_str(&mistake.message);
             }
@@ -42,9 +47,13 @@ impl Mistakes {
         if self.more() > 0 {
             text.push_str(&format!("… and {} more\n", self.more()));
         }
+        let noun = match self.weight {
+            Weight::Mistake => "mistake",
+            Weight::Warning => "warning",
+        };
         let count = match self.all().len() + self.more() {
-            1 => "1 mistake".to_owned(),
-            count => format!("{count} mistakes"),
+            1 => format!("1 {noun}"),
+            count => format!("{count} {noun}s"),
         };
         text.push_str(&format!("{count} in {name}\n"));
         text
@@ -154,11 +163,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(mistake: &Mistake, picture: Picture) -> Self {
+    fn new(mistake: &Mistake, weight: Weight, picture: Picture) -> Self {
         let beside = mistake.help.chars().count() <= LONGEST_LABEL;
         let label = beside.then(|| mistake.help.clone());
         let place = LabeledSpan::new(label, picture.place.offset(), picture.place.len());
         let mut diagnostic = MietteDiagnostic::new(&mistake.message).with_label(place);
+        if weight == Weight::Warning {
+            diagnostic = diagnostic.with_severity(Severity::Warning);
+        }
         if !beside {
             diagnostic = diagnostic.with_help(&mistake.help);
         }
@@ -180,6 +192,10 @@ impl std::error::Error for Shown {}
 impl Diagnostic for Shown {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         self.diagnostic.help()
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.diagnostic.severity()
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -142,17 +142,21 @@ pub(super) fn read_connector<'n>(
         config: settings(config),
         offsets: OffsetMapping::NotMeasurable,
     };
-    let given = match node.text_of("direction") {
-        Some("source") => Some(Direction::Source),
-        Some("sink") => Some(Direction::Sink),
-        _ => None,
-    };
     Some(ConnectorDraft {
         node,
-        direction: given.or_else(|| direction_of_class(class?.text()?)),
+        direction: given_direction(node).or_else(|| direction_of_class(class?.text()?)),
         place: class.map_or(name_node.span, |class| class.span),
         connector,
     })
+}
+
+/// The direction that stands beside a connector's name.
+pub(super) fn given_direction(connector: &Node) -> Option<Direction> {
+    match connector.text_of("direction") {
+        Some("source") => Some(Direction::Source),
+        Some("sink") => Some(Direction::Sink),
+        _ => None,
+    }
 }
 
 /// Connectors that come with Kafka itself.
@@ -195,7 +199,8 @@ fn check_config(name: &ConnectorName, config: &Node, mistakes: &mut Collector<'_
     }
 }
 
-fn direction_of_class(class: &str) -> Option<Direction> {
+/// The direction that a class names by its end.
+pub(super) fn direction_of_class(class: &str) -> Option<Direction> {
     let short = class.rsplit('.').next().unwrap_or(class);
     let short = short.strip_suffix("Connector").unwrap_or(short);
     if short.ends_with("Source") {

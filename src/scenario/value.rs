@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Expectations, FaultKind, KafkaVersion, Restart, Route, Target, WorkerName};
 
+/// The release of brokers and workers that nobody names.
+pub(super) const DEFAULT_VERSION: KafkaVersion = KafkaVersion::new(4, 1, 1);
+
 /// A scenario without mistakes; made by [`super::parse`] only, and stored with each run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

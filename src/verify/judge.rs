@@ -15,7 +15,7 @@ use super::ownership::Ownership;
 use super::rewinds::Rewinds;
 use super::strays::OwnStrays;
 use super::{Evidence, GuaranteeResult, Judgement};
-use super::{backlog, ledger, recovery, sentence, settings, summary, timeline, watched};
+use super::{backlog, ledger, recovery, sentence, settings, summary, timeline, warned, watched};
 
 /// Judges a run by its evidence alone. Never fails: what is damaged or missing becomes a doubt, and a doubt makes the
 /// verdict at best inconclusive.
@@ -33,7 +33,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         ownership: &Ownership::read(&case),
         recoveries: &recoveries,
     };
-    let judgement = conclude(&facts);
+    let judgement = Judgement {
+        warnings: warned::warnings(evidence.info, &evidence.log.events),
+        ..conclude(&facts)
+    };
     match failed_before_the_stream(evidence) {
         true => nothing_to_judge(judgement),
         false => judgement,
@@ -115,6 +118,7 @@ fn conclude(facts: &Facts<'_, '_>) -> Judgement {
         findings_not_listed,
         rewinds,
         method,
+        warnings: Vec::new(),
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Judgement {
     pub latency: Vec<Latency>,
     /// Worker settings of interest, with Connect's defaults.
     pub settings: Vec<Setting>,
+    /// Settings that may have no effect: the scenario's warnings, and what workers say that nobody reads.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Log lines near faults and findings.
     pub log_excerpts: Vec<LogLine>,
     /// How it was measured and what the run cannot show.

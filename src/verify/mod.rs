@@ -268,6 +268,7 @@ mod summary;
 mod timeline;
 mod told;
 mod waits;
+mod warned;
 mod watched;
 mod zombie;
 

@@ -1,74 +1,52 @@
 //! The settings that decide how long a recovery takes and how much is repeated, with Connect's own defaults.
 
 use crate::journal::RunInfo;
-use crate::model::{Connector, Direction, KafkaVersion, RuntimeKind};
+use crate::model::settings::worker_default;
+use crate::model::{Connector, Direction, RuntimeKind};
 
 use super::Setting;
 
-/// How the offsets of records and tasks are kept alive: the settings of interest, what each decides, Connect's default
-/// (`DistributedConfig`, `WorkerConfig`, `ConsumerConfig`).
-const TABLE: [(&str, &str, &str); 10] = [
-    (
-        "offset.flush.interval.ms",
-        "60000",
-        "how much a killed task repeats",
-    ),
+/// How the offsets of records and tasks are kept alive: the settings of interest and what each decides.
+const TABLE: [(&str, &str); 10] = [
+    ("offset.flush.interval.ms", "how much a killed task repeats"),
     (
         "offset.flush.timeout.ms",
-        "5000",
         "how long an offset commit may take",
     ),
-    (
-        "session.timeout.ms",
-        "10000",
-        "when the group notices a dead worker",
-    ),
+    ("session.timeout.ms", "when the group notices a dead worker"),
     (
         "heartbeat.interval.ms",
-        "3000",
         "how soon a worker hears of a rebalance",
     ),
     (
         "rebalance.timeout.ms",
-        "60000",
         "how long a rebalance waits for a worker",
     ),
     (
         "scheduled.rebalance.max.delay.ms",
-        "300000",
         "how long lost tasks wait for their worker to come back",
     ),
     (
         "task.shutdown.graceful.timeout.ms",
-        "5000",
         "how long tasks may take to stop and commit",
     ),
     (
         "consumer.session.timeout.ms",
-        "45000",
         "when a sink's consumer group notices a dead task",
     ),
     (
         "exactly.once.source.support",
-        "disabled",
         "whether source records and offsets share a transaction",
     ),
     (
         "connect.protocol",
-        "sessioned",
         "whether only moved tasks stop in a rebalance",
     ),
 ];
 
 /// The names of the worker settings that bounds, recoveries and guarantees rest on.
 pub fn decisive() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _, _)| *name)
-}
-
-fn default_of(name: &str, version: KafkaVersion) -> Option<&'static str> {
-    let (_, default, _) = TABLE.iter().find(|(known, _, _)| *known == name)?;
-    let old_consumer = name == "consumer.session.timeout.ms" && !version.at_least(3, 0);
-    Some(if old_consumer { "10000" } else { default })
+    TABLE.iter().map(|(name, _)| *name)
 }
 
 /// The value that the workers had, given or by default; empty for a setting that is neither.
@@ -76,7 +54,7 @@ pub(super) fn value<'a>(info: &'a RunInfo, name: &str) -> &'a str {
     info.worker_config
         .get(name)
         .map(String::as_str)
-        .or_else(|| default_of(name, info.scenario.connect.version))
+        .or_else(|| worker_default(info.scenario.connect.version, name))
         .unwrap_or_default()
 }
 
@@ -90,7 +68,7 @@ pub(super) fn is_known(info: &RunInfo, name: &str) -> bool {
 pub(super) fn milliseconds(info: &RunInfo, name: &str) -> u64 {
     let number = |text: &str| text.trim().parse::<u64>().ok();
     number(value(info, name))
-        .or_else(|| default_of(name, info.scenario.connect.version).and_then(number))
+        .or_else(|| worker_default(info.scenario.connect.version, name).and_then(number))
         .unwrap_or(0)
 }
 
@@ -149,12 +127,11 @@ pub(super) fn exactly_once(info: &RunInfo, connector: &Connector) -> bool {
 
 /// How long the broker lets a transaction of this connector's producers stay open, in milliseconds (`ProducerConfig`).
 pub(super) fn transaction_timeout_ms(info: &RunInfo, connector: &Connector) -> u64 {
-    let worker = info
-        .worker_config
-        .get("producer.transaction.timeout.ms")
-        .map(String::as_str);
+    let setting = "producer.transaction.timeout.ms";
+    let worker = info.worker_config.get(setting).map(String::as_str);
     effective(info, connector, "producer.override.transaction.timeout.ms")
         .or(worker)
+        .or_else(|| worker_default(info.scenario.connect.version, setting))
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(60_000)
 }
@@ -190,21 +167,21 @@ pub(super) fn reads_committed(info: &RunInfo, connector: &Connector) -> bool {
 /// The table of the report: the settings of interest, then whatever else was given.
 pub(super) fn table(info: &RunInfo) -> Vec<Setting> {
     let version = info.scenario.connect.version;
-    let known = TABLE.iter().map(|(name, _, decides)| Setting {
-        name: (*name).to_owned(),
-        value: value(info, name).to_owned(),
-        default: default_of(name, version).map(str::to_owned),
-        decides: (*decides).to_owned(),
-    });
+    let row = |name: &str, value: &str, decides: &str| Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        default: worker_default(version, name).map(str::to_owned),
+        decides: decides.to_owned(),
+    };
+    // What this release does not have, and nobody set, decides nothing.
+    let known = TABLE
+        .iter()
+        .map(|(name, decides)| row(name, value(info, name), decides))
+        .filter(|row| !row.value.is_empty());
     let others = info
         .worker_config
         .iter()
-        .filter(|(name, _)| default_of(name, version).is_none())
-        .map(|(name, value)| Setting {
-            name: name.clone(),
-            value: value.clone(),
-            default: None,
-            decides: String::new(),
-        });
+        .filter(|(name, _)| decisive().all(|known| known != name.as_str()))
+        .map(|(name, value)| row(name, value, ""));
     known.chain(others).collect()
 }

@@ -230,6 +230,7 @@ fn info() -> RunInfo {
         scenario,
         scenario_path: "made-up.yaml".to_owned(),
         cluster_arguments: Vec::new(),
+        warnings: Vec::new(),
         host: HostInfo::default(),
         bootstrap: String::new(),
         worker_ids: BTreeMap::new(),

@@ -256,6 +256,7 @@ fn info(cluster: &Cluster) -> RunInfo {
         scenario,
         scenario_path: "history.yaml".to_owned(),
         cluster_arguments: Vec::new(),
+        warnings: Vec::new(),
         host: HostInfo::default(),
         worker_ids: (0..cluster.setup.workers)
             .map(|worker| (worker_name(worker), worker_id(worker)))

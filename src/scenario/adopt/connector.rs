@@ -2,6 +2,7 @@
 
 use crate::model::{Connector, Direction, PlaceName};
 
+use super::super::effect::{self, Release};
 use super::super::mistake::{Collector, Span};
 use super::super::route;
 use super::super::tree::{self, Entry, Node, Value};
@@ -44,6 +45,7 @@ pub(super) fn read(
         ],
     );
     check_class_is_there(&config, mistakes);
+    effect::check_connector(&whole, None, Release::of_others(None), mistakes);
     let draft = route::read_connector(&whole, mistakes)?;
     let settings = whole.get("config").map_or(&[][..], Node::entries);
     let settings = settings

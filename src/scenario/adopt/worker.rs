@@ -1,5 +1,6 @@
 //! Which settings of somebody's `connect-distributed.properties` workers of a run can have, and why not the others.
 
+use super::super::effect::{self, Release};
 use super::super::mistake::{Collector, Span};
 use super::super::settings;
 use super::super::tree::{Entry, Node};
@@ -58,7 +59,7 @@ pub(super) fn read(
     mistakes: &mut Collector<'_>,
 ) -> Worker {
     check_kind(properties, mistakes);
-    settings::check_times(properties, mistakes);
+    effect::check_worker(properties, Release::of_others(None), mistakes);
     let mut worker = Worker {
         settings: Vec::new(),
         plugins: Vec::new(),

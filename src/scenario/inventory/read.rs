@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{ConnectorName, WorkerName};
 
+use super::super::effect::{self, Release};
 use super::super::keys::Shape;
 use super::super::mistake::{Collector, Mistakes, Span};
 use super::super::tree::{self, MOST_BYTES, Node, Value};
-use super::super::{settings, shape, units};
+use super::super::{shape, units};
 use super::keys::{INVENTORY, WAYS};
 use super::{
     Commands, Control, Inventory, InventoryWorker, RestMeans, Secretive, Ssh, StopWhen, TopicNames,
@@ -200,7 +201,8 @@ impl Reader<'_, '_> {
         let bootstrap = self.brokers(root, "bootstrap");
         let inner_bootstrap = self.brokers(root, "inner-bootstrap");
         if let Some(config) = root.get("settings") {
-            settings::check_times(config, self.mistakes);
+            let release = Release::of_others(root.read("version", str::parse));
+            effect::check_worker(config, release, self.mistakes);
         }
         let inventory = Inventory {
             name: self.text(root, "name")?,
