@@ -126,6 +126,12 @@ impl Connector {
             .unwrap_or(1)
     }
 
+    /// Whether a configuration provider gives `tasks.max` (`${file:…}`): then only the running connector knows its tasks.
+    pub fn tasks_are_provided(&self) -> bool {
+        let given = self.config.get("tasks.max");
+        given.is_some_and(|text| text.contains("${"))
+    }
+
     /// Whether this is one of Kafka's own classes, by its full or its short name (with or without `Connector`).
     pub fn is_class(&self, simple_name: &str) -> bool {
         let class = self

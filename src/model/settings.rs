@@ -117,7 +117,7 @@ impl Definition {
         (end().unwrap_or(lowest), end().unwrap_or(highest))
     }
 
-    /// Whether it is a number of milliseconds.
+    /// Whether it is a whole number.
     pub fn is_whole(&self) -> bool {
         matches!(self.kind, "short" | "int" | "long")
     }

@@ -249,7 +249,7 @@ impl Conductor<'_> {
             }
             let tasks = run.live.tasks_of(names);
             run.live.standing.balanced(&workers, &tasks)?;
-            let sinks = told_apart(&run.scenario.route);
+            let sinks = told_apart(run.scenario);
             run.live.standing.sinks_settled(&sinks, &tasks)?;
             run.tasks = tasks;
             Ok(())

@@ -42,7 +42,8 @@ pub use on_cluster::Run;
 pub use request::{Attach, Request};
 pub use stop::{StopToken, Urgency};
 
-const READY_LIMIT: Duration = Duration::from_secs(90);
+/// A worker that ends is noticed at once, so this is for workers that live and load plugins on a busy machine.
+const READY_LIMIT: Duration = Duration::from_secs(300);
 
 impl Run {
     /// Writes scenario, plan and what is known of the run into its new folder.

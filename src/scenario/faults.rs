@@ -193,7 +193,8 @@ fn owner_target(node: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> O
         return None;
     };
     let tasks = tasks_of(connector);
-    if task.task >= tasks {
+    let is_known = connector.is_class("FileStreamSource") || !connector.tasks_are_provided();
+    if is_known && task.task >= tasks {
         let message = format!("`{}` has no task {}", task.connector, task.task);
         let help = owner_help(&task.connector, tasks, connector);
         mistakes.report(node.span, message, help);

@@ -216,7 +216,7 @@ fn check_verifiable(
     if before.is_some() {
         let help = "it makes its own records: begin the route with it";
         mistakes.report(draft.place, "VerifiableSource has a place before it", help);
-    } else if setting.stream.lanes != tasks {
+    } else if !draft.connector.tasks_are_provided() && setting.stream.lanes != tasks {
         let lanes = setting.stream.lanes;
         let message = format!("{lanes} lanes, but VerifiableSource makes one a task: {tasks}");
         let help = "leave `lanes` out, or write the same number as `tasks.max`";
@@ -236,7 +236,9 @@ fn check_mirror_tap(
     let (Some(Medium::Topic(feed)), Medium::Topic(name)) = (before, &tap.medium) else {
         return;
     };
-    if own_policy.iter().any(|key| config.contains_key(*key)) {
+    // A transform may rename the topic, and what it does is known to it alone.
+    let may_rename = config.contains_key("transforms");
+    if may_rename || own_policy.iter().any(|key| config.contains_key(*key)) {
         return;
     }
     let given = config.get("source.cluster.alias");

@@ -186,6 +186,7 @@ fn check_class(class: &Node, mistakes: &mut Collector<'_>) {
 fn check_config(name: &ConnectorName, config: &Node, mistakes: &mut Collector<'_>) {
     if let Some(tasks) = config.get("tasks.max")
         && let Some(text) = tasks.text()
+        && !text.contains("${")
         && !text.trim().parse::<u32>().is_ok_and(|tasks| tasks >= 1)
     {
         let help = "write a whole number, at least 1";

@@ -23,7 +23,7 @@ pub(super) fn fill_in(connector: &mut Connector, around: &Surroundings<'_>) {
     } else if connector.is_class("FileStreamSource") {
         strings(&[("file", "${in}"), ("topic", "${out}")])
     } else if connector.is_class("FileStreamSink") {
-        strings(&[("topics", "${in}"), ("file", "${out}")])
+        file_sink(connector)
     } else if connector.is_class("VerifiableSource") {
         verifiable_source(connector.tasks_max(), around.stream)
     } else {
@@ -59,6 +59,14 @@ fn strings(settings: &[(&str, &str)]) -> Settings {
     [owned(settings), converters(STRING)].concat()
 }
 
+/// Connect takes `topics` or `topics.regex`, and refuses both.
+fn file_sink(connector: &Connector) -> Settings {
+    match connector.config.contains_key("topics.regex") {
+        true => strings(&[("file", "${out}")]),
+        false => strings(&[("topics", "${in}"), ("file", "${out}")]),
+    }
+}
+
 fn mirror_source(around: &Surroundings<'_>) -> Settings {
     let copies = around.brokers.min(3).to_string();
     let mut settings = owned(&[
@@ -71,9 +79,9 @@ fn mirror_source(around: &Surroundings<'_>) -> Settings {
         // The brokers of a run have no authorizer to read access rules from.
         ("sync.topic.acls.enabled", "false"),
     ]);
-    if let (Some(Medium::Topic(feed)), Medium::Topic(tap)) = (around.before, around.after)
-        && let Some(alias) = mirror_alias(feed, tap)
-    {
+    if let (Some(Medium::Topic(feed)), Medium::Topic(tap)) = (around.before, around.after) {
+        // The tap of a transform that renames the topic says nothing of the alias, and MirrorSource must have one.
+        let alias = mirror_alias(feed, tap).unwrap_or("src");
         settings.extend(owned(&[("source.cluster.alias", alias)]));
     }
     settings.extend(converters(BYTES));

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::journal::{Event, GroupView, Proof, What, Word};
 use crate::model::{
     Connector, ConnectorName, Direction, FaultId, FaultKind, PlaceName, PlannedFault, Restart,
-    Route, TaskId, WorkerName,
+    TaskId, WorkerName,
 };
 use crate::scenario::Scenario;
 
@@ -183,7 +183,7 @@ impl Standing {
         let stay = faults.iter().filter(|f| f.restart == Restart::Never);
         Self {
             workers: scenario.connect.workers.iter().cloned().collect(),
-            sinks: told_apart(&scenario.route),
+            sinks: told_apart(scenario),
             stay_down: stay.map(|fault| fault.id).collect(),
             ..Self::default()
         }
@@ -471,13 +471,20 @@ impl Standing {
     }
 }
 
-/// The sinks of a route whose consumer groups can be told apart by task: those without a client id of the user.
-pub fn told_apart(route: &Route) -> Vec<ConnectorName> {
+/// The sinks of a scenario whose consumer groups can be told apart by task: those without a client id of the user, be it
+/// the connector's or the workers', and on the classic protocol. Of others the tasks' own words must do.
+pub fn told_apart(scenario: &Scenario) -> Vec<ConnectorName> {
+    let workers = &scenario.connect.config;
     let is_known = |connector: &&Connector| {
-        connector.direction == Direction::Sink
-            && !connector.config.contains_key("consumer.override.client.id")
+        let consumers = |name: &str| {
+            let own = connector.config.get(&format!("consumer.override.{name}"));
+            own.or_else(|| workers.get(&format!("consumer.{name}")))
+        };
+        let is_classic = consumers("group.protocol")
+            .is_none_or(|protocol| protocol.trim().eq_ignore_ascii_case("classic"));
+        connector.direction == Direction::Sink && consumers("client.id").is_none() && is_classic
     };
-    let sinks = route.connectors().filter(is_known);
+    let sinks = scenario.route.connectors().filter(is_known);
     sinks.map(|connector| connector.name.clone()).collect()
 }
 
@@ -818,5 +825,30 @@ mod tests {
         assert_eq!(told.missing(), Some(scattered));
         told.tell([group(&["m-1", "m-0"])]);
         assert_eq!(told.missing(), None);
+    }
+
+    #[test]
+    fn sinks_without_client_ids_of_their_own_or_on_the_new_protocol_are_not_told_apart() {
+        let sinks = |worker: &str, archive: &str| {
+            let text = include_str!("../../scenarios/quickstart.yaml");
+            let mut scenario = crate::scenario::parse("t", text).unwrap();
+            let set = |config: &mut BTreeMap<String, String>, line: &str| {
+                config.extend(
+                    line.split_once(": ")
+                        .map(|(k, v)| (k.to_owned(), v.to_owned())),
+                );
+            };
+            set(&mut scenario.connect.config, worker);
+            for (connector, _) in &mut scenario.route.legs {
+                set(&mut connector.config, archive);
+            }
+            told_apart(&scenario).len()
+        };
+        assert_eq!(sinks("", ""), 1);
+        assert_eq!(sinks("consumer.client.id: mine", ""), 0);
+        assert_eq!(sinks("consumer.group.protocol: CONSUMER", ""), 0);
+        assert_eq!(sinks("", "consumer.override.group.protocol: consumer"), 0);
+        let overridden = "consumer.override.group.protocol: classic";
+        assert_eq!(sinks("consumer.group.protocol: consumer", overridden), 1);
     }
 }

@@ -61,7 +61,10 @@ pub(super) fn value<'a>(info: &'a RunInfo, name: &str) -> &'a str {
 /// Whether it is known that the workers have the value above. Workers that Squall starts have what it gives them, or the
 /// default; of those of others it is known only where the inventory or their logs have told it.
 pub(super) fn is_known(info: &RunInfo, name: &str) -> bool {
-    info.runtime != RuntimeKind::Attached || info.worker_config.contains_key(name)
+    let given = info.worker_config.get(name);
+    // What a configuration provider gives stands in no file of ours.
+    let is_provided = given.is_some_and(|value| value.contains("${"));
+    !is_provided && (info.runtime != RuntimeKind::Attached || given.is_some())
 }
 
 /// A setting in milliseconds; the default's value where the given one is no number.
@@ -184,4 +187,39 @@ pub(super) fn table(info: &RunInfo) -> Vec<Setting> {
         .filter(|(name, _)| decisive().all(|known| known != name.as_str()))
         .map(|(name, value)| row(name, value, ""));
     known.chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::World;
+    use super::*;
+
+    #[test]
+    fn what_a_configuration_provider_gives_is_not_known() {
+        let flush = "offset.flush.interval.ms";
+        let mut info = World::calm(10).info;
+        assert!(is_known(&info, flush));
+        let provided = "${file:/x:y}".to_owned();
+        info.worker_config.insert(flush.to_owned(), provided);
+        assert!(!is_known(&info, flush));
+    }
+
+    #[test]
+    fn the_table_has_the_defaults_of_the_release_and_no_setting_that_it_does_not_have() {
+        let mut info = World::calm(10).info;
+        info.worker_config
+            .insert("producer.linger.ms".to_owned(), "7".to_owned());
+        let row = |info: &RunInfo, name: &str| {
+            let mut rows = table(info).into_iter().filter(|row| row.name == name);
+            let row = rows.next().map(|row| row.default);
+            assert!(rows.next().is_none(), "{name} stands twice");
+            row
+        };
+        let linger = |info: &RunInfo| row(info, "producer.linger.ms");
+        assert_eq!(linger(&info), Some(Some("5".to_owned())));
+        assert!(row(&info, "exactly.once.source.support").is_some());
+        info.scenario.connect.version = crate::model::KafkaVersion::new(3, 2, 0);
+        assert_eq!(linger(&info), Some(Some("0".to_owned())));
+        assert_eq!(row(&info, "exactly.once.source.support"), None);
+    }
 }

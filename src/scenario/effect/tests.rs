@@ -294,3 +294,55 @@ fn a_warning_has_its_place_and_does_not_fail_a_scenario() {
     );
     assert_eq!(told.to_json()["warnings"][0]["line"], 4);
 }
+
+fn taken(text: &str) -> crate::scenario::Scenario {
+    parse("t.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn what_a_configuration_provider_gives_is_taken() {
+    let provided = "\"${file:/x:y}\"";
+    let worker = format!("offset.flush.interval.ms: {provided}");
+    let mirror = format!("tasks.max: {provided}");
+    let faults = "faults:\n  - kill: {owner: m-2}\n";
+    let scenario = taken(&(text("4.1.1", &worker, &mirror, "", "") + faults));
+    let connectors: Vec<_> = scenario.route.connectors().collect();
+    assert!(connectors[0].tasks_are_provided() && !connectors[1].tasks_are_provided());
+    assert_eq!(
+        scenario.connect.time_ms("offset.flush.interval.ms"),
+        Some(60_000)
+    );
+    let given = text("4.1.1", "", "tasks.max: 2", "", "") + faults;
+    assert!(is_mistake(&given));
+}
+
+#[test]
+fn a_sink_with_a_pattern_of_topics_gets_no_topics_beside_it() {
+    let config = |archive: &str| {
+        let scenario = taken(&text("4.1.1", "", "", archive, ""));
+        let connector = scenario.route.connectors().last().cloned();
+        connector
+            .map(|connector| connector.config)
+            .unwrap_or_default()
+    };
+    assert!(!config("topics.regex: 'src[.].*'").contains_key("topics"));
+    assert!(config("topics.regex: 'src[.].*'").contains_key("file"));
+    assert_eq!(config("tasks.max: 1")["topics"], "${in}");
+}
+
+#[test]
+fn a_mirror_with_a_transform_may_write_to_any_topic() {
+    let mirror = "transforms: r, transforms.r.type: org.apache.kafka.connect.transforms.RegexRouter, \
+        transforms.r.regex: 'src[.](.*)', transforms.r.replacement: 'renamed-$1'";
+    let renamed = text("4.1.1", "", mirror, "", "").replace("src.orders}", "renamed-orders}");
+    let scenario = taken(&renamed);
+    let connector = scenario.route.connectors().next().cloned();
+    assert_eq!(
+        connector
+            .map(|c| c.config["source.cluster.alias"].clone())
+            .as_deref(),
+        Some("src")
+    );
+    let plain = text("4.1.1", "", "", "", "").replace("src.orders}", "renamed-orders}");
+    assert!(is_mistake(&plain));
+}
