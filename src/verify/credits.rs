@@ -1,6 +1,8 @@
 //! The credits of each lane: its stretches as rows behind the connector and positions in front of it.
 
-use crate::model::Moment;
+use std::collections::BTreeSet;
+
+use crate::model::{Moment, TaskId};
 
 use super::case::Case;
 use super::commits::CommitKey;
@@ -42,11 +44,20 @@ pub(super) fn hits<'c>(
     .map(|(index, _)| index)
 }
 
-/// The credits of a lane behind a connector.
-pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Opened> {
+/// The credits of a lane behind a connector, where this task of it is behind the lane, or one of its tasks.
+pub(super) fn of_lane(
+    case: &Case<'_>,
+    leg: usize,
+    lane: u32,
+    task: Option<&TaskId>,
+) -> Vec<Opened> {
     let mut list: Vec<Opened> = Vec::new();
     for index in hits(case, leg, lane) {
         let stretch = &case.stretches[index];
+        let others = stretch.task.as_ref().zip(task);
+        if others.is_some_and(|(struck, own)| struck != own) {
+            continue;
+        }
         let Some((credit, undecidable)) = credit(case, stretch, lane) else {
             continue;
         };
@@ -66,6 +77,18 @@ pub(super) fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Opened> {
         }
     }
     list
+}
+
+/// Which tasks may be behind a lane all the time. What a source makes by itself it divides among its tasks once, and nobody
+/// tells how; of an input it is told, and may change.
+pub(super) fn makers(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Option<TaskId>> {
+    let own = case.legs[leg].input.is_none();
+    let struck = hits(case, leg, lane).filter_map(|hit| case.stretches[hit].task.clone());
+    let tasks: BTreeSet<TaskId> = struck.filter(|_| own).collect();
+    match tasks.len() {
+        0 | 1 => vec![None],
+        _ => tasks.into_iter().map(Some).collect(),
+    }
 }
 
 fn credit(case: &Case<'_>, stretch: &Stretch, lane: u32) -> Option<(Credit, Option<Undecidable>)> {

@@ -87,6 +87,20 @@ fn could_not_stop(world: &mut World, at_ms: u64, on: &str, name: Option<&str>) {
 }
 
 #[test]
+fn a_task_that_was_to_move_and_did_not_stop_in_time_may_repeat_without_a_fault() {
+    let of_lane = |told: bool| {
+        let mut world = World::calm(RECORDS);
+        world.plant(KILL_MS + 20, 158..160);
+        if told {
+            could_not_stop(&mut world, KILL_MS, "w2", Some("mirror-1"));
+        }
+        copies(&world.judge(), 0)
+    };
+    assert_eq!(of_lane(false), (2, 2));
+    assert_eq!(of_lane(true), (2, 0));
+}
+
+#[test]
 fn repeats_of_a_task_that_did_not_stop_in_time_are_explained_and_bounded_as_after_a_kill() {
     let mut world = World::with_fault(RECORDS, GRACEFUL);
     could_not_stop(&mut world, KILL_MS + 4, "w2", Some("mirror-1"));

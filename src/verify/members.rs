@@ -34,8 +34,8 @@ pub(super) fn resolve(history: &mut History<'_>, info: &RunInfo) {
 /// last status names its present process. `None` when the group was changing and nothing is certain.
 pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSet<TaskId>> {
     let acted = victim.acted?;
-    if had_yet_to_join(history, victim) {
-        return Some(BTreeSet::new());
+    if is_outside(history, victim) {
+        return Some(ran_before(history, victim, acted));
     }
     let (_, last) = history.groups.iter().rfind(|(at, _)| *at <= acted)?;
     let soon = Moment(acted.0.saturating_add(POLLED_US));
@@ -62,32 +62,46 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
     Some(tasks)
 }
 
-/// Whether a victim had no part in the group for certain when its fault came, and so no task: its present process joined
-/// later than between two looks, or never, and has told of no task.
-fn had_yet_to_join(history: &History<'_>, victim: &Victim) -> bool {
+/// Whether a victim was no member of the group for certain when its fault came: it has yet to join, or was lost before and
+/// has yet to join again, and does so later than between two looks, if at all.
+fn is_outside(history: &History<'_>, victim: &Victim) -> bool {
     let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) else {
         return false;
     };
     let soon = Moment(acted.0.saturating_add(POLLED_US));
     let started = history.roster.started(&victim.worker, acted);
-    let of_worker = |view: &GroupView| {
-        let mut members = view.members.iter();
-        members.any(|member| {
-            let joined = history.roster.joined(&member.member_id);
-            member.worker.as_ref() == Some(&victim.worker) && joined.is_some_and(|at| at > started)
-        })
+    let since = lost_before(history, victim, acted).map_or(started, |lost| lost.max(started));
+    let joins = |(at, view): &(Moment, &GroupView)| {
+        *at > since && view.state == "Stable" && view.members.iter().any(|m| is_of(victim, m))
     };
-    let mut around = history
-        .groups
-        .iter()
-        .filter(|(at, _)| *at > started && *at <= soon);
-    let joins = around.any(|(_, view)| view.state == "Stable" && of_worker(view));
-    let mut statuses = history
+    let mut views = history.groups.iter().take_while(|(at, _)| *at <= soon);
+    !views.any(joins)
+}
+
+fn is_of(victim: &Victim, member: &GroupMember) -> bool {
+    member.worker.as_ref() == Some(&victim.worker)
+}
+
+/// What the present process of a victim was given or told of up to its fault: outside of the group it may still run it.
+fn ran_before(history: &History<'_>, victim: &Victim, acted: Moment) -> BTreeSet<TaskId> {
+    let started = history.roster.started(&victim.worker, acted);
+    let statuses = history
         .statuses
         .iter()
-        .filter(|s| s.at >= started && s.at <= soon);
-    let runs = statuses.any(|s| s.state == "RUNNING" && s.worker == Some(&victim.worker));
-    !joins && !runs
+        .filter(|s| s.at >= started && s.at <= acted && s.worker == Some(&victim.worker));
+    let told = statuses
+        .filter(|s| s.state == "RUNNING")
+        .map(|s| s.task.clone());
+    let own = |member: &&GroupMember| {
+        let joined = history.roster.joined(&member.member_id);
+        is_of(victim, member) && joined.is_some_and(|at| at > started)
+    };
+    let views = history.groups.iter().take_while(|(at, _)| *at <= acted);
+    let members = views.flat_map(|(_, view)| view.members.iter().filter(own));
+    members
+        .flat_map(|member| member.tasks.iter().cloned())
+        .chain(told)
+        .collect()
 }
 
 /// When the group had lost the last member that a victim's present process was, before the fault came.
@@ -163,11 +177,12 @@ fn membership(
     victim: &Victim,
     info: &RunInfo,
 ) -> Membership {
-    if had_yet_to_join(history, victim) {
-        return Membership::Kept;
-    }
     if let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) {
-        return lost_before(history, victim, acted).map_or(Membership::Unknown, Membership::Lost);
+        let lost = lost_before(history, victim, acted).map(Membership::Lost);
+        return match is_outside(history, victim) {
+            true => lost.unwrap_or(Membership::Kept),
+            false => lost.unwrap_or(Membership::Unknown),
+        };
     }
     let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
         return Membership::Unknown;

@@ -10,7 +10,7 @@ use crate::model::{FaultId, FaultKind, GuaranteeKind, Moment, PlaceName, Verdict
 use super::recovered::{Missing, Standing};
 use super::tests::count_of;
 use super::world::{
-    Blow, LANES, World, fault_story, group_of, plan, running, sink_members, worker,
+    Blow, KILL_MS, LANES, World, fault_story, group_of, plan, running, sink_members, worker,
 };
 use super::{FaultReport, FindingKind, Judgement};
 
@@ -389,4 +389,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_group_has_noticed_when_it_is_without_the_member_and_not_when_it_was_only_looked_at() {
+    let world = World::with_fault(RECORDS, FaultKind::Kill);
+    let looked_at = world.judge_with(
+        |events| {
+            let is_before = |event: &&Event| event.at < Moment::from_ms(KILL_MS);
+            let view = |event: &Event| match &event.what {
+                What::Group(view) => Some(view.clone()),
+                _ => None,
+            };
+            let before = events.iter().filter(is_before).filter_map(view).last();
+            let at = Moment::from_ms(KILL_MS + 1_000);
+            let next = events.iter().position(|event| event.at > at).unwrap();
+            let what = What::Group(before.unwrap());
+            events.insert(next, Event { n: 0, at, what });
+            (0..).zip(events).for_each(|(n, event)| event.n = n);
+        },
+        |_| {},
+    );
+    assert_eq!(looked_at.recoveries, world.judge().recoveries);
 }

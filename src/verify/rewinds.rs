@@ -92,33 +92,37 @@ fn of_lane(case: &Case<'_>, leg: usize, lane: u32) -> Vec<Told> {
         }));
     }
     copies.sort_unstable();
-    let opened = credits::of_lane(case, leg, lane);
-    let credits: Vec<_> = opened.iter().map(|one| one.credit).collect();
     let given = given(case, leg, lane);
     let hits: Vec<usize> = credits::hits(case, leg, lane).collect();
-    let teller = Teller {
-        case,
-        leg,
-        lane,
-        opened: &opened,
-        hits: &hits,
-    };
-    let mut last_first = Vec::new();
-    for first in [PaysFirst::OpenedLast, PaysFirst::ClosesFirst] {
-        let payers = replay(&copies, &given, &credits, first);
-        let own = teller.runs(&copies, &payers);
-        // No fault is charged with more than its bound where another may have done it.
-        if grouped(case, &own)
-            .values()
-            .all(|group| !group.beyond_bound())
-        {
-            return own;
-        }
-        if first == PaysFirst::OpenedLast {
-            last_first = own;
+    let mut best: Option<(u64, bool, Vec<Told>)> = None;
+    for task in credits::makers(case, leg, lane) {
+        let opened = credits::of_lane(case, leg, lane, task.as_ref());
+        let credits: Vec<_> = opened.iter().map(|one| one.credit).collect();
+        let teller = Teller {
+            case,
+            leg,
+            lane,
+            opened: &opened,
+            hits: &hits,
+        };
+        for first in [PaysFirst::OpenedLast, PaysFirst::ClosesFirst] {
+            let payers = replay(&copies, &given, &credits, first);
+            let own = teller.runs(&copies, &payers);
+            let unpaid = own.iter().map(Told::unexplained).sum();
+            // No fault is charged with more than its bound where another may have done it.
+            let beyond = grouped(case, &own).values().any(Group::beyond_bound);
+            if (unpaid, beyond) == (0, false) {
+                return own;
+            }
+            if best
+                .as_ref()
+                .is_none_or(|(most, over, _)| (unpaid, beyond) < (*most, *over))
+            {
+                best = Some((unpaid, beyond, own));
+            }
         }
     }
-    last_first
+    best.map_or_else(Vec::new, |(_, _, own)| own)
 }
 
 /// What the connector was given again of a lane.

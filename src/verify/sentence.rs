@@ -199,3 +199,48 @@ pub(super) fn unasked(findings: &[Finding], guarantees: &[GuaranteeResult]) -> V
         .map(|finding| format!("Found, though no guarantee asks for it: {}.", finding.text))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{FaultKind, GuaranteeKind};
+
+    use super::super::world::World;
+    use super::*;
+
+    #[test]
+    fn a_finding_is_told_beside_the_verdict_where_no_guarantee_asks_for_it() {
+        let judgement = World::with_fault(440, FaultKind::Kill).judge();
+        let texts = |kind, asked: Option<GuaranteeKind>| {
+            let finding = Finding {
+                kind,
+                ..judgement.findings[0].clone()
+            };
+            let mut guarantee = judgement.guarantees[0].clone();
+            let guarantees = asked.map(|kind| {
+                guarantee.kind = kind;
+                guarantee
+            });
+            unasked(&[finding], guarantees.as_slice()).len()
+        };
+        for (found, asked) in [
+            (FindingKind::Lost, GuaranteeKind::Lost),
+            (FindingKind::Undecided, GuaranteeKind::Lost),
+            (
+                FindingKind::UnexplainedRepeat,
+                GuaranteeKind::UnexplainedDuplicates,
+            ),
+            (FindingKind::Reordering, GuaranteeKind::Order),
+            (FindingKind::OffsetAhead, GuaranteeKind::Offsets),
+            (FindingKind::OffsetRegression, GuaranteeKind::Offsets),
+            (FindingKind::Overlap, GuaranteeKind::Overlap),
+            (FindingKind::CrashedAtStop, GuaranteeKind::Stops),
+            (FindingKind::StopOverrun, GuaranteeKind::Stops),
+            (FindingKind::NotRecovered, GuaranteeKind::Recovery),
+        ] {
+            assert_eq!(texts(found, None), 1, "{found:?}");
+            assert_eq!(texts(found, Some(asked)), 0, "{found:?}");
+        }
+        assert_eq!(texts(FindingKind::Departure, Some(GuaranteeKind::Lost)), 1);
+        assert_eq!(texts(FindingKind::Repeat, None), 0);
+    }
+}

@@ -326,15 +326,15 @@ impl Hits<'_, '_> {
     fn zombie_gone(&self, leg: &Leg<'_>, task: Option<&TaskId>, woke: Moment) -> Moment {
         let history = self.history;
         let next_hit = history.next_end_of(&self.victim.worker, woke);
-        // Seen again after the group was seen without it, it has joined again.
-        let lost = match self.victim.membership {
-            Membership::Lost(at) => at.max(woke),
-            Membership::Kept | Membership::Unknown => woke,
+        // Seen again after the group was seen without it, it has joined again; it may have asked for that before it was held.
+        let since = match self.victim.membership {
+            Membership::Lost(at) => at,
+            Membership::Kept | Membership::Unknown => Moment(woke.0.saturating_add(1)),
         };
         let back = |(at, view): &&(Moment, &GroupView)| {
             let mut members = view.members.iter();
             let worker = Some(&self.victim.worker);
-            *at > lost && view.state == "Stable" && members.any(|m| m.worker.as_ref() == worker)
+            *at >= since && view.state == "Stable" && members.any(|m| m.worker.as_ref() == worker)
         };
         let in_one_place = |view: &GroupView| {
             let mut wanted = history
@@ -344,14 +344,20 @@ impl Hits<'_, '_> {
             wanted.all(|t| view.members.iter().filter(|m| m.tasks.contains(t)).count() == 1)
         };
         let of_group = || {
-            let mut views = history.groups.iter().filter(back);
+            // What is not followed by another view before it wakes up still holds then.
+            let held = history.groups.iter().rposition(|(at, _)| *at <= woke);
+            let mut views = history.groups.iter().skip(held.unwrap_or(0)).filter(back);
             views
                 .find(|(_, view)| in_one_place(view))
-                .map(|(at, _)| *at)
+                .map(|(at, _)| (*at).max(woke))
         };
         // Given up by its consumer group alone, it is still the member of the workers' group that it was.
         let calm = match self.victim.membership {
-            Membership::Kept => self.consumers_moved(leg).map(|moved| moved.max(woke)),
+            // Held again and kept, it goes on to learn what it had lost before.
+            Membership::Kept => Some(
+                self.consumers_moved(leg)
+                    .map_or(woke, |moved| moved.max(woke)),
+            ),
             Membership::Lost(_) | Membership::Unknown => of_group(),
         };
         if let Some(again) = calm.and_then(|calm| self.held_again(calm)) {

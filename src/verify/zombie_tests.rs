@@ -351,6 +351,23 @@ fn repeats_of_a_worker_whose_membership_is_not_known_are_not_judged() {
 }
 
 #[test]
+fn a_commit_that_went_back_is_told_with_its_partition() {
+    let mut world = World::calm(RECORDS);
+    world
+        .events
+        .push((KILL_MS + 20, source_commit(2, DELIVERED - 60)));
+    world.events.sort_by_key(|(at, _)| *at);
+    let judgement = world.judge();
+    let mut findings = judgement.findings.iter();
+    let back = findings.find(|f| f.kind == FindingKind::OffsetRegression);
+    let text = back.map_or("", |finding| &finding.text);
+    assert!(
+        text.starts_with("connector mirror: the commit for partition 2 at 10.02 s went back"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_commit_that_goes_back_is_a_zombies_only_while_it_is_about_and_not_below_what_was_committed() {
     let count = |at_ms: u64, last: u64| {
         let mut world = without_overlap(paused(ZOMBIE_MS));

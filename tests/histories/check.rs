@@ -347,6 +347,17 @@ fn histories_that_were_judged_wrongly_once_are_right() {
         (Harm::ThirdCopy, 1_200_123),
         // Whether the group gave up a paused worker was not known, though it had yet to join and had no task to lose.
         (Harm::Repeat, 200_143),
+        // All were given up and seen again in one view, and that was thought to be none.
+        (Harm::Repeat, 1_120_396),
+        // A zombie had joined again before it was paused once more, and no view followed that.
+        (Harm::Repeat, 1_120_496),
+        // A worker was killed outside of the group; any task, also of others, may have been its own, it was thought.
+        (Harm::Repeat, 2_120_036),
+        // Two tasks, killed by two faults, were both taken to be behind a lane that its source makes.
+        (Harm::ThirdCopy, 3_120_571),
+        (Harm::ThirdCopy, 4_120_137),
+        // Paused once more and kept, a zombie was one to the end of the run.
+        (Harm::ThirdCopy, 12_120_566),
     ] {
         let (history, claim) = harmed(harm, seed).unwrap();
         assert_eq!(missed(&history.judge(), &claim), None, "{harm:?} {seed}");

@@ -193,7 +193,8 @@ impl Cluster {
             .active
             .iter()
             .any(|run| self.runs[*run].task.0 == leg && self.runs[*run].phase == Phase::Working);
-        flowing && settled && works
+        let quiet = self.strikes.faults.is_empty() || self.watch.changed_at + LEARNT_MS <= self.now;
+        flowing && settled && quiet && works
     }
 
     /// Writes records again that the present start of their task has written, in a time of calm.

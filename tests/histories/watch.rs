@@ -18,6 +18,8 @@ pub struct Watch {
     pub view: Option<GroupView>,
     /// Member ids whose metadata has been seen.
     known: BTreeMap<String, usize>,
+    /// When the group was seen to change last.
+    pub changed_at: Ms,
     next_poll: Ms,
     last_poll: Ms,
     polls: u64,
@@ -36,6 +38,7 @@ impl Watch {
         Self {
             view: None,
             known: BTreeMap::new(),
+            changed_at: 0,
             next_poll: 0,
             last_poll: 1_000,
             polls: 0,
@@ -90,6 +93,7 @@ impl Cluster {
                 self.tell(1_500, What::Group(view.clone()));
             }
             self.watch.view = Some(view);
+            self.watch.changed_at = self.now;
             self.prove_departures();
         }
         self.see_recoveries();
