@@ -61,15 +61,16 @@
 //! brings 60 to 299. 60 to 68 are its own copies and explained, and a pause of the heir in between changes nothing. 60 once
 //! more before 69 arrives has no payer, nor has 59, nor has any of them after 69.
 //!
-//! **Who had no chance to commit**: tasks of a killed worker, of one that overran its grace (unless it ended by itself before
-//! the kill) or did not stop in good order; a task that by its worker's log did not stop within
+//! **Who had no chance to commit**: tasks of a killed worker, of one that overran its grace (unless it ended by itself
+//! before the kill) or did not stop in good order; a task that by its worker's log did not stop within
 //! `task.shutdown.graceful.timeout.ms`; and tasks of a worker that was *given up* through a pause or network loss. Whose
-//! tasks a fault hit is told by the member of the group that the worker was when the fault came, and by the last statuses.
-//! Which task is behind a lane is told by the sink group's members or the source's assigned partitions, looked at around
-//! that moment because both are polled. Where that is not known, any task of the connector counts, and of those that one
-//! fault took from one worker one is behind the lane. A worker that had yet to join the group had no task to lose. Under
-//! exactly-once nobody gets a credit. Where offsets cannot be mapped to records, what a credit from position 0 would pay
-//! is undecided, and the guarantee says *not measurable here*.
+//! tasks a fault hit is told by the member of the group that the worker was when the fault came, and by the last
+//! statuses. Which task is behind a lane is told by the sink group's members or the source's assigned partitions, looked
+//! at around that moment because both are polled. Where that is not known, any task of the connector counts, and of those
+//! that one fault took from one worker one is behind the lane. Of what a source makes by itself that task is the same all
+//! the time. A worker that was no member had what its process had told of, and one that had yet to join had nothing to
+//! lose. Under exactly-once nobody gets a credit. Where offsets cannot be mapped to records, what a credit from position
+//! 0 would pay is undecided, and the guarantee says *not measurable here*.
 //!
 //! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
 //! that it was, from the fault to one `session.timeout.ms` after its end, and before the fault where it had been lost by
