@@ -65,17 +65,24 @@ pub(super) fn tasks_of(history: &History<'_>, victim: &Victim) -> Option<BTreeSe
 /// Whether a victim was no member of the group for certain when its fault came: it has yet to join, or was lost before and
 /// has yet to join again, and does so later than between two looks, if at all.
 fn is_outside(history: &History<'_>, victim: &Victim) -> bool {
-    let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) else {
-        return false;
-    };
+    victim.struck == Struck::Nobody
+        && victim.acted.is_some()
+        && member_of(history, victim).is_none()
+}
+
+/// The member that a victim was when its fault came, or became by the next look at the group.
+fn member_of<'h>(history: &'h History<'_>, victim: &'h Victim) -> Option<&'h str> {
+    let acted = victim.acted?;
+    if victim.struck != Struck::Nobody {
+        return victim.struck.id();
+    }
     let soon = Moment(acted.0.saturating_add(POLLED_US));
     let started = history.roster.started(&victim.worker, acted);
     let since = lost_before(history, victim, acted).map_or(started, |lost| lost.max(started));
-    let joins = |(at, view): &(Moment, &GroupView)| {
-        *at > since && view.state == "Stable" && view.members.iter().any(|m| is_of(victim, m))
-    };
-    let mut views = history.groups.iter().take_while(|(at, _)| *at <= soon);
-    !views.any(joins)
+    let views = history.groups.iter().take_while(|(at, _)| *at <= soon);
+    let mut stable = views.filter(|(at, view)| *at > since && view.state == "Stable");
+    let member = stable.find_map(|(_, view)| view.members.iter().find(|m| is_of(victim, m)))?;
+    Some(&member.member_id)
 }
 
 fn is_of(victim: &Victim, member: &GroupMember) -> bool {
@@ -121,7 +128,7 @@ fn lost_before(history: &History<'_>, victim: &Victim, acted: Moment) -> Option<
 
 /// The tasks that the group gave to a victim's member while it was held: it may have them in its hands when it wakes up.
 pub(super) fn given_while_held(history: &History<'_>, victim: &Victim) -> BTreeSet<TaskId> {
-    let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
+    let (Some(acted), Some(id)) = (victim.acted, member_of(history, victim)) else {
         return BTreeSet::new();
     };
     let until = victim.undone.unwrap_or(history.end);
@@ -177,20 +184,24 @@ fn membership(
     victim: &Victim,
     info: &RunInfo,
 ) -> Membership {
-    if let (Struck::Nobody, Some(acted)) = (&victim.struck, victim.acted) {
-        let lost = lost_before(history, victim, acted).map(Membership::Lost);
-        return match is_outside(history, victim) {
-            true => lost.unwrap_or(Membership::Kept),
-            false => lost.unwrap_or(Membership::Unknown),
-        };
+    if is_outside(history, victim) {
+        let lost = victim
+            .acted
+            .and_then(|acted| lost_before(history, victim, acted));
+        return lost.map_or(Membership::Kept, Membership::Lost);
     }
-    let (Some(acted), Some(id)) = (victim.acted, victim.struck.id()) else {
+    let (Some(acted), Some(id)) = (victim.acted, member_of(history, victim)) else {
         return Membership::Unknown;
     };
     let session_us = settings::milliseconds(info, "session.timeout.ms").saturating_mul(1_000);
     let limit = limit(history, fault, victim, session_us);
+    // One that was just joining is first seen after its fault.
+    let from = history
+        .roster
+        .joined(id)
+        .map_or(acted, |joined| joined.max(acted));
     let without = history.groups.iter().find(|(at, view)| {
-        *at > acted && *at <= limit && view.members.iter().all(|m| m.member_id != id)
+        *at > from && *at <= limit && view.members.iter().all(|m| m.member_id != id)
     });
     match without {
         Some((at, _)) => Membership::Lost(*at),

@@ -73,19 +73,19 @@
 //! 0 would pay is undecided, and the guarantee says *not measurable here*.
 //!
 //! **A worker that outlives a fault** (a pause, a network loss) is *given up* when the group is seen without the member
-//! that it was, from the fault to one `session.timeout.ms` after its end, and before the fault where it had been lost by
-//! then; a sink's task also when its consumer group gives its partitions to others. Where a consumer was silent for its
-//! session less a heartbeat and nobody saw that, what comes until its group has settled is undecided: it may have been
-//! given up between two looks. What the group gave to the member meanwhile it may run too when it is back. Kept through a
-//! pause, it opens no credit. Kept through a network loss, it opens one for what was in flight: what the lane delivered
-//! from 1,000 ms before the loss to as long after it. Given up, it opens that of a kill, and two more from 1,000 ms
-//! before its return as a *zombie*: one for the zombie, which sends what it had in hand and may commit it, and one for
-//! the owner after both, which starts from whichever commit came last. The zombie is gone 1,000 ms after its worker was
-//! seen in the group again, with the task in one place and started there (of a sink, its consumer group whole again).
-//! Where the task stayed another's without a new start, the worker has five seconds to learn it; held again within these,
-//! it is a zombie on. The end of its process ends it too. Example: a pause from 8.9 to 20.9 s, the group without w1 from
-//! 14.9 s, w1 back at 21.4 s, its old task RUNNING on w2 at 21.6 s: a repeat at 22 s may be explained, one at 37 s is
-//! not.
+//! that it was (or, just joining, became by the next look), from the fault to one `session.timeout.ms` after its end, and
+//! before the fault where it had been lost by then; a sink's task also when its consumer group gives its partitions to
+//! others. Where a consumer was silent for its session less a heartbeat and nobody saw that, what comes until its group
+//! has settled is undecided: it may have been given up between two looks. What the group gave to the member meanwhile it
+//! may run too when it is back. Kept through a pause, it opens no credit. Kept through a network loss, it opens one for
+//! what was in flight: what the lane delivered from 1,000 ms before the loss to as long after it. Given up, it opens that
+//! of a kill, and two more from 1,000 ms before its return as a *zombie*: one for the zombie, which sends what it had in
+//! hand and may commit it, and one for the owner after both, which starts from whichever commit came last. The zombie is
+//! gone 1,000 ms after its worker was seen in the group again, with the task in one place and started there (of a sink,
+//! its consumer group whole again). Where the task stayed another's without a new start, the worker has five seconds to
+//! learn it; held again within these, it is a zombie on. The end of its process ends it too. Example: a pause from 8.9 to
+//! 20.9 s, the group without w1 from 14.9 s, w1 back at 21.4 s, its old task RUNNING on w2 at 21.6 s: a repeat at 22 s
+//! may be explained, one at 37 s is not.
 //!
 //! **The bound** for one fault, connector and lane is what the settings promise: the lane's rate ×
 //! (`offset.flush.interval.ms` + commit time + 1,000 ms in flight). The commit time is what commits of the undisturbed run

@@ -401,7 +401,7 @@ fn the_group_has_noticed_when_it_is_without_the_member_and_not_when_it_was_only_
                 What::Group(view) => Some(view.clone()),
                 _ => None,
             };
-            let before = events.iter().filter(is_before).filter_map(view).last();
+            let before = events.iter().rev().filter(is_before).find_map(view);
             let at = Moment::from_ms(KILL_MS + 1_000);
             let next = events.iter().position(|event| event.at > at).unwrap();
             let what = What::Group(before.unwrap());

@@ -321,6 +321,8 @@ fn histories_that_were_judged_wrongly_once_are_right() {
         1_025_956,
         // A worker that was lost already and had not joined again was paused: what it ran went on as a zombie's.
         1_026_977,
+        // A worker that was just joining was cut off from the network, and had its tasks in hand when it was back.
+        1_303_277,
     ] {
         let judgement = judged(seed);
         assert_eq!(
@@ -330,8 +332,8 @@ fn histories_that_were_judged_wrongly_once_are_right() {
             judgement.sentence
         );
     }
-    // A consumer was given up while its group was changing, or between two looks at it.
-    for seed in [1_011_278, 1_014_540, 1_016_083] {
+    // A consumer was given up while its group was changing, or between two looks at it; a worker was just joining.
+    for seed in [1_011_278, 1_014_540, 1_016_083, 1_308_725] {
         let judgement = judged(seed);
         assert_ne!(
             judgement.verdict,
