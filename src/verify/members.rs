@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{GroupMember, GroupView, RunInfo};
+use crate::journal::{GroupMember, RunInfo};
 use crate::model::{Moment, TaskId, WorkerName};
 
 use super::history::{FaultStory, History, Membership, StatusSeen, Victim};
