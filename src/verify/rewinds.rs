@@ -393,3 +393,40 @@ fn rewind(case: &Case<'_>, told: &Told, bound: Option<Bound>) -> Rewind {
         promised: bound.map(|bound| bound.promised),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_counts_all_runs_of_its_copies() {
+        let run = |first, last, outcome| Told {
+            leg: 0,
+            lane: 2,
+            first,
+            last,
+            row: first + 10,
+            at_us: first * 1_000,
+            stretch: None,
+            cause: None,
+            before: Some(first as usize),
+            outcome,
+        };
+        let mut group = Group::default();
+        for told in [
+            run(60, 64, Outcome::Unexplained),
+            run(70, 71, Outcome::Explained),
+            run(72, 79, Outcome::Unexplained),
+        ] {
+            group.add(&told);
+        }
+        assert_eq!(
+            (group.copies, group.explained, group.unexplained),
+            (15, 2, 13)
+        );
+        assert_eq!((group.from_us, group.to_us), (60_000, 72_000));
+        assert_eq!((group.first_row, group.before), (70, Some(72)));
+        assert_eq!(group.unexplained_ranges, [(60, 64), (72, 79)]);
+        assert_eq!(group.explained_ranges, [(70, 71)]);
+    }
+}

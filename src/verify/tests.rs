@@ -278,6 +278,28 @@ fn a_departure_excuses_nothing_that_was_broken_before_it() {
 }
 
 #[test]
+fn a_departure_excuses_what_came_in_the_session_before_it_as_the_definition_says() {
+    let repeated_at = |at_ms| {
+        let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+        let session = ("session.timeout.ms".to_owned(), "12000".to_owned());
+        world.info.worker_config.extend([session]);
+        world.plant(at_ms, 10..13);
+        w3_leaves(&mut world, KILL_MS + 8_000, u64::MAX, Some("w3-z"));
+        world.judge()
+    };
+    let departed = repeated_at(5_000)
+        .findings
+        .iter()
+        .find(|finding| finding.kind == FindingKind::Departure)
+        .and_then(|finding| finding.from)
+        .unwrap()
+        .as_ms();
+    let verdict = |at_ms| verdict_of(&repeated_at(at_ms), GuaranteeKind::UnexplainedDuplicates);
+    assert_eq!(verdict(departed - 12_500), Verdict::Broken);
+    assert_eq!(verdict(departed - 11_500), Verdict::Inconclusive);
+}
+
+#[test]
 fn a_departure_alone_breaks_nothing_and_is_told() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     w3_leaves(&mut world, KILL_MS + 8_000, u64::MAX, Some("w3-z"));
