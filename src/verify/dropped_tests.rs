@@ -82,3 +82,13 @@ fn a_limit_for_faults_allows_what_a_fault_costs() {
     assert_eq!(verdict(limit(100_000, false)), Verdict::Held);
     assert_eq!(verdict(limit(0, false)), Verdict::Broken);
 }
+
+#[test]
+fn a_lane_that_never_came_is_not_waited_for_in_a_recovery() {
+    let mut world = World::with_fault(440, FaultKind::Kill);
+    let usual = world.judge().faults[0].recovery_ms;
+    world.archive[1].clear();
+    let judgement = world.judge();
+    assert!(usual.is_some());
+    assert_eq!(judgement.faults[0].recovery_ms, usual);
+}

@@ -122,7 +122,11 @@ mod tests {
                     .contains("connector mirror never committed an offset"),
                 "{answer:?}"
             );
+            let times = answer.note.matches("never committed").count();
+            assert_eq!(times, 1, "{answer:?}");
         }
+        let lost = guarantee(&judgement, GuaranteeKind::Lost);
+        assert!(!lost.note.contains("never committed"), "{lost:?}");
         world.info.scenario.expect.duplicates = None;
         let usual = world.judge();
         let note = &guarantee(&usual, GuaranteeKind::UnexplainedDuplicates).note;

@@ -293,4 +293,31 @@ mod tests {
             matches!(what, What::Group(_) | What::TaskStatus { .. })
         }));
     }
+
+    #[test]
+    fn what_a_process_had_told_of_it_ran_and_what_it_failed_to_run_it_did_not() {
+        let world = World::with_fault(440, FaultKind::Kill);
+        let ran = |state: &str| {
+            let (mut log, places) = world.evidence();
+            let events = &mut log.events;
+            events.retain(|event| !matches!(event.what, What::Group(_)));
+            for event in events {
+                if let What::TaskStatus { state: told, .. } = &mut event.what {
+                    state.clone_into(told);
+                }
+            }
+            let history = History::read(&Evidence {
+                info: &world.info,
+                plan: &world.plan,
+                log: &log,
+                places: &places,
+                damage: Vec::new(),
+            });
+            let victim = &history.faults[0].victims[0];
+            super::ran_before(&history, victim, victim.acted.unwrap())
+        };
+        let both = [task("archive-1"), task("mirror-1")].into();
+        assert_eq!(ran("RUNNING"), both);
+        assert!(ran("FAILED").is_empty());
+    }
 }

@@ -314,6 +314,23 @@ fn a_pause_without_its_proof_or_its_end_is_inconclusive() {
 }
 
 #[test]
+fn a_kill_that_the_group_did_not_notice_is_not_proven_whether_it_was_undone_or_not() {
+    let world = World::with_fault(RECORDS, FaultKind::Kill);
+    let is_gone = |what: &What| {
+        matches!(
+            what,
+            What::FaultUndone { .. }
+                | What::FaultProof {
+                    proof: Proof::MemberGone { .. },
+                    ..
+                }
+        )
+    };
+    let doubts = without(&world, is_gone).doubts;
+    assert_eq!(doubts, ["F1 is not proven to have taken effect"]);
+}
+
+#[test]
 fn that_the_group_gave_the_worker_up_is_no_part_of_the_proof() {
     let is_gone = |what: &What| {
         matches!(
