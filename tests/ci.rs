@@ -82,8 +82,10 @@ ln -sfn "$(basename "$folder")" "$4/latest"
     fn shell(&self, script: &str, environment: &BTreeMap<String, String>) -> Command {
         fs::write(self.file("script"), script).unwrap();
         let path = std::env::var("PATH").unwrap();
-        let mut command = Command::new("bash");
+        // Where these tests run in the background an interrupt is ignored, and no shell takes that back.
+        let mut command = Command::new("env");
         command
+            .args(["--default-signal=INT", "bash"])
             .args(["--noprofile", "--norc", "-eo", "pipefail", "script"])
             .current_dir(self.home.path())
             .env("PATH", format!("{}:{path}", self.file("bin").display()))
