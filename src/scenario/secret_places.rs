@@ -51,20 +51,21 @@ pub fn masked_text(text: &str, known: &Known) -> String {
 /// that a mistake is shown at its place.
 pub(super) fn starred_text(text: &str) -> String {
     let walk = Walk::of(text);
+    let known = walk.secrets();
+    let is_known = |words: &str| known.hide(words) != words;
     let mut places = spans(text);
     for scalar in &walk.scalars {
         let is_changed = || scalar.masked() != scalar.text;
         let is_seen = || !spans(&text[scalar.whole.clone()]).is_empty();
-        if scalar.is_secret || (is_changed() && !is_seen()) {
+        if scalar.is_secret || (is_changed() && !is_seen()) || is_known(&scalar.text) {
             places.push(scalar.whole.clone());
         }
     }
-    let comments = walk.judged_comments().into_iter();
-    places.extend(
-        comments
-            .filter(|(_, is_hidden)| *is_hidden)
-            .map(|(place, _)| place),
-    );
+    for (place, is_hidden) in walk.judged_comments() {
+        if is_hidden || is_known(&text[place.clone()]) {
+            places.push(place);
+        }
+    }
     let mut bytes = text.as_bytes().to_vec();
     for place in places {
         let letters = &mut bytes[place];

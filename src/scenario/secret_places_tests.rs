@@ -297,3 +297,12 @@ proptest::proptest! {
         proptest::prop_assert_eq!(starred.matches('\n').count(), text.matches('\n').count());
     }
 }
+
+#[test]
+fn what_is_shown_beside_a_mistake_has_a_known_secret_nowhere() {
+    let text = "# hunter2-and-more\nx: {a.password: hunter2-and-more, my.note: 'hunter2-and-more', my.other: open}\n";
+    let starred = starred_text(text);
+    assert_eq!(starred.len(), text.len());
+    assert!(!starred.contains("hunter2"), "{starred}");
+    assert!(starred.contains("my.note: ") && starred.contains("my.other: open"));
+}
