@@ -76,14 +76,14 @@ fn records_that_arrive_wrapped_end_the_run_and_name_what_to_set() {
 #[test]
 fn what_connect_refuses_is_a_mistake_of_the_scenario_at_its_line() {
     let _turn = one_cluster();
-    let legs = "  - connector: {name: archive, config: {connector.class: FileStreamSink, errors.tolerance: maybe}}\n  - tap: {file: archive.txt}\n";
+    let legs = "  - connector: {name: archive, config: {connector.class: FileStreamSink, transforms: t, transforms.t.type: no.such.Transform}}\n  - tap: {file: archive.txt}\n";
     let mut run = Running::start(&control("refused", "", legs), &[]);
     let (code, result) = run.judged();
     assert_eq!(code, 2, "{}", run.story());
     let told = run.stderr();
     for part in [
-        "Kafka Connect does not take `errors.tolerance`",
-        "must be one of: none, all",
+        "Kafka Connect does not take `transforms.t.type`",
+        "could not be found",
         "scenario.yaml:11:",
         "1 mistake in",
     ] {
