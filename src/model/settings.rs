@@ -10,6 +10,20 @@ use super::KafkaVersion;
 
 const TABLE: &str = include_str!("settings.tsv");
 
+/// The oldest release of the table. Only a cluster of somebody else can have an older one; these define the same, but for
+/// [`BEFORE_THE_OLDEST`].
+const OLDEST: KafkaVersion = KafkaVersion::new(3, 0, 0);
+
+/// Defaults that came with the oldest release, as they were before (KIP-722, KIP-735).
+const BEFORE_THE_OLDEST: [(Reader, &str, &str); 2] = [
+    (
+        Reader::Worker,
+        "connector.client.config.override.policy",
+        "None",
+    ),
+    (Reader::Consumer, "session.timeout.ms", "10000"),
+];
+
 /// Who reads a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reader {
@@ -151,6 +165,7 @@ impl Row {
     }
 
     fn is_in(&self, version: KafkaVersion) -> bool {
+        let version = version.max(OLDEST);
         version >= self.since && self.gone.is_none_or(|gone| version < gone)
     }
 }
@@ -181,7 +196,12 @@ fn rows() -> &'static Rows {
 pub fn definition(reader: Reader, name: &str, version: KafkaVersion) -> Option<Definition> {
     let rows = rows().get(&(reader, name))?;
     let row = rows.iter().find(|row| row.is_in(version))?;
-    Some(row.definition)
+    let mut before = BEFORE_THE_OLDEST.iter().filter(|_| version < OLDEST);
+    let old = before.find(|(whose, old, _)| (*whose, *old) == (reader, name));
+    Some(Definition {
+        default: old.map_or(row.definition.default, |(_, _, default)| default),
+        ..row.definition
+    })
 }
 
 /// The releases that have a setting: the first one (the oldest that the table knows where it is older), and the first
@@ -308,6 +328,20 @@ mod tests {
     #[test]
     fn defaults_that_changed_are_known_on_both_sides_of_the_change() {
         for (release, name, expected) in [
+            ("2.8.2", "consumer.session.timeout.ms", Some("10000")),
+            (
+                "2.8.2",
+                "connector.client.config.override.policy",
+                Some("None"),
+            ),
+            ("2.8.2", "session.timeout.ms", Some("10000")),
+            ("2.8.2", "offset.flush.interval.ms", Some("60000")),
+            ("2.8.2", "exactly.once.source.support", None),
+            (
+                "3.0.0",
+                "connector.client.config.override.policy",
+                Some("All"),
+            ),
             ("3.0.0", "consumer.session.timeout.ms", Some("45000")),
             ("3.9.1", "producer.linger.ms", Some("0")),
             ("4.0.0", "producer.linger.ms", Some("5")),
