@@ -45,7 +45,7 @@ impl Doubts {
         let departures = departures::unasked(&case.history, case.info);
         doubts.departed = departures.first().map(|departure| {
             let session_ms = settings::milliseconds(case.info, "session.timeout.ms");
-            let from = departure.at.0.saturating_sub(session_ms * 1_000);
+            let from = departure.at.0.saturating_sub(session_ms.saturating_mul(1_000));
             let text = format!(
                 "the group lost {} at {} and no fault had been done to it: whether this is Connect's doing or the machine's is not known",
                 departure.who(),

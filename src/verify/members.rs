@@ -81,43 +81,51 @@ fn member_of<'h>(history: &'h History<'_>, victim: &'h Victim) -> Option<&'h str
     let since = lost_before(history, victim, acted).map_or(started, |lost| lost.max(started));
     let views = history.groups.iter().take_while(|(at, _)| *at <= soon);
     let mut stable = views.filter(|(at, view)| *at > since && view.state == "Stable");
-    let member = stable.find_map(|(_, view)| view.members.iter().find(|m| is_of(victim, m)))?;
+    let is_own = |member: &&GroupMember| member.worker.as_ref() == Some(&victim.worker);
+    let member = stable.find_map(|(_, view)| view.members.iter().find(is_own))?;
     Some(&member.member_id)
 }
 
-fn is_of(victim: &Victim, member: &GroupMember) -> bool {
-    member.worker.as_ref() == Some(&victim.worker)
+/// Whether a member is one that the process of a victim was which was started at this moment.
+fn is_of_process(
+    history: &History<'_>,
+    victim: &Victim,
+    started: Moment,
+    member: &GroupMember,
+) -> bool {
+    let joined = history.roster.joined(&member.member_id);
+    member.worker.as_ref() == Some(&victim.worker) && joined.is_some_and(|at| at > started)
+}
+
+/// The tasks that a worker told it runs from one moment to another.
+fn told_running<'h>(
+    history: &'h History<'_>,
+    worker: &'h WorkerName,
+    from: Moment,
+    until: Moment,
+) -> impl Iterator<Item = &'h TaskId> {
+    let within = move |s: &&StatusSeen<'_>| s.at >= from && s.at <= until;
+    let statuses = history.statuses.iter().filter(within);
+    statuses
+        .filter(move |s| s.state == "RUNNING" && s.worker == Some(worker))
+        .map(|s| s.task)
 }
 
 /// What the present process of a victim was given or told of up to its fault: outside of the group it may still run it.
 fn ran_before(history: &History<'_>, victim: &Victim, acted: Moment) -> BTreeSet<TaskId> {
     let started = history.roster.started(&victim.worker, acted);
-    let statuses = history
-        .statuses
-        .iter()
-        .filter(|s| s.at >= started && s.at <= acted && s.worker == Some(&victim.worker));
-    let told = statuses
-        .filter(|s| s.state == "RUNNING")
-        .map(|s| s.task.clone());
-    let own = |member: &&GroupMember| {
-        let joined = history.roster.joined(&member.member_id);
-        is_of(victim, member) && joined.is_some_and(|at| at > started)
-    };
+    let told = told_running(history, &victim.worker, started, acted);
+    let own = |member: &&GroupMember| is_of_process(history, victim, started, member);
     let views = history.groups.iter().take_while(|(at, _)| *at <= acted);
     let members = views.flat_map(|(_, view)| view.members.iter().filter(own));
-    members
-        .flat_map(|member| member.tasks.iter().cloned())
-        .chain(told)
-        .collect()
+    let given = members.flat_map(|member| &member.tasks);
+    given.chain(told).cloned().collect()
 }
 
 /// When the group had lost the last member that a victim's present process was, before the fault came.
 fn lost_before(history: &History<'_>, victim: &Victim, acted: Moment) -> Option<Moment> {
     let started = history.roster.started(&victim.worker, acted);
-    let is_own = |member: &GroupMember| {
-        let joined = history.roster.joined(&member.member_id);
-        member.worker.as_ref() == Some(&victim.worker) && joined.is_some_and(|at| at > started)
-    };
+    let is_own = |member: &GroupMember| is_of_process(history, victim, started, member);
     let before = history.groups.iter().take_while(|(at, _)| *at <= acted);
     let views: Vec<_> = before.collect();
     let last = views
@@ -153,11 +161,7 @@ pub(super) fn has_told(
         return false;
     }
     let started = history.roster.started(worker, at);
-    let mut statuses = history
-        .statuses
-        .iter()
-        .filter(|s| s.at >= started && s.at <= at);
-    statuses.any(|s| s.task == task && s.state == "RUNNING" && s.worker == Some(worker))
+    told_running(history, worker, started, at).any(|told| told == task)
 }
 
 /// Whether a worker was ever seen to own or run a task up to a moment.
@@ -172,8 +176,7 @@ pub(super) fn has_run(
         let mut members = view.members.iter();
         members.any(|m| m.worker.as_ref() == Some(worker) && m.tasks.contains(task))
     });
-    let mut statuses = history.statuses.iter().filter(|s| s.at <= until);
-    owned || statuses.any(|s| s.task == task && s.state == "RUNNING" && s.worker == Some(worker))
+    owned || told_running(history, worker, Moment::default(), until).any(|told| told == task)
 }
 
 /// Whether the group gave a worker up because of a fault that its process outlived: from the fault to one session after
@@ -262,28 +265,40 @@ pub(super) fn is_struck(
 
 #[cfg(test)]
 mod tests {
-    use crate::journal::What;
+    use crate::journal::{Event, What};
     use crate::model::{FaultKind, WorkerName};
 
     use super::super::Evidence;
     use super::super::history::History;
     use super::super::world::{World, task};
 
+    /// Reads the history of a world after these changes to its events.
+    fn read<T>(
+        world: &World,
+        change: impl FnOnce(&mut Vec<Event>),
+        look: impl FnOnce(&History<'_>) -> T,
+    ) -> T {
+        let (mut log, places) = world.evidence();
+        change(&mut log.events);
+        look(&History::read(&Evidence {
+            info: &world.info,
+            plan: &world.plan,
+            log: &log,
+            places: &places,
+            damage: Vec::new(),
+        }))
+    }
+
     #[test]
     fn a_worker_has_run_what_the_group_gave_it_and_what_it_told_of() {
         let world = World::with_fault(440, FaultKind::Kill);
         let worker = WorkerName::new("w2").unwrap();
         let has_run = |left_out: fn(&What) -> bool| {
-            let (mut log, places) = world.evidence();
-            log.events.retain(|event| !left_out(&event.what));
-            let history = History::read(&Evidence {
-                info: &world.info,
-                plan: &world.plan,
-                log: &log,
-                places: &places,
-                damage: Vec::new(),
-            });
-            super::has_run(&history, &worker, &task("mirror-1"), history.end)
+            read(
+                &world,
+                |events| events.retain(|event| !left_out(&event.what)),
+                |history| super::has_run(history, &worker, &task("mirror-1"), history.end),
+            )
         };
         let views = |what: &What| matches!(what, What::Group(_));
         let statuses = |what: &What| matches!(what, What::TaskStatus { .. });
@@ -298,23 +313,18 @@ mod tests {
     fn what_a_process_had_told_of_it_ran_and_what_it_failed_to_run_it_did_not() {
         let world = World::with_fault(440, FaultKind::Kill);
         let ran = |state: &str| {
-            let (mut log, places) = world.evidence();
-            let events = &mut log.events;
-            events.retain(|event| !matches!(event.what, What::Group(_)));
-            for event in events {
-                if let What::TaskStatus { state: told, .. } = &mut event.what {
-                    state.clone_into(told);
+            let change = |events: &mut Vec<Event>| {
+                events.retain(|event| !matches!(event.what, What::Group(_)));
+                for event in events {
+                    if let What::TaskStatus { state: told, .. } = &mut event.what {
+                        state.clone_into(told);
+                    }
                 }
-            }
-            let history = History::read(&Evidence {
-                info: &world.info,
-                plan: &world.plan,
-                log: &log,
-                places: &places,
-                damage: Vec::new(),
-            });
-            let victim = &history.faults[0].victims[0];
-            super::ran_before(&history, victim, victim.acted.unwrap())
+            };
+            read(&world, change, |history| {
+                let victim = &history.faults[0].victims[0];
+                super::ran_before(history, victim, victim.acted.unwrap())
+            })
         };
         let both = [task("archive-1"), task("mirror-1")].into();
         assert_eq!(ran("RUNNING"), both);

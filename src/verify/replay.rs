@@ -127,12 +127,16 @@ pub(super) fn replay(
 ) -> Vec<Payer> {
     // To take what was given first makes the fewest copies the connector's own; to take first what ends first explains
     // the most.
-    let ways = [
+    let mut ways = vec![
         (first, GivenFirst::Always),
         (first, GivenFirst::WhereItEndsFirst),
-        (PaysFirst::ClosesFirst, GivenFirst::Always),
-        (PaysFirst::ClosesFirst, GivenFirst::WhereItEndsFirst),
     ];
+    if first != PaysFirst::ClosesFirst {
+        ways.extend([
+            (PaysFirst::ClosesFirst, GivenFirst::Always),
+            (PaysFirst::ClosesFirst, GivenFirst::WhereItEndsFirst),
+        ]);
+    }
     let unpaid = |list: &Vec<Payer>| list.iter().filter(|p| **p == Payer::Nobody).count();
     let mut payers = Vec::with_capacity(copies.len());
     for of_record in copies.chunk_by(|a, b| a.sequence == b.sequence) {
@@ -140,8 +144,8 @@ pub(super) fn replay(
             .get(&of_record[0].sequence)
             .map_or(&[][..], Vec::as_slice);
         let mut best: Option<Vec<Payer>> = None;
-        for way in ways {
-            let paid = pay(of_record, rows, credits, way);
+        for way in &ways {
+            let paid = pay(of_record, rows, credits, *way);
             if best
                 .as_ref()
                 .is_none_or(|best| unpaid(&paid) < unpaid(best))
@@ -280,7 +284,7 @@ mod tests {
     fn credit() -> Credit {
         Credit {
             opens_row: 69,
-            opens_us: 6900000,
+            opens_us: 6_900_000,
             closes_row: 78,
             closes_us: u64::MAX,
             from: From {
@@ -338,7 +342,7 @@ mod tests {
         let heir = credit();
         let flight = Credit {
             opens_row: 69,
-            opens_us: 6900000,
+            opens_us: 6_900_000,
             closes_row: 90,
             from: From {
                 rows: u64::MAX,
@@ -363,7 +367,7 @@ mod tests {
     fn whichever_fault_opened_it_an_open_credit_pays() {
         let second = Credit {
             opens_row: 72,
-            opens_us: 7200000,
+            opens_us: 7_200_000,
             closes_row: 90,
             ..credit()
         };
@@ -378,7 +382,7 @@ mod tests {
     fn the_start_that_came_last_pays_first_where_that_leaves_nothing_unpaid() {
         let second = Credit {
             opens_row: 72,
-            opens_us: 7200000,
+            opens_us: 7_200_000,
             closes_row: 90,
             ..credit()
         };

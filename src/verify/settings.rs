@@ -92,20 +92,26 @@ pub(super) fn sink_session(info: &RunInfo, connector: &Connector) -> String {
 /// From how long a silence on a sink's consumer may be given up by its group: its session, less what had passed since its
 /// last heartbeat at most, in milliseconds (`ConsumerConfig`).
 pub(super) fn sink_patience_ms(info: &RunInfo, connector: &Connector) -> u64 {
-    let number = |name: &str, default: u64| {
-        effective(info, connector, &format!("consumer.override.{name}"))
-            .or(info
-                .worker_config
-                .get(&format!("consumer.{name}"))
-                .map(String::as_str))
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(default)
-    };
-    let session = number(
-        "session.timeout.ms",
-        milliseconds(info, "consumer.session.timeout.ms"),
-    );
-    session.saturating_sub(number("heartbeat.interval.ms", 3_000))
+    let ms = |name| client_milliseconds(info, connector, ("consumer", name));
+    ms("session.timeout.ms").saturating_sub(ms("heartbeat.interval.ms"))
+}
+
+/// A setting of the clients of a connector's tasks, as it was given: the connector's own override, or the workers'.
+fn of_client<'a>(
+    info: &'a RunInfo,
+    connector: &'a Connector,
+    (client, name): (&str, &str),
+) -> Option<&'a str> {
+    let workers = info.worker_config.get(&format!("{client}.{name}"));
+    effective(info, connector, &format!("{client}.override.{name}"))
+        .or_else(|| workers.map(String::as_str))
+}
+
+/// The same in milliseconds; the workers' value where the given one is no number.
+fn client_milliseconds(info: &RunInfo, connector: &Connector, (client, name): (&str, &str)) -> u64 {
+    of_client(info, connector, (client, name))
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or_else(|| milliseconds(info, &format!("{client}.{name}")))
 }
 
 /// A connector's setting as it was sent, or as the scenario has it.
@@ -130,13 +136,7 @@ pub(super) fn exactly_once(info: &RunInfo, connector: &Connector) -> bool {
 
 /// How long the broker lets a transaction of this connector's producers stay open, in milliseconds (`ProducerConfig`).
 pub(super) fn transaction_timeout_ms(info: &RunInfo, connector: &Connector) -> u64 {
-    let setting = "producer.transaction.timeout.ms";
-    let worker = info.worker_config.get(setting).map(String::as_str);
-    effective(info, connector, "producer.override.transaction.timeout.ms")
-        .or(worker)
-        .or_else(|| worker_default(info.scenario.connect.version, setting))
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(60_000)
+    client_milliseconds(info, connector, ("producer", "transaction.timeout.ms"))
 }
 
 /// The setting that decides when a task commits its offsets: under exactly-once the connector's own transaction boundary
@@ -159,12 +159,7 @@ pub(super) fn commit_pace(info: &RunInfo, connector: &Connector) -> String {
 
 /// Whether a sink's consumer sees committed records only (the consumer's default is to see all).
 pub(super) fn reads_committed(info: &RunInfo, connector: &Connector) -> bool {
-    let worker = info
-        .worker_config
-        .get("consumer.isolation.level")
-        .map(String::as_str);
-    effective(info, connector, "consumer.override.isolation.level").or(worker)
-        == Some("read_committed")
+    of_client(info, connector, ("consumer", "isolation.level")) == Some("read_committed")
 }
 
 /// The table of the report: the settings of interest, then whatever else was given.

@@ -233,7 +233,8 @@ impl Hits<'_, '_> {
     /// A consumer that is silent for so long may be given up and have joined again between two looks at its group, or
     /// while the group was changing anyway.
     fn consumers_may_have_moved(&self, leg: &Leg<'_>) -> bool {
-        let patience_us = settings::sink_patience_ms(self.info, leg.connector) * 1_000;
+        let patience_us =
+            settings::sink_patience_ms(self.info, leg.connector).saturating_mul(1_000);
         let until = self.victim.undone.unwrap_or(self.history.end);
         let acted = self.victim.acted;
         acted.is_some_and(|acted| until.0.saturating_sub(acted.0) >= patience_us)
@@ -380,7 +381,8 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
     if leg.exactly_once {
         return;
     }
-    let grace_us = settings::milliseconds(info, "task.shutdown.graceful.timeout.ms") * 1_000;
+    let grace_us =
+        settings::milliseconds(info, "task.shutdown.graceful.timeout.ms").saturating_mul(1_000);
     let own = history.late.iter().filter(|late| {
         let named = late.task.as_ref();
         named.is_none_or(|task| {
@@ -389,7 +391,11 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
         })
     });
     for late in own {
-        let struck = Moment(late.at.0.saturating_sub(grace_us + IN_FLIGHT_US));
+        let struck = Moment(
+            late.at
+                .0
+                .saturating_sub(grace_us.saturating_add(IN_FLIGHT_US)),
+        );
         list.push(Stretch {
             cause: history.last_hit(&late.worker, late.at),
             leg: leg.index,

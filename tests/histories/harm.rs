@@ -389,7 +389,7 @@ pub fn harmed(harm: Harm, seed: u64) -> Option<(History, Claim)> {
         return Some((history, claim));
     }
     let silence = longest_silence(&History::of(&mut legal, &stages), &legal, &[]);
-    let gathered: Ms = setup.legs.iter().map(|leg| leg.writes_every_ms).sum();
+    let gathered = setup.gathered_ms();
     plant.stall_ms = silence + gathered + 4_000;
     let (mut cluster, stages) = super::life::live_with(setup, Some(plant)).ok()?;
     let mut history = History::of(&mut cluster, &stages);

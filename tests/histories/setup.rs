@@ -106,6 +106,11 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// For how long all sinks together hold records back before they write them.
+    pub fn gathered_ms(&self) -> Ms {
+        self.legs.iter().map(|leg| leg.writes_every_ms).sum()
+    }
+
     pub fn draw(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let partitions = *rng.pick(&[1, 1, 2, 3, 3, 4, 6]);

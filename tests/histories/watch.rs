@@ -247,7 +247,7 @@ impl Cluster {
     pub fn is_caught_up(&self) -> bool {
         // What is in an open transaction waits for its end.
         let exactly_once = self.setup.legs.iter().any(|leg| leg.exactly_once);
-        let gathered: Ms = self.setup.legs.iter().map(|leg| leg.writes_every_ms).sum();
+        let gathered = self.setup.gathered_ms();
         let held_ms = 400 + gathered + if exactly_once { self.setup.flush_ms } else { 0 };
         let per_lane = held_ms / self.setup.period_ms + 2;
         self.unread() <= self.setup.lanes as usize * per_lane as usize * self.setup.legs.len()
