@@ -374,6 +374,50 @@ fn a_run_that_failed_before_its_first_record_says_why_and_nothing_else() {
 }
 
 #[test]
+fn a_source_that_feeds_itself_has_sent_once_its_tasks_ran() {
+    let judged = |ran: bool| {
+        let mut world = World::calm(RECORDS);
+        world.info.scenario.route.origin = crate::model::Origin::Generated;
+        let is_feed = |what: &What| matches!(what, What::FeedBegan | What::FeedEnded { .. });
+        let is_running = |what: &What| matches!(what, What::TasksRunning { .. });
+        world
+            .events
+            .retain(|(_, what)| !is_feed(what) && (ran || !is_running(what)));
+        let fails = |events: &mut Vec<Event>| {
+            for event in events {
+                if let What::RunEnded { ending, .. } = &mut event.what {
+                    *ending = Ending::Environment("the broker is gone".to_owned());
+                }
+            }
+        };
+        world.judge_with(fails, |_| {})
+    };
+    assert!(!judged(true).guarantees.is_empty(), "its tasks ran");
+    assert!(judged(false).guarantees.is_empty(), "nothing was sent");
+}
+
+#[test]
+fn a_killed_worker_that_was_to_come_back_and_was_not_seen_to_is_a_doubt() {
+    let judged = |restarts: bool| {
+        let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+        world
+            .events
+            .retain(|(_, what)| !matches!(what, What::FaultUndone { .. }));
+        if !restarts {
+            world.plan.faults[0].restart = crate::model::Restart::Never;
+        }
+        world.judge()
+    };
+    let told = |judgement: &crate::verify::Judgement| {
+        let undone = |doubt: &String| doubt == "F1 was not seen to be undone";
+        judgement.doubts.iter().any(undone)
+    };
+    assert!(told(&judged(true)));
+    assert_ne!(judged(true).verdict, Verdict::Held);
+    assert!(!told(&judged(false)));
+}
+
+#[test]
 fn the_sentence_of_a_broken_run_says_what_happened_and_how_much_is_allowed() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     world.info.scenario.expect.recovery_ms = Some(10);

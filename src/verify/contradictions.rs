@@ -9,7 +9,7 @@ use super::case::Case;
 use super::consistency::{Consistency, Spacing, file_of};
 use super::pass::FeedFacts;
 use super::seen::{Expected, missing, total};
-use super::settings;
+use super::{settings, transactions};
 
 /// A place whose observations contradict something, and what, in a sentence.
 pub(super) struct Contradiction<'c> {
@@ -64,6 +64,7 @@ fn of_tap(case: &Case<'_>, number: usize) -> Vec<String> {
     if let Some(twin) = &case.uncommitted[number] {
         let name = format!("{name}!uncommitted");
         told.extend(twin.consistency.told(&name, known));
+        told.extend(transactions::overlooked(case, number));
     }
     told
 }

@@ -323,12 +323,18 @@ fn of_fault(fault: &FaultStory) -> Option<String> {
     if fault.intended.is_none() {
         return Some(format!("{id} was planned and never injected"));
     }
+    let seen = |victim: &Victim| victim.ended.is_some();
+    let ends = fault.kind.ends_process();
+    let open = if fault.proven() {
+        ends && fault.restarts
+    } else {
+        !ends && fault.victims.iter().all(seen)
+    };
+    if open && fault.undone().is_none() {
+        return Some(format!("{id} was not seen to be undone"));
+    }
     if fault.proven() {
         return None;
-    }
-    let seen = |victim: &Victim| victim.ended.is_some();
-    if !fault.kind.ends_process() && fault.victims.iter().all(seen) && fault.undone().is_none() {
-        return Some(format!("{id} was not seen to be undone"));
     }
     if !fault.missing_proof.is_empty() {
         let what = fault.missing_proof.join("; ");

@@ -268,6 +268,7 @@ mod stuck;
 mod summary;
 mod timeline;
 mod told;
+mod transactions;
 mod waits;
 mod warned;
 mod watched;

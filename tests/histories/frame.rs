@@ -41,10 +41,10 @@ pub fn events(cluster: &Cluster, stages: &Stages, history: &History) -> Events {
         },
     ));
     events.push((fed - 1_000, What::PhaseBegan(Phase::Baseline)));
-    events.push((fed, What::FeedBegan));
     events.push((stages.faults * 1_000 + 10, What::PhaseBegan(Phase::Faults)));
     events.push((stages.converge * 1_000, What::PhaseBegan(Phase::Converge)));
     if history.places.0.contains_key(&place_text(0)) {
+        events.push((fed, What::FeedBegan));
         events.push((stages.fed * 1_000, fed_all(history)));
     }
     let why = "every acknowledged record was seen at every tap".to_owned();
