@@ -21,6 +21,7 @@ needs:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) rustc --locked --bin squall --profile check -- --cfg alone -D warnings -A unused_imports
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 check: lint test

@@ -68,7 +68,7 @@ pub mod journal;
 
 pub mod verify;
 
-pub mod report;
+pub(crate) mod report;
 
 pub mod kafka;
 
@@ -78,6 +78,6 @@ pub mod places;
 
 pub mod runtime;
 
-pub mod run;
+pub(crate) mod run;
 
 pub mod cli;

@@ -142,11 +142,11 @@ impl Outside {
         for value in values {
             sender.send(0, b"stranger", value, 0).unwrap();
         }
+        let mut answered = 0;
         self.wait(|| {
-            sender.outcomes(|_| {});
-            (sender.in_flight() == 0).then_some(())
+            sender.outcomes(|_| answered += 1);
+            (answered == values.len()).then_some(())
         });
-        sender.close(LIMIT);
     }
 }
 

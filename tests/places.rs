@@ -296,7 +296,13 @@ fn aborted_records_are_seen_only_by_a_tap_that_reads_uncommitted_and_both_reach_
 fn a_tap_waits_for_a_topic_that_is_not_there_yet() {
     let bench = Bench::without_topic("later");
     let tap = bench.tap(Isolation::ReadCommitted, "tap.arrow");
-    assert!(!bench.admin.topic_exists(&bench.topic, LIMIT).unwrap());
+    assert!(
+        bench
+            .admin
+            .partitions(&bench.topic, LIMIT)
+            .unwrap()
+            .is_none()
+    );
     bench.create();
     let producer = bench.producer(None);
     produce(&producer, &bench.topic, "k", &line(&codec(), 1, 0));
@@ -376,10 +382,6 @@ fn a_tap_whose_records_were_deleted_before_it_read_them_says_so() {
         .admin
         .delete_records(&bench.topic, 0, 4, deadline)
         .unwrap();
-    assert_eq!(
-        bench.admin.begin_offsets(&bench.topic, LIMIT).unwrap()[&0],
-        4
-    );
     let tap = bench.tap(Isolation::ReadCommitted, "tap.arrow");
     wait("the tap's failure", || tap.counts().failure().is_some());
     assert!(tap.stop(LIMIT).unwrap().failure.is_some());

@@ -76,18 +76,6 @@ pub struct Health {
     pub message: String,
 }
 
-/// A plugin that a worker has found.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Plugin {
-    /// Its full class name.
-    pub class: String,
-    /// `source`, `sink`, `converter`, `transformation`, …
-    #[serde(rename = "type", default)]
-    pub kind: String,
-    /// Its version, where it has one.
-    pub version: Option<String>,
-}
-
 /// What a worker finds wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validation {

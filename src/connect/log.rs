@@ -56,7 +56,6 @@ pub struct LogParser {
     last_ms: i64,
     has_joined: bool,
     repeats: HashMap<u64, (i64, u32)>,
-    suppressed: u64,
     unknown: UnknownSettings,
 }
 
@@ -78,7 +77,6 @@ impl LogParser {
             last_ms: 0,
             has_joined: false,
             repeats: HashMap::new(),
-            suppressed: 0,
             unknown: UnknownSettings::default(),
         }
     }
@@ -106,11 +104,6 @@ impl LogParser {
         let mut found = Vec::new();
         self.release(&mut found);
         found
-    }
-
-    /// How many lines of trouble were dropped because they repeat others but for their numbers.
-    pub fn suppressed(&self) -> u64 {
-        self.suppressed
     }
 
     fn take_line(&mut self, line: &str, found: &mut Vec<ParsedLine>) {
@@ -165,7 +158,6 @@ impl LogParser {
             return None;
         }
         if self.is_repeat(head) {
-            self.suppressed += 1;
             return None;
         }
         Some(LogFact::Trouble)

@@ -2,9 +2,9 @@
 
 mod access;
 mod answers;
-pub mod backup;
+pub(crate) mod backup;
 pub mod group;
-pub mod inspect;
+pub(crate) mod inspect;
 pub mod log;
 mod log_table;
 mod log_unknown;
@@ -14,11 +14,10 @@ mod rest_advice;
 mod rest_error;
 pub mod thread_dump;
 pub mod topics;
-pub mod versions;
+pub(crate) mod versions;
 mod wire;
-pub mod worker_values;
+pub(crate) mod worker_values;
 
 pub use access::{Access, install_crypto};
 pub use rest::Rest;
 pub use rest_error::RestError;
-pub use wire::DecodeError;

@@ -19,8 +19,8 @@ use super::answers::{Expanded, ExpandedInfo, Offsets, RawValidation};
 use super::rest_error::{RestError, with_causes};
 
 pub use super::answers::{
-    ConnectorInfo, ConnectorOffset, ConnectorStatus, Health, HealthState, Plugin, TaskStatus,
-    Validation, WorkerInfo,
+    ConnectorInfo, ConnectorOffset, ConnectorStatus, Health, HealthState, TaskStatus, Validation,
+    WorkerInfo,
 };
 
 /// The most bytes of an answer that are read; stack traces of many failed tasks stay far below.
@@ -80,18 +80,6 @@ impl Rest {
     /// What the worker says of itself.
     pub fn info(&self, timeout: Duration) -> Result<WorkerInfo, RestError> {
         self.get("/", timeout)
-    }
-
-    /// Creates a connector; fails with [`RestError::Refused`] when there is one of this name.
-    pub fn create(
-        &self,
-        name: &ConnectorName,
-        config: &BTreeMap<String, String>,
-        timeout: Duration,
-    ) -> Result<(), RestError> {
-        let body = json!({"name": name.as_str(), "config": config});
-        self.send(Method::POST, "/connectors", Some(&body), timeout)
-            .map(drop)
     }
 
     /// Creates a connector in this state, RUNNING, PAUSED or STOPPED (since 3.7), with [`while_passing`] until the
@@ -234,6 +222,10 @@ impl Rest {
     }
 
     /// Sets the level of a logger on this worker (since 2.4).
+    #[cfg_attr(
+        alone,
+        expect(dead_code, reason = "tests make workers write many lines")
+    )]
     pub fn set_logger(&self, class: &str, level: &str, timeout: Duration) -> Result<(), RestError> {
         let path = format!("/admin/loggers/{}", escaped(class));
         let body = json!({"level": level});
@@ -252,11 +244,6 @@ impl Rest {
         let body = self.send(Method::PUT, &path, Some(&json!(config)), timeout)?;
         self.decoded::<RawValidation>(&path, &body)
             .map(Validation::from)
-    }
-
-    /// The plugins that the worker has found; before 3.2 connectors only.
-    pub fn plugins(&self, timeout: Duration) -> Result<Vec<Plugin>, RestError> {
-        self.get("/connector-plugins?connectorsOnly=false", timeout)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<T, RestError> {

@@ -117,6 +117,7 @@ impl Batch {
     }
 
     /// Row `index`; `None` past the end or when its kind has no meaning.
+    #[cfg_attr(alone, expect(dead_code, reason = "tests look at single rows"))]
     pub fn row(&self, index: usize) -> Option<Observation> {
         Some(Observation {
             at: Moment(*self.at_us.get(index)?),
@@ -262,11 +263,6 @@ impl ObservationWriter {
         self.stream
             .write(&RecordBatch::try_new(schema(), columns)?)?;
         Ok(self.stream.get_mut().flush()?)
-    }
-
-    /// Rows written or gathered so far.
-    pub fn rows(&self) -> u64 {
-        self.rows + self.pending.len() as u64
     }
 
     /// Writes the rest and the end mark; returns the number of rows in the file.

@@ -205,11 +205,6 @@ impl Admin {
         )
     }
 
-    /// Whether there is a topic of this name. Never creates one.
-    pub fn topic_exists(&self, topic: &str, timeout: Duration) -> Result<bool, KafkaError> {
-        Ok(self.partitions(topic, timeout)?.is_some())
-    }
-
     fn led_partitions(&self, topic: &str, timeout: Duration) -> Result<Option<u32>, KafkaError> {
         let metadata = self
             .questions()
@@ -236,15 +231,6 @@ impl Admin {
         timeout: Duration,
     ) -> Result<BTreeMap<i32, i64>, KafkaError> {
         self.watermarks(topic, timeout, |(_, end)| end)
-    }
-
-    /// For each partition the offset of the first record that is still there. The limit is for the whole topic.
-    pub fn begin_offsets(
-        &self,
-        topic: &str,
-        timeout: Duration,
-    ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-        self.watermarks(topic, timeout, |(begin, _)| begin)
     }
 
     fn watermarks(
@@ -275,6 +261,7 @@ impl Admin {
     }
 
     /// Deletes the records of a partition that lie before this offset (`DeleteRecords`).
+    #[cfg_attr(alone, expect(dead_code, reason = "tests harm a cluster with it"))]
     pub fn delete_records(
         &self,
         topic: &str,

@@ -23,4 +23,4 @@ pub use admin::{Admin, RawGroup, RawMember};
 pub use check::BrokerFacts;
 pub use cluster::{Cluster, KafkaError};
 pub use reader::{Isolation, Item, RecordReader, Start};
-pub use sender::{Outcome, RecordSender, SendError, SendResult, Taken};
+pub use sender::{Outcome, RecordSender, SendResult, Taken};

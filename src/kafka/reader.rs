@@ -174,15 +174,6 @@ impl RecordReader {
         Ok(list)
     }
 
-    /// The partitions that are read.
-    pub fn partitions(&self) -> Vec<i32> {
-        let assigned = self.consumer().assignment();
-        assigned.map_or_else(
-            |_| Vec::new(),
-            |list| list.elements().iter().map(|of| of.partition()).collect(),
-        )
-    }
-
     /// Waits at most `timeout` for something, then hands over what is there without waiting, up to `most` items;
     /// returns how many. Fails only when reading can never go on.
     pub fn poll(

@@ -122,7 +122,7 @@ impl RecordSender {
 
     /// Sends what is queued without lingering and waits at most `limit` for it to become known.
     pub fn flush(&self, limit: Duration) {
-        // Running out of time is no failure: what is still open shows in `in_flight`.
+        // Running out of time is no failure: what is still open has no outcome yet.
         let _ = self.producer().flush(limit);
     }
 
@@ -146,20 +146,10 @@ impl RecordSender {
         deliveries.reuse(known);
     }
 
-    /// How many records are given over and not yet known of.
-    pub fn in_flight(&self) -> usize {
-        usize::try_from(self.producer().in_flight_count()).unwrap_or(0)
-    }
-
     /// Why the producer is of no more use, if it is.
     pub fn fatal(&self) -> Option<KafkaError> {
         let (_, why) = self.producer().client().fatal_error()?;
         Some(self.failed(why))
-    }
-
-    /// The last trouble with the brokers, in words.
-    pub fn trouble(&self) -> Option<String> {
-        self.producer().client().context().heard.trouble()
     }
 
     /// Gives up on all records without an answer; their outcomes come at the next calls of [`Self::outcomes`].
@@ -173,13 +163,6 @@ impl RecordSender {
             topic: self.topic.clone(),
             why,
         }
-    }
-
-    /// Closes the producer; waits at most `limit`, then leaves the closing to its own thread. Returns whether it was
-    /// closed in time. Outcomes that were not taken before are lost.
-    pub fn close(mut self, limit: Duration) -> bool {
-        let producer = self.producer.take();
-        close_within(limit, move || drop(producer))
     }
 }
 
@@ -302,7 +285,7 @@ mod tests {
     fn what_was_never_answered_becomes_known_as_unknown_when_it_is_given_up() {
         let sender = RecordSender::new(&Cluster::at("127.0.0.1:1"), "t").unwrap();
         assert_eq!(sender.send(0, b"k", b"v", 42), Ok(Taken::Queued));
-        assert!(sender.in_flight() >= 1);
+        assert!(sender.producer().in_flight_count() >= 1);
         sender.give_up();
         let deadline = crate::journal::Deadline::after(Duration::from_secs(20));
         let mut outcomes = Vec::new();

@@ -7,8 +7,8 @@ mod record;
 mod refusal;
 mod route;
 mod runtime_kind;
-pub mod secrets;
-pub mod settings;
+pub(crate) mod secrets;
+pub(crate) mod settings;
 mod time;
 mod version;
 mod visible;
@@ -16,16 +16,15 @@ mod visible;
 pub use fault::{Due, FaultId, FaultKind, PlannedFault, Restart, Target};
 pub use guarantee::{Amount, DuplicateLimit, Expectations, GuaranteeKind, LossLimit, Verdict};
 pub use names::{
-    ConnectorName, Lane, NameError, PlaceName, Seed, SeedError, Sequence, StreamId, TaskId,
-    WorkerName,
+    ConnectorName, Lane, NameError, PlaceName, Seed, Sequence, StreamId, TaskId, WorkerName,
 };
-pub use record::{CodecError, MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
+pub use record::{MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
 pub use refusal::Refusal;
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
     SequenceNames, sink_group,
 };
 pub use runtime_kind::RuntimeKind;
-pub use time::{Moment, Window, WindowError};
-pub use version::{KafkaVersion, VersionError};
+pub use time::Moment;
+pub use version::KafkaVersion;
 pub(crate) use visible::{is_deceptive, shown, visible, visible_lines};

@@ -23,8 +23,6 @@ pub struct FeedCounts {
     pub sent: AtomicU64,
     /// Why the feed cannot go on, if it cannot.
     pub failure: Mutex<Option<String>>,
-    /// Why the last refused or unanswered record was so, in Kafka's or the system's words.
-    pub refusal: Mutex<Option<String>>,
 }
 
 impl FeedCounts {
@@ -44,11 +42,6 @@ impl FeedCounts {
     pub fn failure(&self) -> Option<String> {
         text_in(&self.failure)
     }
-
-    /// Why the last refused or unanswered record was so.
-    pub fn refusal(&self) -> Option<String> {
-        text_in(&self.refusal)
-    }
 }
 
 /// Live counts of a tap.
@@ -62,8 +55,6 @@ pub struct TapCounts {
     pub corrupt: AtomicU64,
     /// Records that the stream never sent.
     pub foreign: AtomicU64,
-    /// When a record arrived that had not arrived before, last: microseconds of the run; 0 before the first.
-    pub last_arrival_us: AtomicU64,
     /// Rows written or gathered.
     pub rows: AtomicU64,
     /// Why the tap cannot go on, if it cannot.
@@ -88,7 +79,6 @@ impl TapCounts {
             distinct: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             foreign: AtomicU64::new(0),
-            last_arrival_us: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             failure: Mutex::new(None),
             misfit: Mutex::new(None),
@@ -102,11 +92,6 @@ impl TapCounts {
     /// Different records of the stream.
     pub fn distinct(&self) -> u64 {
         self.distinct.load(Ordering::Relaxed)
-    }
-
-    /// When a record arrived that had not arrived before, last.
-    pub fn last_arrival(&self) -> Option<Moment> {
-        moment_in(&self.last_arrival_us)
     }
 
     /// The number behind the newest record of the lane; 0 before the first.

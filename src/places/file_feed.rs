@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use crate::journal::{Deadline, ObservationKind};
 
 use super::PlaceError;
-use super::counts::set_text;
 use super::feed_book::{FeedBook, Outlet};
 
 /// Bytes that are gathered for one write at most.
@@ -80,14 +79,11 @@ impl FileOutlet {
         self.end += written as u64;
         match failure {
             None => Ok(true),
-            Some(source) => {
-                set_text(&book.counts.refusal, source.to_string());
-                Err(PlaceError::File {
-                    what: "append to",
-                    path: self.path.clone(),
-                    source,
-                })
-            }
+            Some(source) => Err(PlaceError::File {
+                what: "append to",
+                path: self.path.clone(),
+                source,
+            }),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use decoder::Decoder;
 pub use feed::Feed;
 pub use feed_book::FeedEnd;
 pub use misfit::{Dress, Misfit};
-pub use tap::{Tap, TapEnd};
+pub use tap::Tap;
 
 use crate::journal::ObservationError;
 use crate::kafka::KafkaError;

@@ -31,7 +31,6 @@ struct Tally {
     distinct: u64,
     corrupt: u64,
     foreign: u64,
-    last_new_us: u64,
 }
 
 impl Sightings {
@@ -108,7 +107,6 @@ impl Sightings {
         let lane = record.lane.0 as usize;
         if self.seen[lane].insert(record.sequence.0) {
             self.now.distinct += 1;
-            self.now.last_new_us = at.as_us();
         }
         // This thread alone writes the counts, so plain loads and stores do.
         let next = record.sequence.0.saturating_add(1);
@@ -134,7 +132,6 @@ impl Sightings {
         counts.distinct.store(now.distinct, Relaxed);
         counts.corrupt.store(now.corrupt, Relaxed);
         counts.foreign.store(now.foreign, Relaxed);
-        counts.last_arrival_us.store(now.last_new_us, Relaxed);
         counts.rows.store(self.rows.count(), Relaxed);
         // The lock makes the counts above visible to everyone who sees these positions.
         counts
@@ -248,7 +245,6 @@ mod tests {
             &counts.rows,
         ];
         assert_eq!(shown.map(|count| count.load(Relaxed)), [3, 2, 1, 1, 5]);
-        assert_eq!(counts.last_arrival(), Some(Moment(101)));
         assert_eq!(counts.lane_last(Lane(2)), Some(Moment(102)));
         assert_eq!(counts.lane_next[2].load(Relaxed), 2);
         assert!(counts.has_read_to(&[(4, 305)].into()));

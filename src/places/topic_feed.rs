@@ -5,9 +5,8 @@ use std::time::Duration;
 use crate::journal::{Deadline, ObservationKind};
 use crate::kafka::{Cluster, Outcome, RecordSender, SendResult, Taken};
 
-use super::counts::set_text;
+use super::PlaceError;
 use super::feed_book::{FeedBook, Outlet, SHORTEST_TURN};
-use super::{FeedCounts, PlaceError};
 
 /// Records of a partition that share a request where the pace allows it: each request is for one partition, so a broker
 /// that is sent records one by one works for the feed more than for the connectors.
@@ -66,9 +65,8 @@ impl TopicOutlet {
                 Taken::Queued => {
                     book.note_sent(at);
                 }
-                Taken::Refused(why) => {
+                Taken::Refused(_) => {
                     let number = book.note_sent(at);
-                    set_text(&book.counts.refusal, why.to_string());
                     book.note_outcome(number, (partition, -1), ObservationKind::Refused)?;
                 }
             }
@@ -90,16 +88,10 @@ impl TopicOutlet {
 fn note(book: &mut FeedBook, outcome: Outcome) -> Result<(), PlaceError> {
     let (position, kind) = match outcome.result {
         SendResult::Acked { offset } => (offset, ObservationKind::Whole),
-        SendResult::Refused(why) => (keep(&book.counts, &why), ObservationKind::Refused),
-        SendResult::Unknown(why) => (keep(&book.counts, &why), ObservationKind::Unknown),
+        SendResult::Refused(_) => (-1, ObservationKind::Refused),
+        SendResult::Unknown(_) => (-1, ObservationKind::Unknown),
     };
     book.note_outcome(outcome.tag as u64, (outcome.partition, position), kind)
-}
-
-/// Keeps why a record has no offset, and returns what stands for it.
-fn keep(counts: &FeedCounts, why: &impl ToString) -> i64 {
-    set_text(&counts.refusal, why.to_string());
-    -1
 }
 
 /// How far apart the turns of a feed are that spreads this many records a second over this many partitions.

@@ -24,8 +24,8 @@ pub fn files(judgement: &Judgement, folder: &str) -> Vec<(String, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample;
     use crate::report::text::is_deceptive;
-    use crate::report::{from_json, sample};
 
     #[test]
     fn no_file_holds_a_hidden_character_whatever_the_texts_are() {
@@ -51,7 +51,7 @@ mod tests {
     fn the_files_can_be_made_again_from_result_json_byte_for_byte() {
         for (name, judgement) in sample::all() {
             let first = files(&judgement, "reports/x");
-            let again = files(&from_json(&first[0].1).unwrap(), "reports/x/");
+            let again = files(&serde_json::from_slice(&first[0].1).unwrap(), "reports/x/");
             for ((file, bytes), (_, second)) in first.iter().zip(&again) {
                 assert!(bytes == second, "{name}: {file}");
                 assert!(!bytes.is_empty(), "{name}: {file}");

@@ -18,7 +18,7 @@ mod sample;
 pub use csv::{csv_faults, csv_ledger, csv_recoveries, csv_rewinds};
 pub use files::files;
 pub use html::html;
-pub use json::{RESULT_FORMAT, ResultError, from_json, json, result_schema};
+pub use json::{json, result_schema};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use terminal::terminal;

@@ -15,6 +15,7 @@ pub enum StartStyle {
     /// All at once, with small heaps and class-data archives.
     Together,
     /// One after the other with the flags of Kafka's own scripts and no archives: the reference for measurements.
+    #[cfg_attr(alone, expect(dead_code, reason = "the benchmark's reference"))]
     Stock,
 }
 

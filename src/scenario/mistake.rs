@@ -85,12 +85,7 @@ impl Mistakes {
         self.more
     }
 
-    /// The name of the text that they are in, as it was given to the parser.
-    pub fn source_name(&self) -> &str {
-        &self.source_name
-    }
-
-    /// The same as people read it: on one line, and not without end.
+    /// The name of the text that they are in, as people read it: on one line, and not without end.
     pub(super) fn shown_name(&self) -> String {
         visible(&self.source_name, LONGEST_NAME)
     }

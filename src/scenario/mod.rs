@@ -18,7 +18,6 @@ mod own_names;
 mod read;
 mod refused;
 mod render;
-mod resolved;
 mod route;
 mod schema;
 mod secret_places;
@@ -39,7 +38,7 @@ mod schema_tests;
 mod tests;
 
 pub use adopt::{Adopted, Around, Source, adopt};
-pub use mistake::{Mistake, Mistakes, Span};
+pub use mistake::{Mistake, Mistakes};
 pub use own_names::rename_target;
 pub use read::{Difference, parse, parse_for, warnings};
 pub use refused::refused;

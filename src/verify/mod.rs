@@ -304,7 +304,7 @@ mod world;
 mod zombie_tests;
 
 pub use evidence::Evidence;
-pub use explain::{Explanation, StoryLine, explain};
+pub use explain::Explanation;
 pub use judge::judge;
 pub use judgement::{
     FaultBand, FaultReport, FeedLedger, Finding, FindingKind, GuaranteeResult, Judgement, Latency,

@@ -35,6 +35,6 @@ pub use cluster::{AttachedCluster, Joined, Other};
 pub use error::AttachedError;
 pub use join::Joining;
 pub use own::remove;
-pub use safety::{Group, check, elsewhere};
+pub use safety::check;
 pub use values::{Told, contradictions};
 pub use would_run::{Commanded, WouldRun, would_run};

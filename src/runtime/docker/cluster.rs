@@ -61,12 +61,8 @@ impl DockerCluster {
         )
     }
 
-    /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
-    pub fn worker_config(&self) -> &BTreeMap<String, String> {
-        &self.settings
-    }
-
     /// The name of a worker's container; `None` for a stranger.
+    #[cfg_attr(alone, expect(dead_code, reason = "tests look into containers"))]
     pub fn container(&self, worker: &WorkerName) -> Option<String> {
         Some(self.node(worker).ok()?.1.plan.container.clone())
     }

@@ -66,11 +66,6 @@ impl ProcessCluster {
         )
     }
 
-    /// The settings that all workers were started with, without addresses and paths; secrets are in clear.
-    pub fn worker_config(&self) -> &BTreeMap<String, String> {
-        &self.settings
-    }
-
     fn build(
         spec: &ClusterSpec,
         prepared: &Prepared,

@@ -20,7 +20,6 @@ pub(super) mod tool;
 
 pub use super::spec::{ClusterSpec, StartStyle};
 pub use cluster::ProcessCluster;
-pub use config::RESERVED_WORKER_SETTINGS;
 pub use installation::Installation;
 pub(super) use installation::is_cached;
 pub use java::Java;
