@@ -17,13 +17,13 @@
 //! | floor | does | touches |
 //! |---|---|---|
 //! | [`model`] | the words as types that cannot be wrong, and what a secret is | nothing |
-//! | [`scenario`] | text to a checked value, every mistake at its place | nothing |
+//! | [`scenario`] | text to a checked value, every mistake at its place | environment |
 //! | [`plan`] | scenario and seed to a fixed timetable | nothing |
 //! | [`journal`] | the run folder: events, observations, seal | files, clock |
 //! | [`verify`] | evidence to findings to verdicts; its page holds the definitions | reads through `journal` |
 //! | [`report`] | judgement to bytes, one file a format | nothing |
 //! | [`kafka`] | producer, readers, admin, raw group bytes | network |
-//! | [`connect`] | REST, internal topics, group bytes, log lines | network |
+//! | [`connect`] | REST, internal topics, group bytes, log lines, backups | network, files |
 //! | [`places`] | live feeds and taps, each on its own thread | through `kafka`, files |
 //! | [`runtime`] | a real, breakable cluster; what was started is written down before | processes |
 //! | [`run`] | the only place where things happen over time | through the floors above |
@@ -68,7 +68,7 @@ pub mod journal;
 
 pub mod verify;
 
-pub(crate) mod report;
+pub mod report;
 
 pub mod kafka;
 

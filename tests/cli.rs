@@ -28,6 +28,9 @@ fn a_wrong_command_line_is_a_usage_error() {
     assert_eq!(run(&["run", "no-such-scenario.yaml"]).0, 2);
     assert_eq!(run(&["plan", "quickstart", "--seed", "xyz"]).0, 2);
     assert_eq!(run(&["validate"]).0, 5);
+    let (code, _, told) = run(&["run", "quickstart", "--image", "mine:1"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("add --runtime docker"), "{told}");
     assert_eq!(run(&["--help"]).0, 0);
     assert_eq!(run(&["--version"]).0, 0);
 }

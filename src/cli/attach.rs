@@ -52,6 +52,7 @@ pub fn choose(
             attach: None,
         });
     };
+    let given = path.clone();
     let (inventory, path) = read(path, output)?;
     let (loaded, differences) = scenarios::load_for(scenario, &inventory, output)?;
     let plan = plan_of(&loaded, &inventory, seed);
@@ -61,6 +62,7 @@ pub fn choose(
         attach: Some(Attach {
             inventory,
             path,
+            given,
             yes_i_mean: arguments.yes_i_mean.clone(),
             differences,
         }),

@@ -1,14 +1,12 @@
 //! `squall run`: the story of a run.
 
-use std::path::PathBuf;
-
-use crate::journal::{Clock, Ending, RunFolder};
+use crate::journal::{Ending, RunFolder};
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
-use crate::run::{Request, Run, StopToken, Urgency};
+use crate::run::{Assignment, Certified, Reports, RunError, Site, StopToken, certify};
 use crate::runtime::Act;
 use crate::scenario::{self, Mistakes};
-use crate::verify::{self, Judgement};
+use crate::verify::Judgement;
 
 use super::args::{RunArguments, RuntimeChoice};
 use super::exit::Exit;
@@ -30,31 +28,30 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         output,
     )?;
     attach::refuse(&chosen, output)?;
-    let kind = match chosen.attach {
-        Some(_) => RuntimeKind::Attached,
-        None => arguments.runtime.into(),
-    };
-    refuse_impossible(&chosen.plan, kind, output)?;
-    let clock = Clock::start();
-    let name = format!(
-        "{}-{}",
-        chosen.loaded.scenario.name,
-        folder_time(clock.started_unix_us())
-    );
-    let folder = RunFolder::create_for(&arguments.reports, &name, arguments.readable_by.into())
-        .map_err(|error| environment(&error))?;
+    let in_containers = chosen.attach.is_none() && arguments.runtime == RuntimeChoice::Docker;
+    if arguments.image.is_some() && !in_containers {
+        let why = "--image is for clusters in containers; add --runtime docker, or leave it out";
+        return Err(output.failed(Exit::Usage, &why));
+    }
+    let assignment = assignment(arguments, chosen);
+    refuse_impossible(&assignment.plan, assignment.site.kind(), output)?;
     let stop = StopToken::default();
     signals::listen(&stop).map_err(|error| environment(&error))?;
-    let (path, text) = (chosen.loaded.path.clone(), chosen.loaded.text.clone());
-    let run = Run::prepare(request(arguments, chosen), folder.clone(), clock)
-        .map_err(|error| environment(&error))?;
-    let progress = Progress::start(&run, &folder, arguments.quiet, output);
-    let ending = run.conduct(&stop);
-    progress.finish();
-    if stop.urgency() == Urgency::Leave {
-        return Ok(Exit::of_signal(stop.signal()));
-    }
-    let judgement = verify::open_and_judge(&folder).map_err(|error| environment(&error))?;
+    let (path, text) = (assignment.path.clone(), assignment.text.clone());
+    let reports = Reports {
+        folder: arguments.reports.clone(),
+        readers: arguments.readable_by.into(),
+    };
+    let mut progress = Progress::new(arguments.quiet, output);
+    let Certified {
+        folder,
+        judgement,
+        ending,
+    } = match certify(assignment, &reports, &stop, &mut progress) {
+        Ok(certified) => certified,
+        Err(RunError::Interrupted) => return Ok(Exit::of_signal(stop.signal())),
+        Err(error) => return Err(environment(&error)),
+    };
     let exit = match &ending {
         Ending::Refused(refusals) => {
             let mistakes = scenario::refused(&path, &text, refusals);
@@ -88,45 +85,27 @@ fn refuse_impossible(plan: &Plan, runtime: RuntimeKind, output: &Output) -> Resu
     }
 }
 
-fn request(arguments: &RunArguments, chosen: attach::Chosen) -> Request {
+fn assignment(arguments: &RunArguments, chosen: attach::Chosen) -> Assignment {
     let attach::Chosen {
         loaded,
         plan,
         attach,
     } = chosen;
-    Request {
+    Assignment {
         scenario: loaded.scenario,
-        scenario_text: loaded.text,
-        scenario_path: loaded.path,
+        text: loaded.text,
+        path: loaded.path,
         plan,
-        kafka_home: arguments.kafka_home.clone(),
-        image: arguments.image.clone(),
-        runtime: match attach {
-            Some(_) => RuntimeKind::Attached,
-            None => arguments.runtime.into(),
+        site: match (attach, arguments.runtime) {
+            (Some(attach), _) => Site::Attached(Box::new(attach)),
+            (None, RuntimeChoice::Process) => Site::Process {
+                home: arguments.kafka_home.clone(),
+            },
+            (None, RuntimeChoice::Docker) => Site::Docker {
+                image: arguments.image.clone(),
+            },
         },
-        attach,
-        cluster_arguments: cluster_arguments(arguments),
     }
-}
-
-/// The arguments that say which cluster it is, without those that are what they would be anyway.
-fn cluster_arguments(arguments: &RunArguments) -> Vec<String> {
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let cluster = &arguments.cluster;
-    let runtime = (arguments.runtime == RuntimeChoice::Docker && cluster.attach.is_none())
-        .then(|| "docker".to_owned());
-    let all = [
-        ("--runtime", runtime),
-        ("--image", arguments.image.clone()),
-        ("--kafka-home", path(&arguments.kafka_home)),
-        ("--attach", path(&cluster.attach)),
-        ("--yes-i-mean", cluster.yes_i_mean.clone()),
-    ];
-    all.into_iter()
-        .filter_map(|(name, value)| Some([name.to_owned(), value?]))
-        .flatten()
-        .collect()
 }
 
 /// Prints the verdict, writes all reports and points `latest` at the folder.
@@ -162,9 +141,4 @@ fn refused(
         Ok(()) => Exit::Usage,
         Err(error) => output.failed(Exit::Environment, &error),
     }
-}
-
-fn folder_time(unix_us: i64) -> String {
-    let time = jiff::Timestamp::from_microsecond(unix_us).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H-%M-%S").to_string()
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::journal::{Event, Phase, Proof, RunFolder, What};
+use crate::journal::{Event, Phase, Proof, What};
 use crate::model::{FaultId, FaultKind, Moment, RuntimeKind, WorkerName, visible};
 use crate::plan::Plan;
-use crate::run::Run;
+use crate::run::{Run, Watcher};
 use crate::verify::why_not_ended;
 
 use super::output::Output;
@@ -22,46 +22,57 @@ const LINE: usize = 400;
 /// Without a terminal, silence is broken at least this often.
 const HEARTBEAT_S: f64 = 30.0;
 
-/// The running progress display; ends when the run has ended.
+/// The progress of a run as it is drawn; ends when the run has ended.
 pub struct Progress {
+    quiet: bool,
+    output: Output,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
+    /// Nothing is shown when it is to be quiet.
+    pub fn new(quiet: bool, output: &Output) -> Self {
+        Self {
+            quiet,
+            output: *output,
+            thread: None,
+        }
+    }
+}
+
+impl Watcher for Progress {
     /// Prints the head and begins to follow the journal.
-    pub fn start(run: &Run, folder: &RunFolder, quiet: bool, output: &Output) -> Self {
-        if quiet {
-            return Self { thread: None };
+    fn begins(&mut self, run: &Run) {
+        if self.quiet {
+            return;
         }
         let (scenario, plan) = (run.scenario(), run.plan().clone());
-        output.remark(format!(
+        self.output.remark(format!(
             "squall {} · {} · {}",
             env!("CARGO_PKG_VERSION"),
             scenario.name,
             visible(&scenario.question, 1_000)
         ));
-        output.remark(format!(
+        self.output.remark(format!(
             "seed {} · runtime {} · {} · about {} s · {}\n",
             plan.seed,
             run.runtime(),
             releases(run),
             plan.estimate_ms / 1_000,
-            super::folder::shown(folder.path())
+            super::folder::shown(run.folder().path())
         ));
         let watched = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         let events = run.journal().listen();
-        let (output, joins) = (*output, run.runtime() == RuntimeKind::Attached);
+        let (output, joins) = (self.output, run.runtime() == RuntimeKind::Attached);
         let thread = std::thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || Display::new(plan, joins, watched, output).follow(&events));
-        Self {
-            thread: thread.ok(),
-        }
+        self.thread = thread.ok();
     }
 
     /// Waits until the last event was shown.
-    pub fn finish(self) {
-        if let Some(thread) = self.thread {
+    fn ended(&mut self) {
+        if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }

@@ -14,9 +14,9 @@ use crate::runtime::{Ledger, Runtime, Thing, UserFolders};
 use crate::scenario::inventory::Inventory;
 use crate::scenario::{Difference, Scenario, rename_target};
 
+use super::assignment::{Assignment, Attach, Site};
 use super::conductor::RunError;
-use super::on_cluster::{Run, failed};
-use super::request::{Attach, Request};
+use super::on_cluster::{OnCluster, Run, failed};
 use super::stop::StopToken;
 
 /// How long asking for every connector may take before anything is touched.
@@ -28,16 +28,16 @@ fn prefix_of(stream: StreamId) -> String {
 }
 
 /// On a cluster of somebody else everything of ours has a prefix, in the scenario and in its plan.
-pub fn take_own_names(request: &mut Request, stream: StreamId) {
-    let Some(attach) = &request.attach else {
+pub fn take_own_names(assignment: &mut Assignment, stream: StreamId) {
+    let Site::Attached(attach) = &assignment.site else {
         return;
     };
     let prefix = prefix_of(stream);
-    request.scenario = request.scenario.with_own_names(&prefix);
-    for fault in &mut request.plan.faults {
+    assignment.scenario = assignment.scenario.with_own_names(&prefix);
+    for fault in &mut assignment.plan.faults {
         rename_target(&mut fault.target, &prefix);
     }
-    for (connector, _) in &mut request.scenario.route.legs {
+    for (connector, _) in &mut assignment.scenario.route.legs {
         if connector.is_class("MirrorSource") {
             for (key, value) in &attach.inventory.inner_client.0 {
                 for side in ["source", "target"] {
@@ -75,8 +75,8 @@ impl Run {
         self.tell_differences(attach);
         let joining = Joining {
             inventory: &attach.inventory,
-            scenario: &self.request.scenario,
-            plan: &self.request.plan,
+            scenario: &self.assignment.scenario,
+            plan: &self.assignment.plan,
             yes_i_mean: attach.yes_i_mean.as_deref(),
             journal: &self.journal,
             ledger,
@@ -91,7 +91,7 @@ impl Run {
                 return Err(failed(&error, stop));
             }
         };
-        let run = self.on_what_was_joined(&cluster.joined, &cluster);
+        let there = self.as_joined(&cluster.joined, &cluster);
         let prefix = prefix_of(self.stream);
         let result = ledger
             .note(&Thing::Own {
@@ -99,9 +99,9 @@ impl Run {
                 prefix: prefix.clone(),
             })
             .map_err(RunError::environment)
-            .and_then(|()| run.backup_before_faults(&cluster))
-            .and_then(|()| run.conduct_on(Arc::clone(&cluster) as _, "", stop, rows))
-            .and_then(|()| run.check_settings(&cluster));
+            .and_then(|()| self.backup_before_faults(&cluster))
+            .and_then(|()| there.conduct(Arc::clone(&cluster) as _, "", stop, rows))
+            .and_then(|()| there.check_settings(&cluster));
         // What was begun before an error is undone here; after a whole run there is nothing left to undo.
         cluster.take_down();
         let mut left = remove(&attach.inventory, &prefix);
@@ -144,41 +144,17 @@ impl Run {
         }
     }
 
-    /// The same run with what is now known of the cluster.
-    fn on_what_was_joined(&self, joined: &Joined, cluster: &AttachedCluster) -> Self {
-        let mut request = self.request.clone();
-        let scenario = &mut request.scenario;
-        fit_replication(scenario, joined.brokers);
+    /// The run with what is now known of the cluster.
+    fn as_joined(&self, joined: &Joined, cluster: &AttachedCluster) -> OnCluster<'_> {
+        let mut scenario = self.assignment.scenario.clone();
+        fit_replication(&mut scenario, joined.brokers);
         scenario.connect.version = joined.version;
         scenario.connect.config.clone_from(&joined.settings);
         scenario.connect.workers = cluster.workers();
-        let others = joined.connectors.clone();
-        Self {
-            request,
-            folder: self.folder.clone(),
-            journal: self.journal.clone(),
-            stream: self.stream,
-            others,
-        }
-    }
-
-    /// Workers that were started in the run have the settings that they had before, as far as their logs tell.
-    fn check_settings(&self, cluster: &AttachedCluster) -> Result<(), RunError> {
-        let mut told = Told::new();
-        for file in cluster.log_files() {
-            let log = std::fs::read(&file.path).unwrap_or_default();
-            let values = last_in(&String::from_utf8_lossy(&log));
-            if !values.is_empty() {
-                told.insert(file.worker, values);
-            }
-        }
-        let wrong = contradictions(&self.request.scenario.connect.config, &told);
-        match wrong.is_empty() {
-            true => Ok(()),
-            false => Err(RunError::Environment(format!(
-                "a worker came back with other settings than those that the run counted on: {}; make them the same, and run again",
-                wrong.join("; ")
-            ))),
+        OnCluster {
+            run: self,
+            scenario,
+            others: joined.connectors.clone(),
         }
     }
 
@@ -209,6 +185,28 @@ impl Run {
             "{saved} saved to {path}; `squall restore` puts them back"
         )));
         Ok(())
+    }
+}
+
+impl OnCluster<'_> {
+    /// Workers that were started in the run have the settings that they had before, as far as their logs tell.
+    fn check_settings(&self, cluster: &AttachedCluster) -> Result<(), RunError> {
+        let mut told = Told::new();
+        for file in cluster.log_files() {
+            let log = std::fs::read(&file.path).unwrap_or_default();
+            let values = last_in(&String::from_utf8_lossy(&log));
+            if !values.is_empty() {
+                told.insert(file.worker, values);
+            }
+        }
+        let wrong = contradictions(&self.scenario.connect.config, &told);
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(RunError::Environment(format!(
+                "a worker came back with other settings than those that the run counted on: {}; make them the same, and run again",
+                wrong.join("; ")
+            ))),
+        }
     }
 }
 

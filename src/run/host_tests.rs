@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::{Request, Run};
+use super::super::{Assignment, Run, Site};
 use super::*;
 use crate::journal::{Clock, RunFolder, What};
-use crate::model::{RuntimeKind, Seed};
+use crate::model::Seed;
 
 #[test]
 fn this_process_has_used_some_processor_time() {
@@ -65,18 +65,14 @@ fn scene() -> Scene {
     let reports = tempfile::tempdir().unwrap();
     let scenario = crate::scenario::parse("s.yaml", SECRETIVE).unwrap();
     let folder = RunFolder::create(reports.path(), "run").unwrap();
-    let request = Request {
+    let assignment = Assignment {
         plan: crate::plan::draw(&scenario, Seed(7)),
         scenario,
-        scenario_text: SECRETIVE.to_owned(),
-        scenario_path: "s.yaml".to_owned(),
-        kafka_home: None,
-        runtime: RuntimeKind::Process,
-        image: None,
-        attach: None,
-        cluster_arguments: Vec::new(),
+        text: SECRETIVE.to_owned(),
+        path: "s.yaml".to_owned(),
+        site: Site::Process { home: None },
     };
-    let run = Run::prepare(request, folder, Clock::start()).unwrap();
+    let run = Run::prepare(assignment, folder, Clock::start()).unwrap();
     Scene { reports, run }
 }
 

@@ -1,9 +1,11 @@
 //! The only place where things happen over time: provision, deploy, baseline, faults, converge, drain, take down.
 
+mod assignment;
 mod attached;
 mod attention;
 mod baseline;
 mod calm;
+mod certified;
 mod conductor;
 mod deploy;
 mod drain;
@@ -16,7 +18,6 @@ mod load;
 mod misfit;
 mod observe;
 mod on_cluster;
-mod request;
 mod schedule;
 mod source_offsets;
 mod step;
@@ -29,17 +30,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::{Clock, Ending, Journal, Phase, RunFolder, What};
-use crate::model::{Refusal, RuntimeKind, secrets};
+use crate::model::{Refusal, secrets};
 use crate::runtime::{
     ClusterSpec, Ledger, Runtime, RuntimeError, StartStyle, UserFolders, docker, process,
 };
 use crate::scenario;
 
-use on_cluster::failed;
+use on_cluster::{Found, OnCluster, failed};
 
+pub use assignment::{Assignment, Attach, Site};
+pub use certified::{Certified, Reports, Watcher, certify};
 pub use conductor::RunError;
 pub use on_cluster::Run;
-pub use request::{Attach, Request};
 pub use stop::{StopToken, Urgency};
 
 /// A worker that ends is noticed at once, so this is for workers that live and load plugins on a busy machine.
@@ -48,35 +50,34 @@ const READY_LIMIT: Duration = Duration::from_secs(300);
 impl Run {
     /// Writes scenario, plan and what is known of the run into its new folder.
     pub fn prepare(
-        mut request: Request,
+        mut assignment: Assignment,
         folder: RunFolder,
         clock: Clock,
     ) -> Result<Self, RunError> {
         let stream = host::fresh_stream(clock.started_unix_us());
-        attached::take_own_names(&mut request, stream);
+        attached::take_own_names(&mut assignment, stream);
         let journal = Journal::create(&folder, clock).map_err(RunError::environment)?;
-        let secrets = host::secrets_of(&request.scenario_text, &request.scenario);
+        let secrets = host::secrets_of(&assignment.text, &assignment.scenario);
         journal.learn(&secrets);
-        if let Some(attach) = &request.attach {
+        if let Some(attach) = assignment.site.attach() {
             journal.learn(&attached::secrets_of(&attach.inventory));
         }
         let run = Self {
-            request,
+            assignment,
             folder,
             journal,
             stream,
-            others: BTreeMap::new(),
         };
         run.folder
             .write(
                 "scenario.yaml",
-                scenario::masked_text(&run.request.scenario_text, &secrets).as_bytes(),
+                scenario::masked_text(&run.assignment.text, &secrets).as_bytes(),
             )
             .map_err(RunError::environment)?;
         run.folder
-            .write_json("plan.json", &run.request.plan)
+            .write_json("plan.json", &run.assignment.plan)
             .map_err(RunError::environment)?;
-        run.write_info("", "", BTreeMap::new(), BTreeMap::new(), BTreeMap::new())?;
+        OnCluster::of_our_own(&run).write_info(&Found::default())?;
         Ok(run)
     }
 
@@ -122,24 +123,18 @@ impl Run {
         let folders = UserFolders::from_env();
         let ledger = Ledger::create(&folders, &self.stream.to_string(), self.folder.path())
             .map_err(RunError::environment)?;
-        if let Some(attach) = &self.request.attach {
+        if let Some(attach) = self.assignment.site.attach() {
             return self.on_attached(attach, &folders, &ledger, stop, rows);
         }
         let spec = self.cluster_spec(folders, ledger.clone());
-        let result = self.with_cluster(&spec, stop, rows);
+        let started = self.start_cluster(&spec, stop);
+        let result = started
+            .map_err(|error| failed(&error, stop))
+            .and_then(|(runtime, java)| {
+                OnCluster::of_our_own(self).conduct(runtime, &java, stop, rows)
+            });
         ledger.close();
         result
-    }
-
-    fn with_cluster(
-        &self,
-        spec: &ClusterSpec,
-        stop: &StopToken,
-        rows: &mut BTreeMap<String, u64>,
-    ) -> Result<(), RunError> {
-        let failed = |error: RuntimeError| failed(&error, stop);
-        let (runtime, java) = self.start_cluster(spec, stop).map_err(failed)?;
-        self.conduct_on(runtime, &java, stop, rows)
     }
 
     /// Starts what the run asks for; returns it with the version of this machine's Java, where that is used.
@@ -150,28 +145,27 @@ impl Run {
     ) -> Result<(Arc<dyn Runtime>, String), RuntimeError> {
         let (journal, stop) = (&self.journal, stop.asked());
         let provision = || drop(journal.record(What::PhaseBegan(Phase::Provision)));
-        match self.request.runtime {
-            RuntimeKind::Process => {
+        match &self.assignment.site {
+            Site::Process { .. } => {
                 let prepared = process::prepare(spec, journal, stop)?;
                 provision();
                 let cluster = process::ProcessCluster::start(spec, &prepared, journal, stop)?;
                 Ok((Arc::new(cluster), prepared.java.line))
             }
-            RuntimeKind::Docker => {
-                let image = self.request.image.as_deref();
-                let prepared = docker::prepare(spec, image, journal, stop)?;
+            Site::Docker { image } => {
+                let prepared = docker::prepare(spec, image.as_deref(), journal, stop)?;
                 provision();
                 let cluster = docker::DockerCluster::start(spec, &prepared, journal, stop)?;
                 Ok((Arc::new(cluster), String::new()))
             }
-            RuntimeKind::Attached => Err(RuntimeError::WrongEngine {
+            Site::Attached(_) => Err(RuntimeError::WrongEngine {
                 why: "an attached cluster is not started by a run".to_owned(),
             }),
         }
     }
 
     fn cluster_spec(&self, folders: UserFolders, ledger: Ledger) -> ClusterSpec {
-        let scenario = &self.request.scenario;
+        let scenario = &self.assignment.scenario;
         let classes = scenario
             .route
             .connectors()
@@ -183,7 +177,7 @@ impl Run {
             workers: scenario.connect.workers.clone(),
             worker_config: scenario.connect.config.clone(),
             plugins: scenario.connect.plugins.clone(),
-            plugin_base: Path::new(&self.request.scenario_path)
+            plugin_base: Path::new(&self.assignment.path)
                 .parent()
                 .map(PathBuf::from)
                 .unwrap_or_default(),
@@ -192,7 +186,10 @@ impl Run {
             logs: self.folder.logs(),
             data: self.folder.data(),
             folders,
-            kafka_home: self.request.kafka_home.clone(),
+            kafka_home: match &self.assignment.site {
+                Site::Process { home } => home.clone(),
+                Site::Docker { .. } | Site::Attached(_) => None,
+            },
             java: None,
             style: StartStyle::Together,
             ready_limit: READY_LIMIT,

@@ -11,25 +11,24 @@ use crate::runtime::attached::Other;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::scenario::Scenario;
 
+use super::assignment::{Assignment, Attach};
 use super::attention;
 use super::conductor::{Conductor, RunError};
 use super::guard::Guard;
 use super::host;
 use super::load;
 use super::observe::{Observers, Watched};
-use super::request::Request;
+
 use super::stop::{StopToken, Urgency};
 
 const OBSERVER_LIMIT: Duration = Duration::from_secs(3);
 
 /// A run that has begun to be written down, and has started nothing yet.
 pub struct Run {
-    pub(super) request: Request,
+    pub(super) assignment: Assignment,
     pub(super) folder: RunFolder,
     pub(super) journal: Journal,
     pub(super) stream: StreamId,
-    /// Connectors of others that were there before.
-    pub(super) others: BTreeMap<ConnectorName, Other>,
 }
 
 impl Run {
@@ -38,35 +37,71 @@ impl Run {
         &self.journal
     }
 
+    /// Where its evidence goes.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
     /// The scenario.
     pub fn scenario(&self) -> &Scenario {
-        &self.request.scenario
+        &self.assignment.scenario
     }
 
     /// What the cluster is made of.
     pub fn runtime(&self) -> RuntimeKind {
-        self.request.runtime
+        self.assignment.site.kind()
     }
 
     /// The timetable.
     pub fn plan(&self) -> &Plan {
-        &self.request.plan
+        &self.assignment.plan
+    }
+}
+
+/// A run with what is known of its cluster.
+pub(super) struct OnCluster<'r> {
+    pub run: &'r Run,
+    /// The scenario as the cluster has it: releases, workers and settings of a cluster that is joined are its own.
+    pub scenario: Scenario,
+    /// Connectors of others that were there before.
+    pub others: BTreeMap<ConnectorName, Other>,
+}
+
+/// What only a cluster that is there can tell; nothing yet, before that.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The version of this machine's Java, where the cluster runs on it.
+    pub java: String,
+    pub bootstrap: String,
+    pub facts: BTreeMap<String, String>,
+    pub worker_ids: BTreeMap<WorkerName, String>,
+    pub connector_configs: BTreeMap<ConnectorName, BTreeMap<String, String>>,
+}
+
+impl<'r> OnCluster<'r> {
+    /// A cluster that is as the scenario wants it, with nobody else on it.
+    pub(super) fn of_our_own(run: &'r Run) -> Self {
+        Self {
+            run,
+            scenario: run.assignment.scenario.clone(),
+            others: BTreeMap::new(),
+        }
     }
 
-    /// Everything that happens on a cluster that is there, to its end.
-    pub(super) fn conduct_on(
+    /// Everything that happens there, to its end.
+    pub(super) fn conduct(
         &self,
         runtime: Arc<dyn Runtime>,
         java: &str,
         stop: &StopToken,
         rows: &mut BTreeMap<String, u64>,
     ) -> Result<(), RunError> {
-        let scenario = &self.request.scenario;
+        let (run, journal) = (self.run, &self.run.journal);
         let conductor = Conductor::new(
-            scenario,
-            &self.request.plan,
-            &self.folder,
-            &self.journal,
+            &self.scenario,
+            &run.assignment.plan,
+            &run.folder,
+            journal,
             Arc::clone(&runtime),
             stop,
         );
@@ -75,16 +110,16 @@ impl Run {
             let troubles = conductor.finish_observations(OBSERVER_LIMIT);
             rows.append(&mut conductor.rows);
             for why in troubles {
-                self.journal.record(What::ObserverFailed {
+                journal.record(What::ObserverFailed {
                     observer: "observations".to_owned(),
                     why,
                 });
             }
             result
         });
-        self.journal.record(What::PhaseBegan(Phase::TakeDown));
+        journal.record(What::PhaseBegan(Phase::TakeDown));
         runtime.take_down();
-        let hidden = host::hide_secrets_in(&self.folder.logs(), &self.journal);
+        let hidden = host::hide_secrets_in(&run.folder.logs(), journal);
         result.and(hidden.map_err(|error| {
             RunError::Environment(format!(
                 "cannot hide secrets in the logs: {error}; delete the run's logs"
@@ -93,19 +128,20 @@ impl Run {
     }
 
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
+        let journal = &self.run.journal;
         self.write_known(conductor, java)?;
         let watched = self.watched(conductor);
-        let mut observers = Observers::start(&watched, &self.journal, &conductor.attention);
-        observers.follow_logs(Arc::clone(&conductor.runtime), &watched, &self.journal);
+        let mut observers = Observers::start(&watched, journal, &conductor.attention);
+        observers.follow_logs(Arc::clone(&conductor.runtime), &watched, journal);
         let runtime = Arc::clone(&conductor.runtime);
-        observers.spawn("load", &watched, &self.journal, move |_, journal, stop| {
+        observers.spawn("load", &watched, journal, move |_, journal, stop| {
             load::watch(runtime.as_ref(), journal, stop);
         });
         conductor.observers = Some(observers);
-        conductor.deploy(self.stream)?;
+        conductor.deploy(self.run.stream)?;
         conductor.guard = self.guard();
         conductor.begin(Phase::Baseline);
-        conductor.start_feed(self.stream)?;
+        conductor.start_feed(self.run.stream)?;
         let baseline = conductor.reach_baseline()?;
         conductor.inject_faults(&baseline)?;
         conductor.converge()?;
@@ -116,7 +152,7 @@ impl Run {
     }
 
     fn watched(&self, conductor: &Conductor<'_>) -> Watched {
-        let scenario = &self.request.scenario;
+        let scenario = &self.scenario;
         let runtime = conductor.runtime.as_ref();
         let topics = runtime.internal_topics();
         let sinks = scenario
@@ -153,69 +189,63 @@ impl Run {
     }
 
     fn write_known(&self, conductor: &Conductor<'_>, java: &str) -> Result<(), RunError> {
-        let workers = self.request.scenario.connect.workers.iter();
+        let journal = &self.run.journal;
+        let workers = self.scenario.connect.workers.iter();
         let ids = workers
             .filter_map(|worker| Some((worker.clone(), conductor.runtime.worker_id(worker)?)));
         let configs = conductor.connector_configs();
         let masked = configs
             .iter()
-            .map(|(name, config)| (name.clone(), host::masked_config(config, &self.journal)))
+            .map(|(name, config)| (name.clone(), host::masked_config(config, journal)))
             .collect();
         let runtime = &conductor.runtime;
-        self.write_info(
-            java,
-            &runtime.bootstrap(),
-            runtime.facts(),
-            ids.collect(),
-            masked,
-        )
+        self.write_info(&Found {
+            java: java.to_owned(),
+            bootstrap: runtime.bootstrap(),
+            facts: runtime.facts(),
+            worker_ids: ids.collect(),
+            connector_configs: masked,
+        })
     }
 
     /// Writes `run.json` with what is known by now.
-    pub(super) fn write_info(
-        &self,
-        java: &str,
-        bootstrap: &str,
-        facts: BTreeMap<String, String>,
-        worker_ids: BTreeMap<WorkerName, String>,
-        connector_configs: BTreeMap<ConnectorName, BTreeMap<String, String>>,
-    ) -> Result<(), RunError> {
-        let clock = self.journal.clock();
+    pub(super) fn write_info(&self, found: &Found) -> Result<(), RunError> {
+        let (run, journal) = (self.run, &self.run.journal);
+        let started_unix_us = journal.clock().started_unix_us();
         let info = RunInfo {
             format: FORMAT,
             squall: env!("CARGO_PKG_VERSION").to_owned(),
-            started_unix_us: clock.started_unix_us(),
-            started: host::rfc3339(clock.started_unix_us()),
-            runtime: self.request.runtime,
-            runtime_facts: facts,
+            started_unix_us,
+            started: host::rfc3339(started_unix_us),
+            runtime: run.runtime(),
+            runtime_facts: found.facts.clone(),
             watched: self.watched_connectors(),
-            seed: self.request.plan.seed,
-            stream: self.stream,
-            scenario: host::masked_scenario(&self.request.scenario, &self.journal),
-            scenario_path: self.request.scenario_path.clone(),
-            cluster_arguments: self.request.cluster_arguments.clone(),
-            warnings: self.request.warnings(),
-            host: host::this_machine(java),
-            worker_ids,
-            bootstrap: bootstrap.to_owned(),
-            worker_config: host::masked_config(
-                &self.request.scenario.connect.config,
-                &self.journal,
-            ),
-            connector_configs,
+            seed: run.plan().seed,
+            stream: run.stream,
+            scenario: host::masked_scenario(&self.scenario, journal),
+            scenario_path: run.assignment.path.clone(),
+            cluster_arguments: run.assignment.site.arguments(),
+            warnings: run.assignment.warnings(),
+            host: host::this_machine(&found.java),
+            worker_ids: found.worker_ids.clone(),
+            bootstrap: found.bootstrap.clone(),
+            worker_config: host::masked_config(&self.scenario.connect.config, journal),
+            connector_configs: found.connector_configs.clone(),
             group_poll_ms: u64::try_from(attention::CLOSE.as_millis()).unwrap_or(0),
         };
-        self.folder
+        run.folder
             .write_json("run.json", &info)
             .map_err(RunError::environment)
+    }
+
+    fn attach(&self) -> Option<&'r Attach> {
+        self.run.assignment.site.attach()
     }
 
     /// Connectors of others that are watched.
     pub(super) fn watched_connectors(&self) -> Vec<ConnectorName> {
         let asked = self
-            .request
-            .attach
-            .as_ref()
+            .attach()
             .and_then(|attach| attach.inventory.watch.as_ref());
         let is_watched = |name: &&ConnectorName| asked.is_none_or(|watched| watched.contains(name));
         self.others.keys().filter(is_watched).cloned().collect()
@@ -234,17 +264,17 @@ impl Run {
 
     /// The connectors whose events are kept: ours and the watched ones; all on a cluster of our own.
     pub(super) fn connectors_that_count(&self) -> Option<BTreeSet<ConnectorName>> {
-        self.request.attach.as_ref()?;
+        self.attach()?;
         let mut names: BTreeSet<ConnectorName> = self.watched_connectors().into_iter().collect();
-        let own = self.request.scenario.route.connectors();
+        let own = self.scenario.route.connectors();
         names.extend(own.map(|connector| connector.name.clone()));
         Some(names)
     }
 
     /// What ends the run early for the sake of the cluster's other users.
     pub(super) fn guard(&self) -> Option<Guard> {
-        let attach = self.request.attach.as_ref()?;
-        let own = self.request.scenario.route.connectors();
+        let attach = self.attach()?;
+        let own = self.scenario.route.connectors();
         let failed = self.others.values().flat_map(|other| &other.failed);
         Some(Guard {
             when: attach.inventory.stop_when,

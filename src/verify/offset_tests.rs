@@ -416,7 +416,7 @@ fn the_story_of_a_record_tells_commits_of_its_own_input_partition_only() {
     };
     let judgement = judge(&evidence);
     for finding in judgement.findings.iter().filter(|f| f.lane.is_some()) {
-        let story = explain(&evidence, &judgement, &finding.id).unwrap();
+        let story = explain::explain(&evidence, &judgement, &finding.id).unwrap();
         let own = format!("committed for partition {}:", finding.lane.unwrap().0);
         let commits = story
             .lines

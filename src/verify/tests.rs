@@ -694,7 +694,7 @@ fn the_story_of_a_lost_record_tells_every_sighting() {
         damage: Vec::new(),
     };
     let judgement = judge(&evidence);
-    let story = explain(&evidence, &judgement, "lost/1").unwrap();
+    let story = explain::explain(&evidence, &judgement, "lost/1").unwrap();
     let text: Vec<&str> = story.lines.iter().map(|line| line.text.as_str()).collect();
     assert!(text.contains(&"never seen at archive.txt"), "{text:?}");
     assert!(
@@ -713,7 +713,7 @@ fn the_story_of_a_lost_record_tells_every_sighting() {
         text.iter()
             .any(|line| line.starts_with("F1: the SIGKILL of w2"))
     );
-    assert_eq!(explain(&evidence, &judgement, "lost/2"), None);
+    assert_eq!(explain::explain(&evidence, &judgement, "lost/2"), None);
 }
 
 /// Harm of one kind to one lane of one tap.

@@ -94,7 +94,6 @@ fn fuzz_rest_answers() {
             rest.info_all(limit).map(drop),
             rest.offsets(&name, limit).map(drop),
             rest.validate("X", &BTreeMap::new(), limit).map(drop),
-            rest.plugins(limit).map(drop),
             rest.health(limit).map(drop),
         ];
         for error in told.iter().filter_map(|told| told.as_ref().err()) {
