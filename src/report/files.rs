@@ -33,7 +33,7 @@ mod tests {
         // XML forbids most control characters and two that are none; terminals obey U+009B like ESC [.
         let evil = "\u{0}\u{b}\u{1b}\u{7f}\u{9b}\u{fffe}\u{ffff}\u{2028}\u{202e}";
         judgement.faults[0].signal = evil.to_owned();
-        judgement.guarantees[0].title = evil.to_owned();
+        judgement.guarantees[0].note = evil.to_owned();
         judgement.doubts.push(evil.to_owned());
         judgement.environment_failure = Some(evil.to_owned());
         for (name, bytes) in files(&judgement, evil) {

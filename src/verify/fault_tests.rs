@@ -257,7 +257,7 @@ fn repeats_of_more_than_the_flush_interval_promises_are_beyond_the_bound_though_
     assert_eq!(verdict_of(&judgement, kind), Verdict::Held);
     let answer = guarantee(&judgement, GuaranteeKind::Duplicates);
     assert_eq!(answer.verdict, Verdict::Broken);
-    assert_eq!(answer.limit, format!("≤ {BOUND} per fault and lane"));
+    assert_eq!(answer.limit(), format!("≤ {BOUND} per fault and lane"));
     let beyond = judgement.findings.iter();
     let beyond: Vec<_> = beyond
         .filter(|f| f.kind == FindingKind::RepeatBeyondBound)
@@ -296,7 +296,7 @@ fn an_outage_is_the_silence_around_a_fault_beyond_that_of_the_baseline() {
         let judgement = world.judge();
         let answer = guarantee(&judgement, GuaranteeKind::Outage);
         assert_eq!(answer.verdict, verdict);
-        assert_eq!(answer.measured, format!("{:.1} s", outage as f64 / 1e3));
+        assert_eq!(answer.measured(), format!("{:.1} s", outage as f64 / 1e3));
         assert_eq!(judgement.verdict, verdict);
     }
     let mut calm = World::calm(RECORDS);
@@ -474,7 +474,7 @@ fn a_worker_that_is_asked_to_stop_and_ends_otherwise_has_crashed() {
         let judgement = stopped_with(exit);
         let stops = guarantee(&judgement, GuaranteeKind::Stops);
         assert_eq!(stops.verdict, Verdict::Broken, "{exit}");
-        assert_eq!(stops.measured, "0 of 1 stop overran, 1 ended in a crash");
+        assert_eq!(stops.measured(), "1 of 1 stop overran or crashed");
         let crash = judgement.findings.iter().find(|f| f.id == "crash/1");
         let text = format!("F1: w2 was asked to stop and ended {exit}, which is a crash");
         assert_eq!(crash.unwrap().text, text);

@@ -7,6 +7,7 @@ use crate::model::{FaultId, Lane, Moment, TaskId};
 
 use super::case::Case;
 use super::dropped::Early;
+use super::figures::{grouped, percent, plural};
 use super::history::Victim;
 use super::losses::{Loss, Losses};
 use super::offsets::{Offsets, WrongCommit};
@@ -94,33 +95,6 @@ fn blank(kind: FindingKind, text: String, count: u64) -> Finding {
         fault: None,
         log: Vec::new(),
     }
-}
-
-/// "1 record", "2 records"
-pub(super) fn plural(count: u64, one: &str) -> String {
-    if count == 1 {
-        format!("1 {one}")
-    } else {
-        format!("{} {one}s", grouped(count))
-    }
-}
-
-/// A number with commas between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// "10.0 %"
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
 }
 
 fn first_ranges(ranges: &[(u64, u64)]) -> String {

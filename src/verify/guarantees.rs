@@ -7,10 +7,12 @@ use crate::model::{Amount, DuplicateLimit, FaultKind, GuaranteeKind, LossLimit, 
 use super::attendance::{Absence, Subject};
 use super::credits::Undecidable;
 use super::doubts::Doubts;
-use super::findings::{Facts, allowed, grouped, percent, plural};
+use super::figures::{grouped, plural, seconds};
+use super::findings::{Facts, allowed};
 use super::first_reason;
 use super::history::FaultStory;
 use super::load::OwnMachine;
+use super::measure::{Measure, Unit};
 use super::recovery::FaultRecovery;
 use super::rewinds::Bound;
 use super::settings;
@@ -24,32 +26,22 @@ const MOST_IDS: usize = 20;
 /// What one expectation came to, before doubts.
 struct Answer {
     kind: GuaranteeKind,
-    title: String,
     verdict: Verdict,
-    measured: String,
-    limit: String,
-    used: Option<f64>,
+    measure: Measure,
     note: String,
     behind: &'static [FindingKind],
 }
 
 impl Answer {
-    fn counted(kind: GuaranteeKind, title: &str, count: u64, limit: u64) -> Self {
+    /// Broken by a value beyond the limit.
+    fn of(kind: GuaranteeKind, measure: Measure) -> Self {
         Self {
             kind,
-            title: title.to_owned(),
-            verdict: if count > limit {
-                Verdict::Broken
-            } else {
-                Verdict::Held
+            verdict: match measure.is_beyond() {
+                true => Verdict::Broken,
+                false => Verdict::Held,
             },
-            measured: grouped(count),
-            limit: if limit == 0 {
-                "0".to_owned()
-            } else {
-                format!("≤ {}", grouped(limit))
-            },
-            used: used(count, limit),
+            measure,
             note: String::new(),
             behind: &[],
         }
@@ -69,10 +61,6 @@ impl Answer {
     fn with(self, behind: &'static [FindingKind]) -> Self {
         Self { behind, ..self }
     }
-}
-
-fn used(count: u64, limit: u64) -> Option<f64> {
-    (limit > 0).then(|| count as f64 / limit as f64)
 }
 
 /// What guarantees look at.
@@ -214,11 +202,9 @@ impl Grounds<'_, '_> {
             .filter(|f| answer.behind.contains(&f.kind));
         GuaranteeResult {
             kind: answer.kind,
-            title: answer.title,
             verdict: answer.verdict,
-            measured: answer.measured,
-            limit: answer.limit,
-            used: answer.used,
+            measure: answer.measure,
+            used: answer.measure.used(),
             note: answer.note,
             findings: behind.map(|f| f.id.clone()).take(MOST_IDS).collect(),
         }
@@ -231,20 +217,15 @@ impl Grounds<'_, '_> {
         let drained = self.facts.case.drained();
         let lost = if drained { missing } else { 0 };
         let most = limit.at_most.of(expected);
-        let title = match most {
-            0 => "No record lost",
-            _ => "Few records lost",
+        let measure = Measure {
+            limit_per_million: match limit.at_most {
+                Amount::Share { per_million } => Some(per_million),
+                Amount::Count(_) => None,
+            },
+            ..Measure::of(lost, Unit::Records, most).out_of(expected)
         };
-        let answer = Answer::counted(GuaranteeKind::Lost, title, lost, most)
+        let mut answer = Answer::of(GuaranteeKind::Lost, measure)
             .with(&[FindingKind::Lost, FindingKind::Undecided]);
-        let mut answer = Answer {
-            measured: format!("{} of {}", grouped(lost), grouped(expected)),
-            ..answer
-        };
-        if let Amount::Share { per_million } = limit.at_most {
-            let share = percent(f64::from(per_million) / 1e6);
-            answer.limit = format!("≤ {share} ({})", grouped(most));
-        }
         let before = self.facts.losses.before_faults();
         if drained && before > 0 {
             if !self.facts.recoveries.is_empty() {
@@ -280,13 +261,9 @@ impl Grounds<'_, '_> {
     fn unexplained(&self, limit: u64) -> Answer {
         let count = self.ledgers.iter().map(|tap| tap.unexplained_copies).sum();
         let own: u64 = self.ledgers.iter().map(|tap| tap.own_extra_copies).sum();
-        let kind = GuaranteeKind::UnexplainedDuplicates;
-        let answer = Answer::counted(kind, "No repeat without an explanation", count, limit)
+        let measure = Measure::of(count, Unit::Records, limit).out_of(own);
+        let answer = Answer::of(GuaranteeKind::UnexplainedDuplicates, measure)
             .with(&[FindingKind::UnexplainedRepeat]);
-        let answer = Answer {
-            measured: format!("{} of {} repeats", grouped(count), grouped(own)),
-            ..answer
-        };
         if let Some(why) = self.undecidable() {
             return answer.undecided(&why);
         }
@@ -323,7 +300,7 @@ impl Grounds<'_, '_> {
             .unwrap_or(0);
         match limit {
             DuplicateLimit::Count(limit) => {
-                Answer::counted(kind, "Few repeats", most, limit).with(&[
+                Answer::of(kind, Measure::of(most, Unit::Records, limit)).with(&[
                     FindingKind::UnexplainedRepeat,
                     FindingKind::RepeatBeyondBound,
                     FindingKind::Repeat,
@@ -342,31 +319,26 @@ impl Grounds<'_, '_> {
             .values()
             .filter_map(|group| Some((group.copies, group.bound?)))
             .max_by(|a, b| share(a).total_cmp(&share(b)));
-        let title = "Repeats within what the flush interval promises";
-        let answer = Answer::counted(GuaranteeKind::Duplicates, title, beyond as u64, 0)
-            .with(&[FindingKind::RepeatBeyondBound]);
-        let copies = worst.map_or(0, |(copies, _)| copies);
+        let measure = Measure {
+            value: worst.map_or(0, |(copies, _)| copies),
+            unit: Unit::RecordsPerFaultAndLane,
+            limit: worst.map(|(_, bound)| bound.stretched),
+            population: Some(most),
+            limit_per_million: None,
+        };
         let mut note = "bound: what a lane delivers in flush interval + commit time + 1 s in flight; 0 after stops at which the tasks kept within task.shutdown.graceful.timeout.ms, without a fault, and under exactly-once".to_owned();
         note.push_str(&self.about_outlived());
         if let Some((_, bound)) = worst.filter(|(_, bound)| bound.stretched > bound.promised) {
             note.push_str(&format!("; the worst lane's bound is {}", allowed(bound)));
         }
         let answer = Answer {
-            measured: format!(
-                "{} in the worst lane, {} in all",
-                grouped(copies),
-                grouped(most)
-            ),
-            limit: match worst {
-                Some((_, bound)) => format!("≤ {} per fault and lane", grouped(bound.stretched)),
-                None => "the bound".to_owned(),
+            // Where nobody knows what a fault did, there is no bound to be beyond of.
+            verdict: match beyond {
+                0 => Verdict::Held,
+                _ => Verdict::Broken,
             },
-            used: worst
-                .as_ref()
-                .filter(|(_, bound)| bound.stretched > 0)
-                .map(share),
             note,
-            ..answer
+            ..Answer::of(GuaranteeKind::Duplicates, measure).with(&[FindingKind::RepeatBeyondBound])
         };
         let repeats = groups.values().any(|group| group.copies > 0);
         if groups.values().any(|group| group.bound.is_none()) {
@@ -410,11 +382,9 @@ impl Grounds<'_, '_> {
     fn order(&self, limit: u64) -> Answer {
         let lanes = self.facts.case.taps.iter().flat_map(|tap| &tap.lanes);
         let count = lanes.map(|lane| lane.own_reordered).sum();
-        Answer::counted(
+        Answer::of(
             GuaranteeKind::Order,
-            "Order within each lane kept",
-            count,
-            limit,
+            Measure::of(count, Unit::Records, limit),
         )
         .with(&[FindingKind::Reordering])
     }
@@ -422,25 +392,21 @@ impl Grounds<'_, '_> {
     fn phantoms(&self, limit: u64) -> Answer {
         let own = self.facts.strays.iter();
         let count = own.map(|own| own.phantom + own.corrupt).sum();
-        let title = "Nothing arrived that was not sent, or damaged";
-        Answer::counted(GuaranteeKind::Phantoms, title, count, limit)
+        let measure = Measure::of(count, Unit::Records, limit);
+        Answer::of(GuaranteeKind::Phantoms, measure)
             .with(&[FindingKind::Phantom, FindingKind::Corrupt])
     }
 
     fn offsets(&self, limit: u64) -> Answer {
         let offsets = self.facts.offsets;
         let wrong = (offsets.ahead.len() + offsets.regressed.len()) as u64;
-        let title = "Committed offsets tell the truth";
-        let answer = Answer::counted(GuaranteeKind::Offsets, title, wrong, limit).with(&[
+        let commits: u64 = offsets.reports.iter().map(|report| report.commits).sum();
+        let measure = Measure::of(wrong, Unit::Commits, limit).out_of(commits);
+        let answer = Answer::of(GuaranteeKind::Offsets, measure).with(&[
             FindingKind::OffsetAhead,
             FindingKind::OffsetRegression,
             FindingKind::ZombieCommit,
         ]);
-        let commits: u64 = offsets.reports.iter().map(|report| report.commits).sum();
-        let answer = Answer {
-            measured: format!("{} of {} commits wrong", grouped(wrong), grouped(commits)),
-            ..answer
-        };
         let answer = match offsets.by_zombies.len() as u64 {
             0 => answer,
             count => answer.noted(format!(
@@ -476,16 +442,12 @@ impl Grounds<'_, '_> {
             true => format!(" around faults and {far} ms between them"),
             false => String::new(),
         };
-        let title = "No task on two workers at once";
-        let answer = Answer::counted(GuaranteeKind::Overlap, title, longest, limit_ms)
-            .with(&[FindingKind::Overlap]);
+        let measure = Measure::of(longest, Unit::Milliseconds, limit_ms);
         let answer = Answer {
-            measured: format!("{} ms", grouped(longest)),
-            limit: format!("≤ {} ms", grouped(limit_ms)),
             note: format!(
                 "by the group's bytes, polled; shorter than {near} ms{between} cannot be seen"
             ),
-            ..answer
+            ..Answer::of(GuaranteeKind::Overlap, measure).with(&[FindingKind::Overlap])
         };
         if self.facts.ownership.views == 0 {
             return answer.undecided("the group was never seen in a stable state");
@@ -546,14 +508,11 @@ impl Grounds<'_, '_> {
             verdict = verdict.and(answer);
             notes.extend(why.map(|why| format!("{} {why}", fault.id)));
         }
-        let title = "Recovered in time after each fault";
+        let measure = Measure::of(worst, Unit::Milliseconds, limit_ms);
         Answer {
             verdict,
-            measured: seconds(worst),
-            limit: format!("≤ {}", seconds(limit_ms)),
             note: notes.join("; "),
-            ..Answer::counted(GuaranteeKind::Recovery, title, worst, limit_ms)
-                .with(&[FindingKind::NotRecovered])
+            ..Answer::of(GuaranteeKind::Recovery, measure).with(&[FindingKind::NotRecovered])
         }
     }
 
@@ -584,16 +543,10 @@ impl Grounds<'_, '_> {
         let worst = outages().map(|outage| outage.ms).max().unwrap_or(0);
         let alone = outages().map(|outage| outage.alone_ms).max().unwrap_or(0);
         let about = "longest silence at a tap around a fault, less how long the lane may be silent (its longest in the baseline, or `silent-for`); silences under 0.2 s are not counted";
+        let measure = Measure::of(worst, Unit::Milliseconds, limit_ms);
         let answer = Answer {
-            measured: seconds(worst),
-            limit: format!("≤ {}", seconds(limit_ms)),
             note: about.to_owned(),
-            ..Answer::counted(
-                GuaranteeKind::Outage,
-                "No lane silent for too long",
-                worst,
-                limit_ms,
-            )
+            ..Answer::of(GuaranteeKind::Outage, measure)
         };
         if worst <= limit_ms {
             return answer;
@@ -664,13 +617,10 @@ impl Grounds<'_, '_> {
             .iter()
             .filter(|log| log.graceful_stop_failed)
             .count() as u64;
-        let answer = Answer::counted(
-            GuaranteeKind::Stops,
-            "Workers stop by themselves when asked",
-            overrun + crashed,
-            limit,
-        )
-        .with(&[FindingKind::CrashedAtStop, FindingKind::StopOverrun]);
+        let measure = Measure::of(overrun + crashed, Unit::Stops, limit).out_of(stops);
+        let answer = Answer::of(GuaranteeKind::Stops, measure)
+            .with(&[FindingKind::CrashedAtStop, FindingKind::StopOverrun]);
+        let crashes = (crashed > 0).then(|| format!("{} ended in a crash", grouped(crashed)));
         let note = match (stops, failed) {
             (0, _) => "no worker was asked to stop".to_owned(),
             (_, 0) => String::new(),
@@ -679,18 +629,13 @@ impl Grounds<'_, '_> {
                 plural(failed, "task")
             ),
         };
-        let notes = std::iter::once(note).filter(|note| !note.is_empty());
+        let notes = crashes
+            .into_iter()
+            .chain([note])
+            .filter(|note| !note.is_empty());
         let notes = notes.chain(first_reason::without_goodbye(self.facts.case));
         let note = notes.collect::<Vec<_>>().join("; ");
-        let mut measured = format!("{} of {} overran", grouped(overrun), plural(stops, "stop"));
-        if crashed > 0 {
-            measured.push_str(&format!(", {} ended in a crash", grouped(crashed)));
-        }
-        Answer {
-            measured,
-            note,
-            ..answer
-        }
+        Answer { note, ..answer }
     }
 }
 
@@ -759,11 +704,6 @@ pub(super) fn overlapping(
                 .zip(of(&recoveries[*other]))
                 .is_some_and(|(a, b)| a.0 < b.1 && b.0 < a.1)
     })
-}
-
-/// Milliseconds as seconds with one digit.
-pub(super) fn seconds(ms: u64) -> String {
-    format!("{:.1} s", ms as f64 / 1e3)
 }
 
 fn rounded(value: f64) -> String {

@@ -101,7 +101,7 @@ fn conclude(facts: &Facts<'_, '_>) -> Judgement {
     let mut method = summary::method(case, facts.rewinds, rewinds.len());
     method.extend(sentence::unasked(&findings, &guarantees));
     Judgement {
-        format: 1,
+        format: 2,
         verdict,
         sentence: sentence::sentence(verdict, facts, &ledgers, &guarantees, &findings, &doubts),
         run: summary::run(case),

@@ -11,11 +11,13 @@ use crate::model::{
     WorkerName,
 };
 
+use super::measure::Measure;
+
 /// The judgement of one run; everything a report needs, and nothing that is not in the run folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Judgement {
-    /// Version of this format, now 1.
+    /// Version of this format, now 2.
     pub format: u32,
     /// The worst answer of all guarantees and doubts.
     pub verdict: Verdict,
@@ -137,20 +139,34 @@ pub struct PhaseSpan {
 pub struct GuaranteeResult {
     /// Which.
     pub kind: GuaranteeKind,
-    /// In words: "No record lost".
-    pub title: String,
     /// The answer.
     pub verdict: Verdict,
-    /// What was measured: "0 of 110,000".
-    pub measured: String,
-    /// What is allowed: "≤ 1,340".
-    pub limit: String,
+    /// What was measured, and what is allowed.
+    #[serde(flatten)]
+    pub measure: Measure,
     /// How much of the limit was used, 0 to 1 and above; `None` where there is no such thing.
     pub used: Option<f64>,
     /// What else the reader must know: confidence bound, why it is inconclusive, *not measurable here*.
     pub note: String,
     /// Ids of the findings behind it, worst first, at most 20.
     pub findings: Vec<String>,
+}
+
+impl GuaranteeResult {
+    /// What is promised, in words: "No record lost".
+    pub fn title(&self) -> &'static str {
+        self.measure.title(self.kind)
+    }
+
+    /// What was measured, in words: "0 of 110,000".
+    pub fn measured(&self) -> String {
+        self.measure.in_words(self.kind)
+    }
+
+    /// What is allowed, in words: "≤ 1,340".
+    pub fn limit(&self) -> String {
+        self.measure.limit_in_words(self.kind)
+    }
 }
 
 /// What became of what was fed.

@@ -70,7 +70,7 @@ fn a_recovery_that_may_have_been_in_time_without_others_is_not_decided() {
         let judgement = judged(percent);
         let answer = answer(&judgement, GuaranteeKind::Recovery);
         assert_eq!(answer.verdict, verdict, "{percent} %: {answer:?}");
-        assert_eq!(answer.measured, "9.6 s");
+        assert_eq!(answer.measured(), "9.6 s");
     }
     let expected = "F1 ran while other programs took 22 % of this machine's CPU from 10.0 to 19.6 s: on a machine of its own the recovery may have taken 7.0 s of the 7.0 s allowed";
     let judgement = judged(22);
@@ -104,7 +104,7 @@ fn waits_that_are_as_long_on_any_machine_are_excused_by_nothing() {
 #[test]
 fn a_silence_that_may_have_been_short_enough_without_others_is_not_decided() {
     let calm = loaded(&world(60_000, 7_000), 0, (0, 0));
-    assert_eq!(answer(&calm, GuaranteeKind::Outage).measured, "9.4 s");
+    assert_eq!(answer(&calm, GuaranteeKind::Outage).measured(), "9.4 s");
     for (percent, verdict) in [
         (0, Verdict::Broken),
         (20, Verdict::Broken),

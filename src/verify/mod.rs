@@ -232,6 +232,7 @@ mod doubts;
 mod dropped;
 mod evidence;
 mod explain;
+mod figures;
 mod findings;
 mod first_reason;
 mod guarantees;
@@ -246,6 +247,7 @@ mod load;
 mod looks;
 mod losses;
 mod marks;
+mod measure;
 mod members;
 mod offsets;
 mod open;
@@ -312,6 +314,7 @@ pub use judgement::{
     Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
     WatchedFault, WatchedReport,
 };
+pub use measure::{Measure, Unit};
 pub use open::{open_and_explain, open_and_judge};
 pub use recovered::{Missing, Standing, told_apart};
 pub use settings::decisive as decisive_settings;

@@ -4,9 +4,9 @@ use crate::model::{GuaranteeKind, Verdict};
 
 use super::doubts::Doubts;
 use super::dropped::Early;
-use super::findings::{Facts, grouped, plural};
+use super::figures::{grouped, plural, seconds};
+use super::findings::Facts;
 use super::first_reason;
-use super::guarantees::seconds;
 use super::told::Outcome;
 use super::{Finding, FindingKind, GuaranteeResult, TapLedger};
 
@@ -54,9 +54,7 @@ fn broken(facts: &Facts<'_, '_>, guarantees: &[GuaranteeResult], findings: &[Fin
 
 /// What happened, with its figure and the limit.
 fn beyond(guarantee: &GuaranteeResult) -> String {
-    let GuaranteeResult {
-        measured, limit, ..
-    } = guarantee;
+    let (measured, limit) = (guarantee.measured(), guarantee.limit());
     let limit = limit.trim_start_matches("≤ ");
     let what = match guarantee.kind {
         GuaranteeKind::Lost => format!("{measured} records were lost"),
@@ -122,7 +120,7 @@ fn inconclusive(guarantees: &[GuaranteeResult], doubts: &Doubts) -> String {
         .find(|guarantee| guarantee.verdict == Verdict::Inconclusive);
     let why = match (doubts.list.first(), open) {
         (Some(doubt), _) => doubt.clone(),
-        (None, Some(guarantee)) => format!("{}: {}", guarantee.title, guarantee.note),
+        (None, Some(guarantee)) => format!("{}: {}", guarantee.title(), guarantee.note),
         (None, None) => "the evidence cannot decide".to_owned(),
     };
     format!("Nothing is certified: {}.", why.trim_end_matches('.'))
@@ -156,7 +154,7 @@ fn held(facts: &Facts<'_, '_>, ledgers: &[TapLedger], guarantees: &[GuaranteeRes
         (Some(longest), Some(guarantee)) => format!(
             "{first}; {second}; the longest recovery took {} of the {} allowed.",
             seconds(longest),
-            guarantee.limit.trim_start_matches("≤ ")
+            guarantee.limit().trim_start_matches("≤ ")
         ),
         (Some(longest), None) => {
             format!(

@@ -6,8 +6,9 @@ use crate::journal::Exit;
 use crate::model::{FaultId, FaultKind, OffsetMapping, TaskId};
 
 use super::case::Case;
-use super::findings::{Facts, plural};
-use super::guarantees::{overlapping, seconds};
+use super::figures::{plural, seconds};
+use super::findings::Facts;
+use super::guarantees::overlapping;
 use super::history::{FaultStory, Membership, ProcessStep, Victim};
 use super::offsets::Offsets;
 use super::recovery::FaultRecovery;

@@ -646,7 +646,7 @@ fn a_task_on_two_workers_is_an_overlap() {
         .iter()
         .find(|g| g.kind == GuaranteeKind::Overlap)
         .unwrap();
-    assert_eq!(overlap.measured, "400 ms");
+    assert_eq!(overlap.measured(), "400 ms");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use crate::journal::HostInfo;
 use crate::model::{FaultId, GuaranteeKind, Lane, Moment, Seed, Verdict};
 use crate::verify::{
-    FaultBand, FaultReport, Finding, FindingKind, GuaranteeResult, Latency, Paint, PhaseSpan,
-    Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, StateSpan, TapLedger,
-    Timeline, TimelineLane, WatchedCommits, WatchedFault, WatchedReport,
+    FaultBand, FaultReport, Finding, FindingKind, GuaranteeResult, Latency, Measure, Paint,
+    PhaseSpan, Recovery, RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, StateSpan,
+    TapLedger, Timeline, TimelineLane, Unit, WatchedCommits, WatchedFault, WatchedReport,
 };
 
 use super::{at, connector, place, strings, task, worker};
@@ -65,21 +65,12 @@ pub(super) fn run_summary() -> RunSummary {
     }
 }
 
-fn guarantee(
-    kind: GuaranteeKind,
-    title: &str,
-    measured: &str,
-    limit: &str,
-    used: Option<f64>,
-    note: &str,
-) -> GuaranteeResult {
+fn guarantee(kind: GuaranteeKind, measure: Measure, note: &str) -> GuaranteeResult {
     GuaranteeResult {
         kind,
-        title: title.to_owned(),
         verdict: Verdict::Held,
-        measured: measured.to_owned(),
-        limit: limit.to_owned(),
-        used,
+        measure,
+        used: measure.used(),
         note: note.to_owned(),
         findings: Vec::new(),
     }
@@ -87,56 +78,29 @@ fn guarantee(
 
 pub(super) fn guarantees() -> Vec<GuaranteeResult> {
     use GuaranteeKind as K;
+    let measure = |value, unit, limit, population| Measure {
+        value,
+        unit,
+        limit: Some(limit),
+        population,
+        limit_per_million: None,
+    };
+    let records = |value, population| measure(value, Unit::Records, 0, population);
+    let ms = |value, limit| measure(value, Unit::Milliseconds, limit, None);
+    let bound = measure(593, Unit::RecordsPerFaultAndLane, 1_340, Some(1_120));
+    let commits = measure(0, Unit::Commits, 0, Some(339));
     let mut all = vec![
         guarantee(
             K::Lost,
-            "No record lost",
-            "0 of 110,000",
-            "0",
-            None,
+            records(0, Some(110_000)),
             "shows at most 27 per million",
         ),
-        guarantee(
-            K::UnexplainedDuplicates,
-            "No unexplained repeats",
-            "0",
-            "0",
-            None,
-            "",
-        ),
-        guarantee(
-            K::Duplicates,
-            "Repeats within the flush bound",
-            "593",
-            "≤ 1,340",
-            Some(0.4425),
-            "",
-        ),
-        guarantee(
-            K::Order,
-            "Order within each lane",
-            "0 reorderings",
-            "0",
-            None,
-            "",
-        ),
-        guarantee(
-            K::Offsets,
-            "Offsets honest",
-            "0 ahead, 0 back",
-            "0",
-            None,
-            "339 commits read",
-        ),
-        guarantee(
-            K::Overlap,
-            "No task on two workers",
-            "0.00 s",
-            "0 s",
-            None,
-            "ownership polled at 50 ms",
-        ),
-        guarantee(K::Recovery, "Recovery", "12.1 s", "≤ 20 s", Some(0.605), ""),
+        guarantee(K::UnexplainedDuplicates, records(0, Some(1_120)), ""),
+        guarantee(K::Duplicates, bound, ""),
+        guarantee(K::Order, records(0, None), ""),
+        guarantee(K::Offsets, commits, ""),
+        guarantee(K::Overlap, ms(0, 0), "ownership polled at 50 ms"),
+        guarantee(K::Recovery, ms(12_100, 20_000), ""),
     ];
     all[2].findings = strings(&["repeat/1"]);
     all
