@@ -42,6 +42,7 @@ fn info() -> RunInfo {
         direction: Direction::Source,
         config: BTreeMap::new(),
         offsets: OffsetMapping::MirrorSource,
+        told: BTreeMap::new(),
     };
     let scenario = Scenario {
         name: "bench".to_owned(),

@@ -78,6 +78,31 @@ fn mirror(faults: &str) -> String {
     )
 }
 
+/// A scenario whose connectors find their topics by patterns and rename them: here the run's own names must be in those.
+fn patterns(faults: &str) -> String {
+    format!(
+        "name: patterns
+stream: {{lanes: 4, rate: 500/s}}
+route:
+  - feed: {{topic: orders}}
+  - connector:
+      name: mirror
+      config:
+        connector.class: MirrorSourceConnector
+        topics: .*
+        transforms: rename
+        transforms.rename.type: org.apache.kafka.connect.transforms.RegexRouter
+        transforms.rename.regex: src[.](.*)
+        transforms.rename.replacement: renamed-$1
+  - tap: {{topic: renamed-orders}}
+  - connector: {{name: archive, config: {{connector.class: FileStreamSink, topics.regex: '.*', consumer.override.group.id: archivists, errors.tolerance: all, errors.deadletterqueue.topic.name: dead, errors.deadletterqueue.topic.replication.factor: 1}}}}
+  - tap: {{file: archive.txt}}
+faults:
+{faults}expect: {{lost: 0}}
+"
+    )
+}
+
 /// Exit code and stderr of a run that is to be refused.
 fn refused(foreign: &Foreign, inventory: &str, faults: &str, more: &[&str]) -> (i32, String) {
     let inventory = foreign.write_inventory(inventory);
@@ -746,7 +771,7 @@ fn passwords_and_authorities_that_are_wrong_are_told_and_right_ones_carry_a_whol
     let scenario = foreign.home.path().join("scenario.yaml");
     std::fs::write(
         &scenario,
-        mirror("  - kill: {target: follower, restart-after: 1s}\n"),
+        patterns("  - kill: {target: follower, restart-after: 1s}\n"),
     )
     .unwrap();
     let reports = foreign.home.path().join("reports");

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{Running, one_cluster, tap};
+use common::{Running, answer, one_cluster, tap};
 use serde_json::Value;
+use squall::journal::RunFolder;
 
 /// A short run of one connector or two, with nothing broken.
 fn control(name: &str, lines: &str, legs: &str) -> String {
@@ -92,4 +93,80 @@ fn what_connect_refuses_is_a_mistake_of_the_scenario_at_its_line() {
     assert_eq!(run.stdout(), "", "no verdict is printed");
     assert_eq!(result["guarantees"].as_array().unwrap().len(), 0);
     assert_eq!(result["verdict"], "inconclusive");
+}
+
+/// What a configuration provider reads on the workers' machine.
+const PROVIDED: &str = "flush=1000\ntasks=2\ngroup=archivists\n";
+
+/// A scenario with what only the running cluster knows: values of a provider, a group and client ids of somebody's
+/// choice, a pattern of topics, and a mirror that renames.
+fn as_people_have_it(file: &str) -> String {
+    format!(
+        "name: provided
+question: Does it hold with the settings that people have?
+connect:
+  workers: 2
+  config:
+    config.providers: file
+    config.providers.file.class: org.apache.kafka.common.config.provider.FileConfigProvider
+    offset.flush.interval.ms: \"${{file:{file}:flush}}\"
+    scheduled.rebalance.max.delay.ms: 1000
+    session.timeout.ms: 6000
+    consumer.session.timeout.ms: 6000
+    consumer.client.id: reader
+stream: {{lanes: 4, rate: 400/s, record-size: 100}}
+baseline: 3s
+route:
+  - feed: {{topic: orders, partitions: 4}}
+  - connector:
+      name: mirror
+      config:
+        connector.class: MirrorSourceConnector
+        tasks.max: \"${{file:{file}:tasks}}\"
+        topics: ord.*
+        transforms: rename
+        transforms.rename.type: org.apache.kafka.connect.transforms.RegexRouter
+        transforms.rename.regex: src[.](.*)
+        transforms.rename.replacement: renamed-$1
+  - tap: {{topic: renamed-orders}}
+  - connector:
+      name: archive
+      config:
+        connector.class: FileStreamSink
+        tasks.max: \"${{file:{file}:tasks}}\"
+        topics.regex: renamed-.*
+        consumer.override.group.id: \"${{file:{file}:group}}\"
+  - tap: {{file: archive.txt}}
+faults:
+  - kill: {{owner: mirror-1, restart-after: 1s}}
+expect: {{lost: 0, unexplained-duplicates: 0, duplicates: within-flush-bound, order: kept}}
+"
+    )
+}
+
+#[test]
+fn what_only_the_running_cluster_knows_is_asked_of_it() {
+    let _turn = one_cluster();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("provided.properties");
+    std::fs::write(&file, PROVIDED).unwrap();
+    let scenario = as_people_have_it(file.to_str().unwrap());
+    let (run, code, result) = Running::to_verdict(&scenario, &[]);
+    assert_eq!(code, 0, "{}", run.story());
+    let told = notes(&result, &run);
+    assert!(!told.contains('⚠'), "{told}");
+    assert_eq!(answer(&result, "duplicates"), "held");
+    let info = RunFolder::open(&run.folder()).unwrap().info().unwrap();
+    assert_eq!(info.worker_config["offset.flush.interval.ms"], "1000");
+    let connectors: Vec<_> = info.scenario.route.connectors().collect();
+    assert!(
+        connectors
+            .iter()
+            .all(|connector| connector.tasks_max() == 2)
+    );
+    assert_eq!(connectors[1].sink_group(&info.worker_config), "archivists");
+    // The text of the scenario is what was sent.
+    assert!(connectors[0].config["tasks.max"].starts_with("${file:"));
+    let sink = &result["taps"][1];
+    assert!(sink["expected"].as_u64().unwrap() > 1_500, "{sink}");
 }

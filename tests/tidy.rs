@@ -19,7 +19,7 @@ const FLOORS: [&str; 12] = [
 ];
 
 /// Which floors may name which outside crate; a crate that is not here may be named anywhere.
-const CRATES: [(&str, &[&str]); 26] = [
+const CRATES: [(&str, &[&str]); 27] = [
     ("rdkafka", &["kafka"]),
     ("reqwest", &["connect"]),
     ("rustls", &["connect"]),
@@ -30,6 +30,7 @@ const CRATES: [(&str, &[&str]); 26] = [
     ("serde_saphyr", &["scenario"]),
     ("miette", &["scenario"]),
     ("strsim", &["scenario"]),
+    ("regex", &["scenario"]),
     ("rand", &["plan"]),
     ("rand_chacha", &["plan"]),
     ("arrow_array", &["journal"]),

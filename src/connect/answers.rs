@@ -1,6 +1,6 @@
 //! What a worker answers over REST, as types.
 
-use crate::model::secrets::mask_text;
+use crate::model::secrets::{mask_setting, mask_text};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -76,13 +76,16 @@ pub struct Health {
     pub message: String,
 }
 
-/// What a worker finds wrong with a configuration.
+/// What a worker says of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validation {
     /// How many mistakes it has.
     pub error_count: u64,
     /// The mistakes, by setting, secrets masked.
     pub errors: BTreeMap<String, Vec<String>>,
+    /// What each setting is for Connect, defaults and what its configuration providers give among them. What may be a
+    /// secret is not here.
+    pub values: BTreeMap<String, String>,
 }
 
 /// The answer to `GET /connectors/{name}/offsets`.
@@ -188,21 +191,29 @@ struct RawSetting {
 struct RawSettingValue {
     name: String,
     #[serde(default)]
+    value: Option<String>,
+    #[serde(default)]
     errors: Vec<String>,
 }
 
 impl From<RawValidation> for Validation {
     fn from(raw: RawValidation) -> Self {
-        let wrong = raw.configs.into_iter().map(|setting| setting.value);
-        Self {
+        let mut validation = Self {
             error_count: raw.error_count,
-            errors: wrong
-                .filter(|value| !value.errors.is_empty())
-                .map(|value| {
-                    let errors = value.errors.iter().map(|error| mask_text(error));
-                    (value.name, errors.collect())
-                })
-                .collect(),
+            errors: BTreeMap::new(),
+            values: BTreeMap::new(),
+        };
+        for RawSetting { value: setting } in raw.configs {
+            if let Some(value) = setting.value
+                && mask_setting(&setting.name, &value) == value
+            {
+                validation.values.insert(setting.name.clone(), value);
+            }
+            if !setting.errors.is_empty() {
+                let errors = setting.errors.iter().map(|error| mask_text(error));
+                validation.errors.insert(setting.name, errors.collect());
+            }
         }
+        validation
     }
 }

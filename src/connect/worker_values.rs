@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::is_provided;
+
 /// How the block of settings of a distributed worker begins; one line `\tname = value` follows for each setting.
 pub const BEGINS: &str = "DistributedConfig values:";
 
@@ -25,6 +27,28 @@ pub fn last_in(log: &str) -> BTreeMap<String, String> {
         }
     }
     last
+}
+
+/// These settings with what the workers printed in place of what a configuration provider gives, for the names of interest
+/// and where all workers printed the same.
+pub fn with_provided<'a>(
+    settings: &BTreeMap<String, String>,
+    names: impl Iterator<Item = &'a str>,
+    printed: &[BTreeMap<String, String>],
+) -> BTreeMap<String, String> {
+    let mut known = settings.clone();
+    for name in names {
+        let Some(value) = known.get_mut(name).filter(|value| is_provided(value)) else {
+            continue;
+        };
+        let mut all = printed.iter().filter_map(|values| values.get(name));
+        if let Some(first) = all.next()
+            && all.all(|other| other == first)
+        {
+            value.clone_from(first);
+        }
+    }
+    known
 }
 
 /// Whether a setting as it was written and as the worker printed it mean the same: numbers and words stand as they are,
@@ -67,6 +91,22 @@ mod tests {
         let twice = format!("{LOG}{}", LOG.replace("60000", "1000"));
         assert_eq!(last_in(&twice)["offset.flush.interval.ms"], "1000");
         assert_eq!(last_in("nothing\n\tof = it\n"), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_a_provider_gives_is_what_all_workers_print() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        let given = map(&[("a", "${file:/x:a}"), ("b", "${file:/x:b}"), ("c", "1")]);
+        let printed = [
+            map(&[("a", "5"), ("b", "1"), ("c", "2")]),
+            map(&[("a", "5"), ("b", "2"), ("c", "2")]),
+        ];
+        let known = with_provided(&given, ["a", "b", "c", "d"].into_iter(), &printed);
+        let expected = map(&[("a", "5"), ("b", "${file:/x:b}"), ("c", "1")]);
+        assert_eq!(known, expected);
     }
 
     #[test]

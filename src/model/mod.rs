@@ -22,7 +22,7 @@ pub use record::{MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
 pub use refusal::Refusal;
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
-    SequenceNames, sink_group,
+    SequenceNames, is_provided, sink_group,
 };
 pub use runtime_kind::RuntimeKind;
 pub use time::Moment;

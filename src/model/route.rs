@@ -115,21 +115,34 @@ pub struct Connector {
     pub config: BTreeMap<String, String>,
     /// How its offsets are read.
     pub offsets: OffsetMapping,
+    /// What Connect says that settings of `config` are which a configuration provider gives, once it was asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, String>,
+}
+
+/// Whether a setting stands in no file of ours: a configuration provider gives it (`${file:…}`), or `${…}` is still to be
+/// replaced.
+pub fn is_provided(value: &str) -> bool {
+    value.contains("${")
 }
 
 impl Connector {
+    /// A setting as Connect has said that it is, else as it was written.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let said = self.told.get(name).or_else(|| self.config.get(name));
+        said.map(String::as_str)
+    }
+
     /// `tasks.max` of the configuration; Connect's own default is 1.
     pub fn tasks_max(&self) -> u32 {
-        self.config
-            .get("tasks.max")
+        self.setting("tasks.max")
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(1)
     }
 
     /// Whether a configuration provider gives `tasks.max` (`${file:…}`): then only the running connector knows its tasks.
     pub fn tasks_are_provided(&self) -> bool {
-        let given = self.config.get("tasks.max");
-        given.is_some_and(|text| text.contains("${"))
+        self.setting("tasks.max").is_some_and(is_provided)
     }
 
     /// Whether this is one of Kafka's own classes, by its full or its short name (with or without `Connector`).
@@ -143,17 +156,37 @@ impl Connector {
             == simple_name.strip_suffix("Connector").unwrap_or(simple_name)
     }
 
-    /// The consumer group that a sink commits in.
-    pub fn sink_group(&self) -> String {
-        sink_group(&self.name, &self.config)
+    /// The consumer group that a sink commits in, on workers with these settings.
+    pub fn sink_group(&self, workers: &BTreeMap<String, String>) -> String {
+        group_of_sink(
+            &self.name,
+            self.setting("consumer.override.group.id"),
+            workers,
+        )
     }
 }
 
 /// The consumer group that a sink of this name and configuration commits in: `connect-<name>` unless
-/// `consumer.override.group.id` says otherwise.
-pub fn sink_group(name: &ConnectorName, config: &BTreeMap<String, String>) -> String {
+/// `consumer.override.group.id`, or the workers' `consumer.group.id`, says otherwise (`Worker.baseConsumerConfigs`).
+pub fn sink_group(
+    name: &ConnectorName,
+    config: &BTreeMap<String, String>,
+    workers: &BTreeMap<String, String>,
+) -> String {
     let own = config.get("consumer.override.group.id");
-    own.cloned().unwrap_or_else(|| format!("connect-{name}"))
+    group_of_sink(name, own.map(String::as_str), workers)
+}
+
+fn group_of_sink(
+    name: &ConnectorName,
+    own: Option<&str>,
+    workers: &BTreeMap<String, String>,
+) -> String {
+    let of_workers = || workers.get("consumer.group.id").map(String::as_str);
+    match own.or_else(of_workers) {
+        Some(group) => group.to_owned(),
+        None => format!("connect-{name}"),
+    }
 }
 
 /// Where the records of a route come from.

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::connect::rest::{ConnectorStatus, while_passing};
+use crate::connect::rest::ConnectorStatus;
 use crate::connect::{Rest, RestError};
 use crate::journal::{Attendance, Deadline, Phase, What};
 use crate::kafka::Isolation;
 use crate::model::{
-    Connector, ConnectorName, Decode, Direction, Medium, Origin, Place, RecordCodec, Refusal,
-    StreamId,
+    ConnectorName, Decode, Direction, Medium, Origin, Place, PlannedFault, RecordCodec, Refusal,
+    StreamId, Target, TaskId,
 };
 use crate::places::{Decoder, Tap};
-use crate::scenario::{self, Substitutions};
 use crate::verify::told_apart;
 
 use super::conductor::{Conductor, RunError, TimedOut};
+use super::told;
 
 const CREATE_LIMIT: Duration = Duration::from_secs(30);
 const RUNNING_LIMIT: Duration = Duration::from_secs(90);
@@ -37,19 +37,7 @@ impl Conductor<'_> {
 
     /// The connectors' configurations with `${…}` replaced.
     pub fn connector_configs(&self) -> BTreeMap<ConnectorName, BTreeMap<String, String>> {
-        let bootstrap = self.runtime.inner_bootstrap();
-        let substitutions = Substitutions {
-            bootstrap: &bootstrap,
-            data_folder: self.runtime.data_folder(),
-        };
-        let route = &self.scenario.route;
-        let resolved = |(index, connector): (usize, &Connector)| {
-            (
-                connector.name.clone(),
-                scenario::resolve_config(route, index, &substitutions),
-            )
-        };
-        route.connectors().enumerate().map(resolved).collect()
+        told::connector_configs(self.scenario, self.runtime.as_ref())
     }
 
     /// Whether the source in front of this leg writes in transactions.
@@ -160,44 +148,7 @@ impl Conductor<'_> {
 
     /// The REST interface of any worker that is up.
     pub fn rest(&self) -> Result<Rest, RunError> {
-        let up = self
-            .scenario
-            .connect
-            .workers
-            .iter()
-            .find(|worker| self.runtime.is_up(worker));
-        let url = up.and_then(|worker| self.runtime.rest_url(worker));
-        let url = url.ok_or_else(|| RunError::Environment("no worker is up".to_owned()))?;
-        Rest::with_access(&url, &self.runtime.rest_access()).map_err(RunError::environment)
-    }
-
-    /// Asks Connect about every configuration before the first is created, so that all mistakes come out at once. A worker
-    /// that gives no answer to this question is asked to create the connector, and its answer to that counts.
-    fn validate_connectors(&self, rest: &Rest) -> Result<(), RunError> {
-        let configs = self.connector_configs();
-        let mut refusals = Vec::new();
-        for (index, connector) in self.scenario.route.connectors().enumerate() {
-            let Some(mut config) = configs.get(&connector.name).cloned() else {
-                continue;
-            };
-            config.insert("name".to_owned(), connector.name.to_string());
-            let class = config.get("connector.class").cloned().unwrap_or_default();
-            let answer = while_passing(Deadline::after(CREATE_LIMIT), |left| {
-                rest.validate(&class, &config, left)
-            });
-            let Ok(validation) = answer else { continue };
-            let of_setting = |(setting, errors): (String, Vec<String>)| Refusal {
-                connector: index,
-                name: connector.name.clone(),
-                setting: Some(setting),
-                why: errors.join("; "),
-            };
-            refusals.extend(validation.errors.into_iter().map(of_setting));
-        }
-        match refusals.is_empty() {
-            true => Ok(()),
-            false => Err(RunError::Refused(refusals)),
-        }
+        told::rest(self.scenario, self.runtime.as_ref())
     }
 
     /// What the answer to creating this connector means for the run.
@@ -224,7 +175,6 @@ impl Conductor<'_> {
 
     fn create_connectors(&mut self) -> Result<Vec<ConnectorName>, RunError> {
         let rest = self.rest()?;
-        self.validate_connectors(&rest)?;
         let mut names = Vec::new();
         for (name, config) in self.connector_configs() {
             rest.put_config(&name, &config, Deadline::after(CREATE_LIMIT))
@@ -273,7 +223,10 @@ impl Conductor<'_> {
         self.journal.record(What::TasksRunning {
             tasks: self.tasks.clone(),
         });
-        Ok(())
+        match without_aim(&self.plan.faults, &self.tasks) {
+            Some(why) => Err(RunError::Environment(why)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the first connector makes the records itself.
@@ -283,6 +236,22 @@ impl Conductor<'_> {
             Origin::Feed(_) => false,
         }
     }
+}
+
+/// Why a fault will find no owner: how many tasks a connector makes is its own affair, so that only those that run tell.
+fn without_aim(faults: &[PlannedFault], tasks: &[TaskId]) -> Option<String> {
+    let missing = faults.iter().find_map(|fault| match &fault.target {
+        Target::Owner(task) if !tasks.contains(task) => Some(task),
+        _ => None,
+    })?;
+    let own = tasks
+        .iter()
+        .filter(|task| task.connector == missing.connector);
+    let own: Vec<String> = own.map(ToString::to_string).collect();
+    Some(format!(
+        "a fault is aimed at the owner of {missing}, and the running connector has {} only: aim it at one of these",
+        own.join(", ")
+    ))
 }
 
 /// What REST says of connectors that do not run, with the first lines of their traces.
@@ -295,4 +264,30 @@ fn in_words(all: &BTreeMap<ConnectorName, ConnectorStatus>) -> String {
         }
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Due, FaultId, FaultKind, Restart};
+
+    #[test]
+    fn a_fault_at_a_task_that_the_connector_did_not_make_is_told_before_anything_flows() {
+        let task = |name: &str| name.parse::<TaskId>().unwrap();
+        let fault = |target: &str| PlannedFault {
+            id: FaultId(1),
+            due: Due::At { ms: 0 },
+            kind: FaultKind::Kill,
+            target: Target::Owner(task(target)),
+            restart: Restart::Never,
+            draw: 0,
+        };
+        let tasks = [task("m-0"), task("m-1"), task("s-0")];
+        assert_eq!(without_aim(&[fault("m-1")], &tasks), None);
+        let why = without_aim(&[fault("s-0"), fault("m-2")], &tasks).unwrap();
+        assert!(
+            why.contains("owner of m-2, and the running connector has m-0, m-1 only"),
+            "{why}"
+        );
+    }
 }

@@ -338,12 +338,7 @@ impl Conductor<'_> {
     }
 
     fn offsets_stand_still(&self) -> Result<(), String> {
-        let flush_ms = self
-            .scenario
-            .connect
-            .config
-            .get("offset.flush.interval.ms")
-            .and_then(|text| text.parse().ok());
+        let flush_ms = self.scenario.connect.time_ms("offset.flush.interval.ms");
         let needed = Duration::from_millis(flush_ms.unwrap_or(60_000)) + Duration::from_secs(2);
         let quiet = self.quiets().into_iter().min().unwrap_or_default();
         let still = self.now().since(self.live.source_moved).min(quiet);
@@ -376,14 +371,12 @@ impl Conductor<'_> {
             if connector.offsets != OffsetMapping::SinkGroup {
                 continue;
             }
+            let group = connector.sink_group(&self.scenario.connect.config);
             let partitions: Vec<i32> = ends
                 .values()
                 .flat_map(|ends| ends.keys().copied())
                 .collect();
-            if let Ok(committed) =
-                self.admin
-                    .committed(&connector.sink_group(), topic, partitions, ENDS_LIMIT)
-            {
+            if let Ok(committed) = self.admin.committed(&group, topic, partitions, ENDS_LIMIT) {
                 sinks.insert(connector.name.clone(), committed);
             }
         }

@@ -102,6 +102,7 @@ pub fn masked_scenario(scenario: &Scenario, journal: &Journal) -> Scenario {
     masked.connect.config = masked_config(&scenario.connect.config, journal);
     for (connector, _) in &mut masked.route.legs {
         connector.config = masked_config(&connector.config, journal);
+        connector.told = masked_config(&connector.told, journal);
     }
     masked
 }

@@ -122,6 +122,7 @@ mod tests {
             direction: Direction::Source,
             config,
             offsets: OffsetMapping::NotMeasurable,
+            told: BTreeMap::new(),
         };
         let tap = Place {
             name: PlaceName::new("src.orders").unwrap(),

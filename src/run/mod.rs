@@ -23,6 +23,7 @@ mod source_offsets;
 mod step;
 mod stop;
 mod stuck;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -56,8 +56,8 @@ pub struct Watched {
     pub status_topic: String,
     /// Config topic of the workers.
     pub config_topic: String,
-    /// The sinks of the route with their consumer groups.
-    pub sinks: BTreeMap<ConnectorName, String>,
+    /// The sinks of the route, and those of others that are watched, with what they read.
+    pub sinks: BTreeMap<ConnectorName, Sink>,
     /// Worker ids (`host:port`) and the workers behind them.
     pub workers: BTreeMap<String, WorkerName>,
     /// How the workers' REST interfaces are spoken to.
@@ -69,6 +69,21 @@ pub struct Watched {
     /// The connectors that count, in a cluster with connectors of others; all when `None`. Commits of sinks are then read
     /// from now on only: the topic may be long.
     pub only: Option<BTreeSet<ConnectorName>>,
+}
+
+/// Where a sink commits what it has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sink {
+    /// Its consumer group; sinks can have one in common.
+    pub group: String,
+    /// The topic that counts, where that is known: a sink can read others beside it.
+    pub topic: Option<String>,
+}
+
+impl Sink {
+    fn counts(&self, topic: &str) -> bool {
+        self.topic.as_ref().is_none_or(|counts| counts == topic)
+    }
 }
 
 impl Watched {
@@ -354,17 +369,17 @@ impl<'a> SinkGroups<'a> {
     }
 
     fn poll(&mut self, admin: &Admin, attention: &Attention) {
-        for (connector, group) in &self.watched.sinks {
+        for (connector, sink) in &self.watched.sinks {
             let Some(attendance) = self.attendance.get_mut(connector) else {
                 continue;
             };
-            let Ok(raw) = admin.group(group, GROUP_ANSWER_LIMIT) else {
+            let Ok(raw) = admin.group(&sink.group, GROUP_ANSWER_LIMIT) else {
                 attendance.tell_in_time();
                 continue;
             };
             attendance.seen();
             let Some(raw) = raw else { continue };
-            let members = sink_members(&raw);
+            let members = sink_members(&raw, connector, sink);
             if self.last.get(connector) != Some(&members) {
                 attention.rouse();
                 self.journal.record(What::SinkGroup {
@@ -382,21 +397,28 @@ impl<'a> SinkGroups<'a> {
     }
 }
 
-/// Who reads what is known in a stable group only: until then nobody is said to read anything.
-fn sink_members(raw: &RawGroup) -> Vec<SinkMember> {
+/// Who reads what is known in a stable group only: until then nobody is said to read anything. Tasks of other connectors
+/// that commit in the same group are left out.
+fn sink_members(raw: &RawGroup, connector: &ConnectorName, sink: &Sink) -> Vec<SinkMember> {
     let stable = raw.state == "Stable";
+    let is_own = |task: &Option<TaskId>| {
+        task.as_ref()
+            .is_none_or(|task| task.connector == *connector)
+    };
     let mut members: Vec<SinkMember> = raw
         .members
         .iter()
         .filter(|_| stable)
         .filter_map(|member| {
             let topics = consumer_assignment(&member.assignment).ok()?;
-            let partitions = topics.into_values().flatten().collect();
+            let counting = topics.into_iter().filter(|(topic, _)| sink.counts(topic));
+            let partitions = counting.flat_map(|(_, partitions)| partitions).collect();
             Some(SinkMember {
                 task: task_of_client_id(&member.client_id),
                 partitions,
             })
         })
+        .filter(|member| is_own(&member.task))
         .collect();
     members.sort_by(|a, b| (&a.task, &a.partitions).cmp(&(&b.task, &b.partitions)));
     members
@@ -577,7 +599,7 @@ fn sink_commit(record: &Internal<'_>, watched: &Watched) -> Option<What> {
     let (connector, _) = watched
         .sinks
         .iter()
-        .find(|(_, group)| **group == commit.group)?;
+        .find(|(_, sink)| sink.group == commit.group && sink.counts(&commit.topic))?;
     Some(What::SinkCommit {
         connector: connector.clone(),
         topic: commit.topic,
@@ -746,6 +768,55 @@ fn watch_logs(
 mod tests {
     use super::*;
     use crate::journal::Clock;
+    use crate::kafka::RawMember;
+
+    /// `ConsumerProtocolAssignment`: version, then each topic with its partitions.
+    fn assignment(topics: &[(&str, &[i32])]) -> Vec<u8> {
+        let short = |number: usize| i16::try_from(number).unwrap().to_be_bytes();
+        let int = |number: usize| i32::try_from(number).unwrap().to_be_bytes();
+        let mut bytes = short(1).to_vec();
+        bytes.extend(int(topics.len()));
+        for (topic, partitions) in topics {
+            bytes.extend(short(topic.len()));
+            bytes.extend(topic.as_bytes());
+            bytes.extend(int(partitions.len()));
+            partitions
+                .iter()
+                .for_each(|partition| bytes.extend(partition.to_be_bytes()));
+        }
+        bytes
+    }
+
+    #[test]
+    fn of_a_group_in_common_only_the_sinks_own_tasks_and_its_topic_count() {
+        let member = |client: &str, topics: &[(&str, &[i32])]| RawMember {
+            member_id: client.to_owned(),
+            client_id: client.to_owned(),
+            client_host: String::new(),
+            metadata: Vec::new(),
+            assignment: assignment(topics),
+        };
+        let raw = RawGroup {
+            state: "Stable".to_owned(),
+            members: vec![
+                member("connector-consumer-s-0", &[("in", &[0, 1]), ("more", &[7])]),
+                member("connector-consumer-other-0", &[("in", &[2])]),
+                member("reader", &[("more", &[8])]),
+            ],
+            ..RawGroup::absent()
+        };
+        let sink = |topic: Option<&str>| Sink {
+            group: "g".to_owned(),
+            topic: topic.map(str::to_owned),
+        };
+        let name = ConnectorName::new("s").unwrap();
+        let partitions = |sink: &Sink| -> Vec<Vec<i32>> {
+            let members = sink_members(&raw, &name, sink).into_iter();
+            members.map(|member| member.partitions).collect()
+        };
+        assert_eq!(partitions(&sink(Some("in"))), [vec![], vec![0, 1]]);
+        assert_eq!(partitions(&sink(None)), [vec![8], vec![0, 1, 7]]);
+    }
 
     #[test]
     fn a_resting_look_comes_early_when_something_happens() {

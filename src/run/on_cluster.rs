@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::{FORMAT, Journal, Phase, RunFolder, RunInfo, What};
-use crate::model::{ConnectorName, Direction, RuntimeKind, StreamId, WorkerName};
+use crate::model::{
+    Connector, ConnectorName, Direction, Medium, RuntimeKind, StreamId, WorkerName,
+};
 use crate::plan::Plan;
 use crate::runtime::attached::Other;
 use crate::runtime::{Runtime, RuntimeError};
@@ -17,8 +19,7 @@ use super::conductor::{Conductor, RunError};
 use super::guard::Guard;
 use super::host;
 use super::load;
-use super::observe::{Observers, Watched};
-
+use super::observe::{Observers, Sink, Watched};
 use super::stop::{StopToken, Urgency};
 
 const OBSERVER_LIMIT: Duration = Duration::from_secs(3);
@@ -97,26 +98,8 @@ impl<'r> OnCluster<'r> {
         rows: &mut BTreeMap<String, u64>,
     ) -> Result<(), RunError> {
         let (run, journal) = (self.run, &self.run.journal);
-        let conductor = Conductor::new(
-            &self.scenario,
-            &run.assignment.plan,
-            &run.folder,
-            journal,
-            Arc::clone(&runtime),
-            stop,
-        );
-        let result = conductor.and_then(|mut conductor| {
-            let result = self.act(&mut conductor, java);
-            let troubles = conductor.finish_observations(OBSERVER_LIMIT);
-            rows.append(&mut conductor.rows);
-            for why in troubles {
-                journal.record(What::ObserverFailed {
-                    observer: "observations".to_owned(),
-                    why,
-                });
-            }
-            result
-        });
+        let told = self.with_what_workers_say(runtime.as_ref());
+        let result = told.and_then(|told| told.through_all_phases(&runtime, java, stop, rows));
         journal.record(What::PhaseBegan(Phase::TakeDown));
         runtime.take_down();
         let hidden = host::hide_secrets_in(&run.folder.logs(), journal);
@@ -125,6 +108,34 @@ impl<'r> OnCluster<'r> {
                 "cannot hide secrets in the logs: {error}; delete the run's logs"
             ))
         }))
+    }
+
+    fn through_all_phases(
+        &self,
+        runtime: &Arc<dyn Runtime>,
+        java: &str,
+        stop: &StopToken,
+        rows: &mut BTreeMap<String, u64>,
+    ) -> Result<(), RunError> {
+        let (run, journal) = (self.run, &self.run.journal);
+        let mut conductor = Conductor::new(
+            &self.scenario,
+            &run.assignment.plan,
+            &run.folder,
+            journal,
+            Arc::clone(runtime),
+            stop,
+        )?;
+        let result = self.act(&mut conductor, java);
+        let troubles = conductor.finish_observations(OBSERVER_LIMIT);
+        rows.append(&mut conductor.rows);
+        for why in troubles {
+            journal.record(What::ObserverFailed {
+                observer: "observations".to_owned(),
+                why,
+            });
+        }
+        result
     }
 
     fn act(&self, conductor: &mut Conductor<'_>, java: &str) -> Result<(), RunError> {
@@ -155,10 +166,6 @@ impl<'r> OnCluster<'r> {
         let scenario = &self.scenario;
         let runtime = conductor.runtime.as_ref();
         let topics = runtime.internal_topics();
-        let sinks = scenario
-            .route
-            .connectors()
-            .filter(|connector| connector.direction == Direction::Sink);
         let ids = scenario
             .connect
             .workers
@@ -176,10 +183,7 @@ impl<'r> OnCluster<'r> {
             offsets_topic: topics.offsets,
             status_topic: topics.status,
             config_topic: topics.config,
-            sinks: sinks
-                .map(|sink| (sink.name.clone(), sink.sink_group()))
-                .chain(self.watched_sinks())
-                .collect(),
+            sinks: own_sinks(scenario).chain(self.watched_sinks()).collect(),
             workers: ids.collect(),
             access: runtime.rest_access(),
             rest: rest.collect(),
@@ -252,12 +256,12 @@ impl<'r> OnCluster<'r> {
     }
 
     /// Sinks among them, with the groups that they commit in.
-    pub(super) fn watched_sinks(&self) -> Vec<(ConnectorName, String)> {
+    pub(super) fn watched_sinks(&self) -> Vec<(ConnectorName, Sink)> {
         let names = self.watched_connectors().into_iter();
         names
             .filter_map(|name| {
                 let group = self.others.get(&name)?.sink_group.clone()?;
-                Some((name, group))
+                Some((name, Sink { group, topic: None }))
             })
             .collect()
     }
@@ -282,6 +286,22 @@ impl<'r> OnCluster<'r> {
             failed_before: failed.cloned().collect(),
         })
     }
+}
+
+/// The sinks of the route with the topic that each reads.
+fn own_sinks(scenario: &Scenario) -> impl Iterator<Item = (ConnectorName, Sink)> {
+    let route = &scenario.route;
+    let of_leg = move |(leg, connector): (usize, &Connector)| {
+        let input = route.input_of(leg).map(|place| &place.medium);
+        let topic = input.and_then(|medium| match medium {
+            Medium::Topic(topic) => Some(topic.clone()),
+            Medium::File(_) => None,
+        });
+        let group = connector.sink_group(&scenario.connect.config);
+        let is_sink = connector.direction == Direction::Sink;
+        is_sink.then(|| (connector.name.clone(), Sink { group, topic }))
+    };
+    route.connectors().enumerate().filter_map(of_leg)
 }
 
 /// An error of a runtime; after an interrupt it is a consequence of that.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Connector, ConnectorName, FaultKind, Restart, Target, TaskId, WorkerName};
+use crate::model::settings::{Reader, definition};
+use crate::model::{
+    Connector, ConnectorName, FaultKind, KafkaVersion, Restart, Target, TaskId, WorkerName,
+};
 
 use super::keys::MOST_FAULTS;
 use super::mistake::{Collector, Span};
@@ -16,6 +19,8 @@ const ROLES: [&str; 4] = ["leader", "follower", "any", "all"];
 
 /// What the faults of a scenario can be aimed at.
 pub(super) struct Aims<'a> {
+    /// The workers' release.
+    pub(super) version: KafkaVersion,
     pub(super) workers: &'a [WorkerName],
     pub(super) connectors: &'a [Connector],
 }
@@ -192,9 +197,9 @@ fn owner_target(node: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> O
         mistakes.report(node.span, message, help);
         return None;
     };
-    let tasks = tasks_of(connector);
-    let is_known = connector.is_class("FileStreamSource") || !connector.tasks_are_provided();
-    if is_known && task.task >= tasks {
+    if let Some(tasks) = most_tasks(connector, aims.version)
+        && task.task >= tasks
+    {
         let message = format!("`{}` has no task {}", task.connector, task.task);
         let help = owner_help(&task.connector, tasks, connector);
         mistakes.report(node.span, message, help);
@@ -203,16 +208,28 @@ fn owner_target(node: &Node, aims: &Aims<'_>, mistakes: &mut Collector<'_>) -> O
     Some(Target::Owner(task))
 }
 
-fn tasks_of(connector: &Connector) -> u32 {
+/// How many tasks the connector has at most; `None` where only the running one knows.
+fn most_tasks(connector: &Connector, version: KafkaVersion) -> Option<u32> {
     // `FileStreamSourceConnector.taskConfigs` gives one task, whatever `tasks.max` says.
-    match connector.is_class("FileStreamSource") {
-        true => 1,
-        false => connector.tasks_max(),
+    if connector.is_class("FileStreamSource") {
+        return Some(1);
     }
+    let keeps_to_it = || {
+        let own = ["FileStreamSink", "MirrorSource", "VerifiableSource"];
+        own.iter().any(|class| connector.is_class(class))
+    };
+    let enforce = "tasks.max.enforce";
+    // Before KIP-1004 a connector could make more tasks than that.
+    let is_enforced = definition(Reader::Source, enforce, version).is_some()
+        && connector
+            .setting(enforce)
+            .is_none_or(|text| text.trim().eq_ignore_ascii_case("true"));
+    let is_known = !connector.tasks_are_provided() && (is_enforced || keeps_to_it());
+    is_known.then(|| connector.tasks_max())
 }
 
 fn owner_help(name: &ConnectorName, tasks: u32, connector: &Connector) -> String {
-    let why = match tasks_of(connector) == connector.tasks_max() {
+    let why = match tasks == connector.tasks_max() {
         true => "`tasks.max`",
         false => "this connector",
     };

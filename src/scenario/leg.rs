@@ -198,9 +198,6 @@ fn check_own_classes(
     if connector.is_class("VerifiableSource") {
         check_verifiable(draft, before, setting, mistakes);
     }
-    if connector.is_class("MirrorSource") {
-        check_mirror_tap(draft, tap, medium, mistakes);
-    }
     if connector.is_class("FileStreamSource") || connector.is_class("FileStreamSink") {
         check_file_setting(draft, mistakes);
     }
@@ -221,37 +218,6 @@ fn check_verifiable(
         let message = format!("{lanes} lanes, but VerifiableSource makes one a task: {tasks}");
         let help = "leave `lanes` out, or write the same number as `tasks.max`";
         mistakes.report(draft.place, message, help);
-    }
-}
-
-/// `DefaultReplicationPolicy` decides the name of the topic that MirrorSource writes: alias, dot, topic.
-fn check_mirror_tap(
-    draft: &ConnectorDraft<'_>,
-    tap: &PlaceDraft<'_>,
-    before: Option<&Medium>,
-    mistakes: &mut Collector<'_>,
-) {
-    let config = &draft.connector.config;
-    let own_policy = ["replication.policy.class", "replication.policy.separator"];
-    let (Some(Medium::Topic(feed)), Medium::Topic(name)) = (before, &tap.medium) else {
-        return;
-    };
-    // A transform may rename the topic, and what it does is known to it alone.
-    let may_rename = config.contains_key("transforms");
-    if may_rename || own_policy.iter().any(|key| config.contains_key(*key)) {
-        return;
-    }
-    let given = config.get("source.cluster.alias");
-    let expected = format!("{}.{feed}", given.map_or("src", String::as_str));
-    let fits = match given {
-        Some(_) => *name == expected,
-        None => wiring::mirror_alias(feed, name).is_some(),
-    };
-    if !fits {
-        let message = format!("MirrorSource does not write to `{name}`");
-        let help =
-            format!("it puts its source's alias before the topic: call the tap `{expected}`");
-        mistakes.report(tap.name_span, message, help);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Connector, ConnectorName, Medium, Origin, Place, PlaceName, Target, TaskId};
+use crate::model::{
+    Connector, ConnectorName, Direction, Medium, Origin, Place, PlaceName, Route, Target, TaskId,
+};
 
 use super::substitute::{self, Piece};
 use super::value::{FaultStep, InjectStep, Scenario};
+use super::{java_regex, topic_names};
 
 impl Scenario {
     /// The same scenario with this prefix before the names of its connectors, topics and files, and in whatever refers to
@@ -16,8 +19,9 @@ impl Scenario {
         if let Origin::Feed(place) = &mut own.route.origin {
             rename_place(place, &names);
         }
-        for (connector, tap) in &mut own.route.legs {
+        for (leg, (connector, tap)) in own.route.legs.iter_mut().enumerate() {
             rename_connector(connector, prefix, &names);
+            fit_patterns(connector, &self.route, leg, &names);
             rename_place(tap, &names);
         }
         for step in &mut own.faults {
@@ -87,16 +91,77 @@ fn rename_connector(connector: &mut Connector, prefix: &str, names: &BTreeMap<St
     let is_mirror = connector.is_class("MirrorSource");
     for (key, value) in &mut connector.config {
         *value = references(value, names);
-        if key.contains("topic") {
+        let is_target = connector.direction == Direction::Source && key.ends_with(".replacement");
+        if key.contains("topic") || is_target {
             *value = listed(value, names);
         }
         let is_own = matches!(key.as_str(), "consumer.override.group.id" | "name")
+            // Connect makes these topics.
+            || matches!(key.as_str(), "errors.deadletterqueue.topic.name" | "offsets.storage.topic")
+                && !value.is_empty()
+                && !names.values().any(|own| own == value)
             // MirrorSource makes a topic of its own with the name of its target.
             || (is_mirror
                 && matches!(key.as_str(), "source.cluster.alias" | "target.cluster.alias"));
         if is_own {
             *value = format!("{prefix}{value}");
         }
+    }
+}
+
+/// Patterns of topics, and what renames topics, were written for the names of the scenario: what is at `leg` of this route
+/// gets patterns of the run's own topics alone, so that nothing of others is read or written.
+fn fit_patterns(
+    connector: &mut Connector,
+    route: &Route,
+    leg: usize,
+    names: &BTreeMap<String, String>,
+) {
+    let Some((before, tap)) = route.legs.get(leg) else {
+        return;
+    };
+    let own = |place: &Place| names.get(place.name.as_str()).cloned();
+    let Some((input, own_input)) = route
+        .input_of(leg)
+        .and_then(|place| Some((place.name.as_str(), own(place)?)))
+    else {
+        return;
+    };
+    if before.direction == Direction::Sink {
+        if let Some(pattern) = connector.config.get_mut("topics.regex") {
+            *pattern = java_regex::quoted(&own_input);
+        }
+        return;
+    }
+    if !before.is_class("MirrorSource") {
+        return;
+    }
+    connector
+        .config
+        .insert("topics".to_owned(), own_input.clone());
+    let sent = topic_names::as_sent(route, leg);
+    let written = topic_names::mirrored(&sent, input);
+    let renamed = written.and_then(|written| {
+        let renamed = topic_names::renamed(&sent, &written)?;
+        (renamed == tap.name.as_str() && renamed != written).then_some(renamed)
+    });
+    let (Some(_), Some(own_tap), Some(own_written)) = (
+        renamed,
+        own(tap),
+        topic_names::mirrored(&connector.config, &own_input),
+    ) else {
+        return;
+    };
+    let routers: Vec<String> = topic_names::transforms(&sent)
+        .filter(|name| topic_names::is_router(&sent, name))
+        .map(|name| format!("transforms.{name}."))
+        .collect();
+    for router in routers {
+        let pattern = java_regex::quoted(&own_written);
+        connector.config.insert(format!("{router}regex"), pattern);
+        connector
+            .config
+            .insert(format!("{router}replacement"), own_tap.clone());
     }
 }
 

@@ -9,7 +9,7 @@ use super::keys::{self, Shape};
 use super::mistake::{Collector, Mistakes, Span};
 use super::tree::{self, Node, Value};
 use super::value::{ConnectSpec, DEFAULT_VERSION, KafkaSpec, Plugin, Scenario, StreamSpec};
-use super::{draft, expect, route, settings, shape, timing, units};
+use super::{draft, expect, route, settings, shape, timing, topic_names, units};
 
 const DEFAULT_STREAM: StreamSpec = StreamSpec {
     lanes: 12,
@@ -111,8 +111,11 @@ fn read_scenario(
     };
     let steps = root.get("route").unwrap_or(&empty);
     let reading = route::read(steps, lanes, stream, kafka.brokers, mistakes);
+    if let Some(route) = &reading.route {
+        topic_names::check(steps, route, inventory.is_some(), mistakes);
+    }
     let release = match inventory {
-        None => Release::of_a_run(connect.version),
+        None => Release::of_a_run(connect.version).with_brokers(kafka.brokers),
         Some(there) => Release::of_others(there.version),
     };
     effect::check_connectors(
@@ -127,6 +130,7 @@ fn read_scenario(
     };
     check_stream(root.get("stream"), stream, mistakes);
     let aims = Aims {
+        version: connect.version,
         workers: &connect.workers,
         connectors: &reading.connectors,
     };

@@ -1,5 +1,7 @@
 //! The route of a scenario: are its steps in an order that carries records, and does each say what it must?
 
+use std::collections::BTreeMap;
+
 use crate::model::{
     Connector, ConnectorName, Direction, Medium, OffsetMapping, Origin, Place, PlaceName, Route,
 };
@@ -47,7 +49,7 @@ pub(super) fn read(
     let whole = steps.len() == list.items().len();
     let in_order = whole && check_order(&entries, mistakes);
     check_names(&steps, mistakes);
-    let lanes = lanes.unwrap_or_else(|| default_lanes(&steps, stream.lanes));
+    let lanes = lanes.unwrap_or_else(|| default_lanes(&steps, stream.lanes, mistakes));
     let stream = StreamSpec { lanes, ..stream };
     let connectors = steps
         .iter()
@@ -141,6 +143,7 @@ pub(super) fn read_connector<'n>(
         direction: Direction::Source,
         config: settings(config),
         offsets: OffsetMapping::NotMeasurable,
+        told: BTreeMap::new(),
     };
     Some(ConnectorDraft {
         node,
@@ -214,9 +217,20 @@ pub(super) fn direction_of_class(class: &str) -> Option<Direction> {
 }
 
 /// A source that makes its own records has one lane a task, unless the scenario says otherwise.
-fn default_lanes(steps: &[Step<'_>], usual: u32) -> u32 {
+fn default_lanes(steps: &[Step<'_>], usual: u32, mistakes: &mut Collector<'_>) -> u32 {
     match steps.first() {
-        Some(Step::Connector(Some(draft))) => draft.connector.tasks_max(),
+        Some(Step::Connector(Some(draft))) => {
+            let config = draft.node.get("config");
+            if draft.connector.tasks_are_provided()
+                && let Some(tasks) = config.and_then(|config| config.get("tasks.max"))
+            {
+                let message = "nothing here tells how many lanes this source makes";
+                let help =
+                    "a configuration provider gives `tasks.max`: write `lanes` under `stream`";
+                mistakes.report(tasks.span, message, help);
+            }
+            draft.connector.tasks_max()
+        }
         Some(Step::Connector(None) | Step::Feed(_) | Step::Tap(_)) | None => usual,
     }
 }

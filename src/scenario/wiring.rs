@@ -25,7 +25,7 @@ pub(super) fn fill_in(connector: &mut Connector, around: &Surroundings<'_>) {
     } else if connector.is_class("FileStreamSink") {
         file_sink(connector)
     } else if connector.is_class("VerifiableSource") {
-        verifiable_source(connector.tasks_max(), around.stream)
+        verifiable_source(around.stream)
     } else {
         Vec::new()
     };
@@ -88,8 +88,9 @@ fn mirror_source(around: &Surroundings<'_>) -> Settings {
     settings
 }
 
-fn verifiable_source(tasks: u32, stream: StreamSpec) -> Settings {
-    let per_task = (stream.rate_per_second / u64::from(tasks.max(1))).max(1);
+/// It makes a lane a task.
+fn verifiable_source(stream: StreamSpec) -> Settings {
+    let per_task = (stream.rate_per_second / u64::from(stream.lanes.max(1))).max(1);
     let mut settings = owned(&[
         ("topic", "${out}"),
         ("throughput", &per_task.to_string()),

@@ -477,8 +477,8 @@ pub fn told_apart(scenario: &Scenario) -> Vec<ConnectorName> {
     let workers = &scenario.connect.config;
     let is_known = |connector: &&Connector| {
         let consumers = |name: &str| {
-            let own = connector.config.get(&format!("consumer.override.{name}"));
-            own.or_else(|| workers.get(&format!("consumer.{name}")))
+            let own = connector.setting(&format!("consumer.override.{name}"));
+            own.or_else(|| workers.get(&format!("consumer.{name}")).map(String::as_str))
         };
         let is_classic = consumers("group.protocol")
             .is_none_or(|protocol| protocol.trim().eq_ignore_ascii_case("classic"));

@@ -2,7 +2,7 @@
 
 use crate::journal::RunInfo;
 use crate::model::settings::worker_default;
-use crate::model::{Connector, Direction, RuntimeKind};
+use crate::model::{Connector, Direction, RuntimeKind, is_provided};
 
 use super::Setting;
 
@@ -63,7 +63,7 @@ pub(super) fn value<'a>(info: &'a RunInfo, name: &str) -> &'a str {
 pub(super) fn is_known(info: &RunInfo, name: &str) -> bool {
     let given = info.worker_config.get(name);
     // What a configuration provider gives stands in no file of ours.
-    let is_provided = given.is_some_and(|value| value.contains("${"));
+    let is_provided = given.is_some_and(|value| is_provided(value));
     !is_provided && (info.runtime != RuntimeKind::Attached || given.is_some())
 }
 
@@ -114,18 +114,15 @@ fn client_milliseconds(info: &RunInfo, connector: &Connector, (client, name): (&
         .unwrap_or_else(|| milliseconds(info, &format!("{client}.{name}")))
 }
 
-/// A connector's setting as it was sent, or as the scenario has it.
+/// A connector's setting as Connect has said that it is, as it was sent, or as the scenario has it.
 pub(super) fn effective<'a>(
     info: &'a RunInfo,
     connector: &'a Connector,
     name: &str,
 ) -> Option<&'a str> {
-    let sent = info
-        .connector_configs
-        .get(&connector.name)
-        .and_then(|config| config.get(name));
-    sent.or_else(|| connector.config.get(name))
-        .map(String::as_str)
+    let sent = || info.connector_configs.get(&connector.name)?.get(name);
+    let said = connector.told.get(name).or_else(sent);
+    said.map_or_else(|| connector.setting(name), |value| Some(value.as_str()))
 }
 
 /// Whether the records and offsets of this connector are committed in one transaction (KIP-618).

@@ -141,6 +141,7 @@ fn route() -> Route {
             direction,
             config: BTreeMap::new(),
             offsets,
+            told: BTreeMap::new(),
         };
         (connector, tap)
     };

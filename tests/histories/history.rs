@@ -384,6 +384,7 @@ fn route(setup: &Setup) -> Route {
                 false => Direction::Source,
             },
             config: connector_config(setup, number),
+            told: BTreeMap::new(),
             offsets: match leg.kind {
                 LegKind::Mirror => OffsetMapping::MirrorSource,
                 LegKind::FileSource => OffsetMapping::FileStreamSource,

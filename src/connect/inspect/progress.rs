@@ -105,7 +105,7 @@ impl<'a> Progress<'a> {
         info: &ConnectorInfo,
         told: Option<&[ConnectorOffset]>,
     ) -> OffsetFacts {
-        let group = sink_group(name, &info.config);
+        let group = sink_group(name, &info.config, &BTreeMap::new());
         let topics = self.topics_of(&group, info, told);
         let mut offsets = Vec::new();
         for topic in topics {

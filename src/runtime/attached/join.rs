@@ -148,7 +148,8 @@ impl Joining<'_> {
                     let info = infos.get(&name).filter(|info| info.kind == "sink");
                     let other = Other {
                         failed: failed_tasks(&name, &status),
-                        sink_group: info.map(|info| sink_group(&name, &info.config)),
+                        sink_group: info
+                            .map(|info| sink_group(&name, &info.config, &self.inventory.settings)),
                     };
                     (name, other)
                 })

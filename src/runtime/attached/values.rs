@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::connect::worker_values::is_same;
-use crate::model::WorkerName;
+use crate::connect::worker_values::{is_same, with_provided};
+use crate::model::{WorkerName, is_provided};
 use crate::verify::decisive_settings;
 
 /// The settings of each worker whose log tells them.
@@ -20,7 +20,8 @@ pub fn settled(
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let mut settled = inventory.clone();
+    let printed: Vec<_> = told.values().cloned().collect();
+    let mut settled = with_provided(inventory, decisive_settings(), &printed);
     for name in decisive_settings() {
         if let Some(value) = told.values().find_map(|values| values.get(name)) {
             settled
@@ -36,8 +37,8 @@ pub fn contradictions(counted_on: &BTreeMap<String, String>, told: &Told) -> Vec
     let of_worker = |(worker, values): (&WorkerName, &BTreeMap<String, String>)| {
         let wrong = counted_on.iter().filter_map(|(name, written)| {
             let printed = values.get(name).filter(|value| {
-                // A worker does not print what is secret.
-                !is_same(written, value) && value.as_str() != "[hidden]"
+                // A worker does not print what is secret, and what a provider gives stands in its log alone.
+                !is_same(written, value) && value.as_str() != "[hidden]" && !is_provided(written)
             })?;
             Some(format!(
                 "{worker} has {name} = {printed} by its log, not {written}"
@@ -97,6 +98,8 @@ mod tests {
         let expected = map(&[("consumer.session.timeout.ms", "6000"), (FLUSH, "60000")]);
         let inventory = [("consumer.session.timeout.ms", "6000")];
         assert_eq!(check(&inventory, &told), Ok(expected));
+        let provided = [(FLUSH, "${file:/x:flush}")];
+        assert_eq!(check(&provided, &told), Ok(map(&[(FLUSH, "60000")])));
     }
 
     #[test]

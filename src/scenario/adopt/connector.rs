@@ -218,6 +218,13 @@ pub(super) fn fit(posted: &mut Posted, file: &str, notes: &mut Notes) {
             setting.value = escaped(&setting.value);
         }
     }
+    let copies = "errors.deadletterqueue.topic.replication.factor";
+    let has = |name: &str| posted.settings.iter().any(|setting| setting.name == name);
+    if has("errors.deadletterqueue.topic.name") && !has(copies) {
+        let mut setting = Setting::new(copies, "3");
+        set(&mut setting, "1", notes);
+        posted.settings.push(setting);
+    }
 }
 
 fn set(setting: &mut Setting, value: &str, notes: &mut Notes) {

@@ -50,6 +50,9 @@ pub fn adopt(
         (Some(posted), Some(source)) => places::of(posted, source.name, &mut notes),
         _ => places::usual(),
     };
+    if worker.is_none() {
+        worker::support_exactly_once(&mut read_worker, &leg.settings, &mut notes);
+    }
     secret::hide(
         &mut read_worker.settings,
         &mut leg.settings,

@@ -2,6 +2,7 @@
 
 use crate::model::{Connector, Direction};
 
+use super::super::topic_names;
 use super::connector::{self, Posted, plain_name};
 use super::notes::Notes;
 use super::value::Setting;
@@ -104,8 +105,12 @@ fn file(name: &str) -> Place {
 fn mirror(settings: &mut Settings<'_>) -> (Place, Place) {
     let feed = settings.read_topic();
     let alias = settings.value("source.cluster.alias").unwrap_or("src");
-    let tap = topic(&format!("{}.{}", plain_name(alias, "src"), feed.name));
-    (feed, tap)
+    let written = format!("{}.{}", plain_name(alias, "src"), feed.name);
+    let all = settings.all.iter();
+    let config = all.map(|setting| (setting.name.clone(), setting.value.clone()));
+    let renamed = topic_names::renamed(&config.collect(), &written);
+    let tap = renamed.filter(|name| plain_name(name, "") == *name && !name.is_empty());
+    (feed, topic(&tap.unwrap_or(written)))
 }
 
 fn source(class: &Connector, name: &str, settings: &mut Settings<'_>) -> (Place, Place) {

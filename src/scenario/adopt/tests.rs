@@ -165,7 +165,7 @@ fn each_kind_of_connector_gets_places_that_fit_it() {
             "topic orders → file c.txt",
         ),
         (
-            r#""connector.class": "io.example.PostgresConnector", "schema.history.internal.kafka.bootstrap.servers": "a:1", "topic.creation.default.replication.factor": 3"#,
+            r#""connector.class": "io.example.PostgresConnector", "schema.history.internal.kafka.bootstrap.servers": "a:1", "topic.creation.default.replication.factor": 3, "topic.creation.default.partitions": 1"#,
             "file in.txt → topic c",
         ),
         (
@@ -179,9 +179,32 @@ fn each_kind_of_connector_gets_places_that_fit_it() {
 }
 
 #[test]
+fn what_the_connector_needs_around_it_is_there() {
+    let mirror = r#"{"connector.class": "MirrorSourceConnector", "topics": "orders", "exactly.once.support": "required",
+        "transforms": "r", "transforms.r.type": "org.apache.kafka.connect.transforms.RegexRouter",
+        "transforms.r.regex": "src[.](.*)", "transforms.r.replacement": "copy-$1"}"#;
+    let adopted = made(None, Some(("c.json", mirror)));
+    let read = scenario(&adopted);
+    assert_eq!(route(&read), "topic orders → topic copy-orders");
+    assert_eq!(
+        read.connect.config["exactly.once.source.support"],
+        "enabled"
+    );
+    note(&adopted, "the connector requires it");
+    let sink = r#"{"connector.class": "FileStreamSink", "topics": "orders", "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead"}"#;
+    let adopted = made(None, Some(("c.json", sink)));
+    let (sink, _) = &scenario(&adopted).route.legs[0];
+    assert_eq!(
+        sink.config["errors.deadletterqueue.topic.replication.factor"],
+        "1"
+    );
+}
+
+#[test]
 fn what_cannot_be_as_it_was_is_changed_and_said() {
     let text = r#"{"connector.class": "io.example.PostgresConnector", "history.kafka.bootstrap.servers": "a:1",
-        "topic.creation.default.replication.factor": 3, "table": "kafka_${topic}", "key": "${file:/a:b}",
+        "topic.creation.default.replication.factor": 3, "topic.creation.default.partitions": 1, "table": "kafka_${topic}", "key": "${file:/a:b}",
         "producer.override.sasl.jaas.config": "x", "producer.override.linger.ms": 5, "name": "orders (prod)"}"#;
     let adopted = made(None, Some(("c.json", text)));
     let scenario = scenario(&adopted);

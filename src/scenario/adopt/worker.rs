@@ -78,6 +78,21 @@ pub(super) fn read(
     worker
 }
 
+/// Workers of nobody's file support what the connector asks for.
+pub(super) fn support_exactly_once(worker: &mut Worker, connector: &[Setting], notes: &mut Notes) {
+    let is_required = |setting: &Setting| {
+        setting.name == "exactly.once.support"
+            && setting.value.trim().eq_ignore_ascii_case("required")
+    };
+    if connector.iter().any(is_required) {
+        let name = "exactly.once.source.support";
+        worker.settings.push(Setting::new(name, "enabled"));
+        notes.say(format!(
+            "`{name}` is enabled at the workers: the connector requires it"
+        ));
+    }
+}
+
 /// A file of something else would be kept without a word, and the run would certify Connect's defaults.
 fn check_kind(properties: &Node, mistakes: &mut Collector<'_>) {
     let Some(first) = properties.entries().first() else {

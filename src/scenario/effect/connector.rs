@@ -84,6 +84,21 @@ impl Subject {
         }
     }
 
+    /// Whether converters are filled in where it names none, see `wiring`.
+    pub(super) fn gets_converters(&self) -> bool {
+        let short = self.class.strip_suffix("Connector").unwrap_or(&self.class);
+        matches!(
+            short,
+            "FileStreamSink" | "FileStreamSource" | "MirrorSource" | "VerifiableSource"
+        )
+    }
+
+    /// Whether Connect itself reads the setting, or a client of the tasks.
+    pub(super) fn is_connects(&self, name: &str) -> bool {
+        let is_override = OVERRIDES.iter().any(|(prefix, _)| name.starts_with(prefix));
+        is_override || self.defined(name).is_some()
+    }
+
     fn readers(&self) -> impl Iterator<Item = Reader> {
         self.own.into_iter().chain(self.common.iter().copied())
     }

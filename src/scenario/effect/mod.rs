@@ -2,10 +2,12 @@
 //!
 //! Connect ignores what it does not know, so a setting with a slip in its name, or one that belongs elsewhere, leaves a
 //! default in force without a word, and the run would certify that default. What is ignored for certain is a mistake; what
-//! a plugin may know is a warning at most.
+//! a plugin may know is a warning at most, and so is what another setting beside it would make work.
 
+mod beside;
 mod client;
 mod connector;
+mod lists;
 mod near;
 mod release;
 mod said;
@@ -32,6 +34,8 @@ pub(super) fn check_worker(config: &Node, release: Release, mistakes: &mut Colle
             .or_else(|| worker::refuses(&entry.key, value?, release));
         tell(entry, said, mistakes);
     }
+    lists::check_worker(config, mistakes);
+    beside::check_worker(config, release, mistakes);
     times::check_worker(config, release, mistakes);
 }
 
@@ -71,6 +75,15 @@ pub(super) fn check_connector(
             .or_else(|| subject.refuses(&entry.key, value?));
         tell(entry, said, mistakes);
     }
+    lists::check_connector(config, mistakes);
+    let beside = beside::Beside {
+        subject: &subject,
+        direction,
+        config,
+        workers,
+        release,
+    };
+    beside.check(mistakes);
     times::check_connector(config, workers, release, mistakes);
 }
 

@@ -37,6 +37,8 @@ impl Patience {
             return None;
         }
         self.0 -= 1;
+        // Kafka's names are in small letters.
+        let name = &name.to_ascii_lowercase();
         let words = sorted_words(name);
         let mut best: Option<(usize, String)> = None;
         for (prefix, inner) in known {
@@ -100,6 +102,13 @@ fn sorted_words(name: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capitals_are_a_slip() {
+        let known = [("", "offset.flush.interval.ms")].into_iter();
+        let near = Patience::default().nearest("Offset.Flush.Interval.Ms", known);
+        assert!(near.is_some_and(|near| near.is_slip));
+    }
 
     #[test]
     fn slips_and_turned_words_are_understood_and_other_names_are_left_alone() {

@@ -4,14 +4,17 @@ use crate::model::KafkaVersion;
 
 use super::super::value::DEFAULT_VERSION;
 
+/// No default asks for more brokers.
+const MOST_COPIES: u32 = 3;
+
 /// The release that settings are held against.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::scenario) struct Release {
     pub(in crate::scenario) version: KafkaVersion,
     /// Whether the workers have it for certain; else nothing is said about what only some releases have.
     pub(in crate::scenario) is_certain: bool,
-    /// Whether the brokers are a run's own, with Kafka's defaults.
-    pub(in crate::scenario) own_brokers: bool,
+    /// How many brokers a run starts of its own, with Kafka's defaults; `None` where the cluster is somebody else's.
+    pub(in crate::scenario) brokers: Option<u32>,
 }
 
 impl Release {
@@ -20,8 +23,21 @@ impl Release {
         Self {
             version,
             is_certain: true,
-            own_brokers: true,
+            brokers: Some(MOST_COPIES),
         }
+    }
+
+    /// The same with this many brokers.
+    pub(in crate::scenario) const fn with_brokers(self, brokers: u32) -> Self {
+        Self {
+            brokers: Some(brokers),
+            ..self
+        }
+    }
+
+    /// Whether the workers are a run's own, so that all their settings are known.
+    pub(super) const fn own_workers(self) -> bool {
+        self.brokers.is_some()
     }
 
     /// A cluster of somebody else, whose release may not be known.
@@ -29,7 +45,7 @@ impl Release {
         Self {
             version: version.unwrap_or(DEFAULT_VERSION),
             is_certain: version.is_some(),
-            own_brokers: false,
+            brokers: None,
         }
     }
 }

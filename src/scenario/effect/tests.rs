@@ -260,7 +260,8 @@ fn legal_settings_are_taken_without_a_word() {
         acme.rest.auth.enabled: true, metric.reporters: a.B, acme.reporter.interval: 5, \
         offset.storage.cleanup.policy: compact, config.storage.min.insync.replicas: 1, key.converter: a.B, \
         key.converter.schemas.enable: false, value.converter.schema.registry.url: x, \
-        connector.client.config.override.policy: None, admin.listeners: 'http://127.0.0.1:9999', \
+        connector.client.config.override.policy: All, admin.listeners: 'http://127.0.0.1:9999', \
+        exactly.once.source.support: enabled, \
         listeners.https.ssl.keystore.location: /x, connections.max.idle.ms: -1, \
         session.timeout.ms: '${file:/x:y}', heartbeat.interval.ms: '${file:/x:z}', metrics.context.a: b";
     let mirror = "source.consumer.max.poll.records: 5, producer.override.linger.ms: 5, topics: '${in}', \
@@ -271,6 +272,7 @@ fn legal_settings_are_taken_without_a_word() {
     let foreign = "heartbeat.interval.ms: 100000, retry.backoff.ms: 5, connection.url: 'jdbc:x', max.retries: 3, \
         batch.size: 100, security.protocol: SSL, listeners: 'http://x', topics: src.orders, table.name.format: t, \
         database.hostname: x, errors.deadletterqueue.topic.name: d, producer.override.linger.ms: 5, \
+        errors.deadletterqueue.topic.replication.factor: 1, \
         consumer.override.auto.offset.reset: 'by_duration:PT1H', consumer.override.max.poll.records: 7";
     assert_eq!(
         said(&text("4.1.1", worker, mirror, "errors.tolerance: ALL", "")),
@@ -299,10 +301,13 @@ fn taken(text: &str) -> crate::scenario::Scenario {
     parse("t.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
+const FILE_PROVIDER: &str = "config.providers: file, \
+    config.providers.file.class: org.apache.kafka.common.config.provider.FileConfigProvider";
+
 #[test]
 fn what_a_configuration_provider_gives_is_taken() {
     let provided = "\"${file:/x:y}\"";
-    let worker = format!("offset.flush.interval.ms: {provided}");
+    let worker = format!("{FILE_PROVIDER}, offset.flush.interval.ms: {provided}");
     let mirror = format!("tasks.max: {provided}");
     let faults = "faults:\n  - kill: {owner: m-2}\n";
     let scenario = taken(&(text("4.1.1", &worker, &mirror, "", "") + faults));
@@ -345,4 +350,217 @@ fn a_mirror_with_a_transform_may_write_to_any_topic() {
     );
     let plain = text("4.1.1", "", "", "", "").replace("src.orders}", "renamed-orders}");
     assert!(is_mistake(&plain));
+}
+
+#[test]
+fn a_list_and_the_settings_behind_it_belong_together() {
+    for (setting, mistake, words) in [
+        (
+            "transforms: 'a,b', transforms.a.type: x.Y",
+            true,
+            "there is no `transforms.b.type`",
+        ),
+        (
+            "transforms: 'a,a', transforms.a.type: x.Y",
+            true,
+            "names `a` twice",
+        ),
+        (
+            "transforms: a, transforms.a.type: x.Y, transforms.b.type: x.Y",
+            false,
+            "`transforms` does not name `b`",
+        ),
+        (
+            "transforms.b.type: x.Y, transforms.b.field: z",
+            false,
+            "`transforms` does not name `b`",
+        ),
+        (
+            "transforms: a, transforms.a.type: x.Y, transforms.a.predicate: p",
+            true,
+            "no predicate is called `p`",
+        ),
+        (
+            "transforms: a, transforms.a.type: x.Y, transforms.a.negate: true",
+            true,
+            "without `transforms.a.predicate`",
+        ),
+        ("predicates: p", true, "there is no `predicates.p.type`"),
+    ] {
+        check(&text("4.1.1", "", "", setting, ""), mistake, &[words]);
+    }
+    let provided = text(
+        "4.1.1",
+        FILE_PROVIDER,
+        "",
+        "transforms: '${file:/x:y}', transforms.a.type: x.Y",
+        "",
+    );
+    assert_eq!(said(&provided), [""; 0]);
+}
+
+#[test]
+fn groups_of_topics_and_providers_belong_to_what_names_them() {
+    let copies =
+        "topic.creation.default.partitions: 1, topic.creation.default.replication.factor: 1";
+    for (mirror, mistake, words) in [
+        (
+            "topic.creation.groups: g, topic.creation.g.include: a, topic.creation.default.partitions: 1",
+            true,
+            "without `topic.creation.default.replication.factor`",
+        ),
+        (
+            &format!("{copies}, topic.creation.g.include: a"),
+            false,
+            "`topic.creation.groups` does not name `g`",
+        ),
+    ] {
+        check(&text("4.1.1", "", mirror, "", ""), mistake, &[words]);
+    }
+    let off = text("4.1.1", "topic.creation.enable: false", copies, "", "");
+    check(&off, true, &["the workers create no topics"]);
+    let nobody = at_workers("config.providers: file");
+    check(
+        &nobody,
+        true,
+        &["there is no `config.providers.file.class`"],
+    );
+    let unlisted = at_workers("config.providers.file.class: a.B");
+    check(
+        &unlisted,
+        false,
+        &["`config.providers` does not name `file`"],
+    );
+}
+
+#[test]
+fn a_provider_that_no_worker_has_leaves_the_text_as_it_is() {
+    let nobody = "no worker has a configuration provider `file`";
+    let tasks = "tasks.max: '${file:/x:y}'";
+    check(
+        &text("4.1.1", "", tasks, "", ""),
+        true,
+        &["${file:/x:y}", nobody],
+    );
+    check(
+        &at_workers("offset.flush.interval.ms: '${file:/x:y}'"),
+        true,
+        &[nobody],
+    );
+    let url = text("4.1.1", "", "", "", "connection.url: '${file:/x:y}'");
+    check(&url, false, &[nobody]);
+    for setting in [
+        "name.template: 'dir-${timestamp:unit=yyyy}'",
+        "config.providers: file, config.providers.file.class: a.B, connection.url: '${file:/x:y}'",
+        "note: '$${file:/x:y}'",
+    ] {
+        assert_eq!(
+            said(&text("4.1.1", "", "", "", setting)),
+            [""; 0],
+            "{setting}"
+        );
+    }
+}
+
+#[test]
+fn what_others_beside_it_make_impossible_is_a_mistake() {
+    let policy = |which: &str| format!("connector.client.config.override.policy: {which}");
+    let poll = "consumer.override.max.poll.records: 5";
+    check(
+        &text("4.1.1", &policy("None"), "", poll, ""),
+        true,
+        &["policy` is `None`"],
+    );
+    check(
+        &text("4.1.1", &policy("Principal"), "", poll, ""),
+        true,
+        &["is refused"],
+    );
+    let login = "consumer.override.sasl.mechanism: PLAIN";
+    assert_eq!(
+        said(&text("4.1.1", &policy("Principal"), "", login, "")),
+        [""; 0]
+    );
+    let enabled = "exactly.once.source.support: enabled";
+    for (worker, mirror, mistake, words) in [
+        (
+            "",
+            "exactly.once.support: required",
+            true,
+            "`exactly.once.support: required` is refused",
+        ),
+        (
+            "",
+            "transaction.boundary: poll",
+            false,
+            "has no effect without `exactly.once.source.support: enabled`",
+        ),
+        (
+            enabled,
+            "transaction.boundary.interval.ms: 500",
+            false,
+            "without `transaction.boundary: interval`",
+        ),
+        (
+            enabled,
+            "producer.override.acks: 1",
+            true,
+            "an exactly-once producer refuses that",
+        ),
+        (
+            enabled,
+            "producer.override.transactional.id: x",
+            true,
+            "Connect sets it itself",
+        ),
+    ] {
+        check(&text("4.1.1", worker, mirror, "", ""), mistake, &[words]);
+    }
+    let new = "consumer.override.group.protocol: consumer";
+    let session = "consumer.session.timeout.ms: 6000";
+    check(
+        &text("4.1.1", session, "", new, ""),
+        true,
+        &["`consumer.session.timeout.ms` beside"],
+    );
+    let both = format!("{new}, consumer.override.session.timeout.ms: 6000");
+    check(
+        &text("4.1.1", "", "", &both, ""),
+        true,
+        &["`consumer.override.session.timeout.ms` beside"],
+    );
+    assert_eq!(said(&text("4.1.1", "", "", new, "")), [""; 0]);
+}
+
+#[test]
+fn what_waits_for_another_setting_is_told() {
+    for (archive, mistake, words) in [
+        (
+            "errors.deadletterqueue.context.headers.enable: true",
+            false,
+            "without `errors.deadletterqueue.topic.name`",
+        ),
+        (
+            "errors.log.include.messages: true",
+            false,
+            "without `errors.log.enable: true`",
+        ),
+        (
+            "errors.deadletterqueue.topic.name: d",
+            true,
+            "add `errors.deadletterqueue.topic.replication.factor: 1`",
+        ),
+    ] {
+        check(&text("4.1.1", "", "", archive, ""), mistake, &[words]);
+    }
+    let schemas = text("4.1.1", "", "", "", "value.converter.schemas.enable: false");
+    check(&schemas, false, &["without `value.converter` beside it"]);
+    let archive = text("4.1.1", "", "", "value.converter.schemas.enable: false", "");
+    assert_eq!(said(&archive), [""; 0]);
+    let capitals = at_workers("Offset.Flush.Interval.Ms: 1000");
+    check(
+        &capitals,
+        true,
+        &["did you mean `offset.flush.interval.ms`?"],
+    );
 }

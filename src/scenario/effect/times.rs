@@ -90,7 +90,7 @@ impl Pair<'_> {
         let place = |name: &str| config.get(name).filter(|node| node.text().is_some());
         if let (Some(node), Some(ms)) = (place(session), given(config, session))
             && ms < SHORTEST_SESSION_MS
-            && self.release.own_brokers
+            && self.release.own_workers()
         {
             let message = format!(
                 "`{session}` cannot be {ms}: brokers take no shorter one than {SHORTEST_SESSION_MS}"
