@@ -18,6 +18,7 @@ pub(crate) mod versions;
 mod wire;
 pub(crate) mod worker_values;
 
-pub use access::{Access, install_crypto};
+pub use access::Access;
+pub(crate) use access::install_crypto;
 pub use rest::Rest;
-pub use rest_error::RestError;
+pub(crate) use rest_error::RestError;

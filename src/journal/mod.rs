@@ -13,18 +13,21 @@ mod seal;
 mod status;
 mod writer;
 
-pub use clock::{Clock, Deadline, unix_us};
+pub(crate) use clock::unix_us;
+pub use clock::{Clock, Deadline};
 pub use event::{
     Ending, Event, Exit, GroupMember, GroupView, LogFact, NormalAtTap, Phase, Proof, ReadTo,
     RestClaim, SinkMember, Stack, What,
 };
-pub use folder::{Batches, EventLog, FolderError, Places, Readers, RunFolder, json_bytes};
-pub use info::{FORMAT, HostInfo, KNOWN_FORMATS, RunInfo};
-pub use looks::{ATTENDED_EVERY, Attendance, Looks};
+pub(crate) use folder::Readers;
+pub use folder::{Batches, EventLog, FolderError, Places, RunFolder, json_bytes};
+pub(crate) use info::KNOWN_FORMATS;
+pub use info::{FORMAT, HostInfo, RunInfo};
+pub use looks::Attendance;
+pub(crate) use looks::{ATTENDED_EVERY, Looks};
 pub use observation::{
-    BATCH_ROWS, Batch, Observation, ObservationError, ObservationKind, ObservationReader,
-    ObservationWriter,
+    Batch, Observation, ObservationError, ObservationKind, ObservationReader, ObservationWriter,
 };
 pub(crate) use regular::append;
-pub use status::Word;
+pub(crate) use status::Word;
 pub use writer::Journal;

@@ -20,7 +20,8 @@ mod reader;
 mod sender;
 
 pub use admin::{Admin, RawGroup, RawMember};
-pub use check::BrokerFacts;
+pub(crate) use check::BrokerFacts;
 pub use cluster::{Cluster, KafkaError};
 pub use reader::{Isolation, Item, RecordReader, Start};
-pub use sender::{Outcome, RecordSender, SendResult, Taken};
+pub(crate) use sender::{Outcome, SendResult};
+pub use sender::{RecordSender, Taken};

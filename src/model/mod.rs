@@ -14,15 +14,17 @@ mod version;
 mod visible;
 
 pub use fault::{Due, FaultId, FaultKind, PlannedFault, Restart, Target};
-pub use guarantee::{Amount, DuplicateLimit, Expectations, GuaranteeKind, LossLimit, Verdict};
-pub use names::{
-    ConnectorName, Lane, NameError, PlaceName, Seed, Sequence, StreamId, TaskId, WorkerName,
-};
-pub use record::{MIN_RECORD_SIZE_BYTES, Record, RecordCodec, Sighting};
-pub use refusal::Refusal;
+pub(crate) use guarantee::Amount;
+pub use guarantee::{DuplicateLimit, Expectations, GuaranteeKind, LossLimit, Verdict};
+pub(crate) use names::NameError;
+pub use names::{ConnectorName, Lane, PlaceName, Seed, Sequence, StreamId, TaskId, WorkerName};
+pub(crate) use record::{MIN_RECORD_SIZE_BYTES, Sighting};
+pub use record::{Record, RecordCodec};
+pub(crate) use refusal::Refusal;
+pub(crate) use route::{is_provided, sink_group};
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
-    SequenceNames, is_provided, sink_group,
+    SequenceNames,
 };
 pub use runtime_kind::RuntimeKind;
 pub use time::Moment;

@@ -25,11 +25,11 @@ mod watch;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use counts::{FeedCounts, TapCounts};
+pub(crate) use counts::{FeedCounts, TapCounts};
 pub use decoder::Decoder;
 pub use feed::Feed;
 pub use feed_book::FeedEnd;
-pub use misfit::{Dress, Misfit};
+pub(crate) use misfit::{Dress, Misfit};
 pub use tap::Tap;
 
 use crate::journal::ObservationError;

@@ -10,5 +10,6 @@ mod value;
 mod tests;
 
 pub use draw::draw;
-pub use timetable::{TimetableLine, timetable};
+pub(crate) use timetable::TimetableLine;
+pub use timetable::timetable;
 pub use value::Plan;

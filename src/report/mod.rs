@@ -15,11 +15,12 @@ mod watched;
 #[cfg(test)]
 mod sample;
 
-pub use csv::{csv_faults, csv_ledger, csv_recoveries, csv_rewinds};
+pub(crate) use csv::{csv_faults, csv_ledger, csv_recoveries, csv_rewinds};
 pub use files::files;
-pub use html::html;
-pub use json::{json, result_schema};
-pub use junit::junit;
-pub use markdown::markdown;
+pub(crate) use html::html;
+pub use json::json;
+pub(crate) use json::result_schema;
+pub(crate) use junit::junit;
+pub(crate) use markdown::markdown;
 pub use terminal::terminal;
 pub(crate) use text::{visible, wrapped};

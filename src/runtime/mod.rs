@@ -22,10 +22,13 @@ use crate::journal::Exit;
 use crate::kafka::Cluster;
 use crate::model::{FaultKind, RuntimeKind, WorkerName};
 
-pub use clean::{CleanReport, CleanedRun, clean};
-pub use doctor::{Check, CheckState, DoctorScope, doctor_checks};
-pub use error::{LogEnd, RuntimeError};
-pub use ledger::{Ledger, Thing, Undo};
+pub use clean::clean;
+pub(crate) use clean::{CleanReport, CleanedRun};
+pub(crate) use doctor::{Check, CheckState, DoctorScope, doctor_checks};
+pub(crate) use error::LogEnd;
+pub use error::RuntimeError;
+pub use ledger::Ledger;
+pub(crate) use ledger::{Thing, Undo};
 pub use spec::{ClusterSpec, StartStyle};
 pub use user_folders::UserFolders;
 

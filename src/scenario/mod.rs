@@ -39,15 +39,16 @@ mod schema_tests;
 #[cfg(test)]
 mod tests;
 
-pub use adopt::{Adopted, Around, Source, adopt};
+pub use adopt::Source;
+pub(crate) use adopt::{Adopted, Around, adopt};
 pub use mistake::{Mistake, Mistakes};
-pub use own_names::rename_target;
-pub use read::{Difference, parse, parse_for, warnings};
+pub(crate) use own_names::rename_target;
+pub(crate) use read::Difference;
+pub use read::{parse, parse_for, warnings};
 pub use refused::refused;
-pub use schema::{inventory_schema, json_schema};
-pub use secret_places::{masked_text, secrets_in};
+pub(crate) use schema::{inventory_schema, json_schema};
+pub(crate) use secret_places::{masked_text, secrets_in};
 pub use substitute::{Substitutions, resolve_config};
 pub(crate) use units::duration_text;
-pub use value::{
-    ConnectSpec, FaultStep, InjectStep, KafkaSpec, Plugin, Scenario, Start, StreamSpec, Timing,
-};
+pub use value::{ConnectSpec, KafkaSpec, Plugin, Scenario, Start, StreamSpec, Timing};
+pub(crate) use value::{FaultStep, InjectStep};

@@ -308,14 +308,15 @@ mod zombie_tests;
 pub use evidence::Evidence;
 pub use explain::Explanation;
 pub use judge::judge;
-pub use judgement::{
-    FaultBand, FaultReport, FeedLedger, Finding, FindingKind, GuaranteeResult, Judgement, Latency,
-    LogLine, OffsetReport, Paint, PhaseSpan, Recovery, RecoveryPhase, Rewind, RunSummary, Segment,
-    Series, Setting, StateSpan, TapLedger, Timeline, TimelineLane, WATCHED_SHOWS, WatchedCommits,
-    WatchedFault, WatchedReport,
+pub(crate) use judgement::{
+    FaultBand, FaultReport, FeedLedger, Latency, LogLine, OffsetReport, Paint, PhaseSpan,
+    RecoveryPhase, Rewind, RunSummary, Segment, Series, Setting, StateSpan, TapLedger, Timeline,
+    TimelineLane, WATCHED_SHOWS, WatchedCommits, WatchedFault, WatchedReport,
 };
+pub use judgement::{Finding, FindingKind, GuaranteeResult, Judgement, Recovery};
 pub use measure::{Measure, Unit};
 pub use open::{open_and_explain, open_and_judge};
-pub use recovered::{Missing, Standing, told_apart};
-pub use settings::decisive as decisive_settings;
-pub use stuck::{ENDING_THREADS, why_not_ended};
+pub(crate) use recovered::{Missing, Standing, told_apart};
+pub(crate) use settings::decisive as decisive_settings;
+pub(crate) use stuck::ENDING_THREADS;
+pub use stuck::why_not_ended;
