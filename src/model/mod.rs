@@ -21,11 +21,11 @@ pub use names::{ConnectorName, Lane, PlaceName, Seed, Sequence, StreamId, TaskId
 pub(crate) use record::{MIN_RECORD_SIZE_BYTES, Sighting};
 pub use record::{Record, RecordCodec};
 pub(crate) use refusal::Refusal;
-pub(crate) use route::{is_provided, sink_group};
 pub use route::{
     Connector, Decode, Decoded, Direction, Medium, OffsetMapping, Origin, Place, Route,
     SequenceNames,
 };
+pub(crate) use route::{is_provided, sink_group};
 pub use runtime_kind::RuntimeKind;
 pub use time::Moment;
 pub use version::KafkaVersion;
