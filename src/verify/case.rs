@@ -49,7 +49,7 @@ impl<'a> Case<'a> {
         let mut history = History::read(evidence);
         members::resolve(&mut history, evidence.info);
         let legs = Leg::all(evidence.info, &history);
-        let marks = marks(&history, evidence.info);
+        let marks = marks(&history);
         let stretches = stretch::all(&legs, &history, evidence.info);
         let events = &evidence.log.events;
         let stills = standstill::all(evidence.info, &history, &legs, events);

@@ -84,6 +84,19 @@ fn a_limit_for_faults_allows_what_a_fault_costs() {
 }
 
 #[test]
+fn what_a_silent_tap_may_still_have_had_in_hand_at_a_fault_is_not_missing_before_it() {
+    // Number 60 is missing, and 61 came at 5.09 s: 4.91 s before the kill, of which 1 s is a flight.
+    for (silent_for_ms, verdict) in [(3_910, Verdict::Broken), (3_911, Verdict::Held)] {
+        let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+        world.archive[1].retain(|row| row.sequence.0 != 60);
+        world.info.scenario.route.legs[1].1.silent_for_ms = Some(silent_for_ms);
+        world.info.scenario.expect.lost = limit(100_000, false);
+        let judgement = world.judge();
+        assert_eq!(verdict_of(&judgement, GuaranteeKind::Lost), verdict);
+    }
+}
+
+#[test]
 fn a_lane_that_never_came_is_not_waited_for_in_a_recovery() {
     let mut world = World::with_fault(440, FaultKind::Kill);
     let usual = world.judge().faults[0].recovery_ms;

@@ -140,7 +140,9 @@ mod tests {
             back_ms: 9_000,
             ..Blow::first(FaultKind::Kill)
         };
-        let judgement = World::with_faults(440, &[kill]).judge_with(
+        let mut world = World::with_faults(440, &[kill]);
+        world.info.scenario.expect.recovery_ms = Some(1_000);
+        let judgement = world.judge_with(
             |events| {
                 events.retain(|event| !matches!(event.what, What::SourceCommit { .. }));
                 (0..).zip(events).for_each(|(n, event)| event.n = n);
@@ -151,6 +153,10 @@ mod tests {
         assert_eq!(answer.verdict, Verdict::Broken, "{answer:?}");
         let first = "connector mirror never committed an offset, so each start of its tasks begins anew; bound: ";
         assert!(answer.note.starts_with(first), "{answer:?}");
+        // It is no reason for what is broken beside them.
+        let recovery = guarantee(&judgement, GuaranteeKind::Recovery);
+        assert_eq!(recovery.verdict, Verdict::Broken, "{recovery:?}");
+        assert_eq!(recovery.note, "");
     }
 
     #[test]

@@ -1,15 +1,12 @@
-//! What the events alone say about each fault: when the group noticed, who got the tasks, when all was balanced again.
+//! What the events alone say about each fault: when the group noticed, who got the tasks, when they were at work again.
 
 use std::collections::BTreeSet;
 
-use crate::journal::{GroupView, RunInfo};
+use crate::journal::GroupView;
 use crate::model::{Moment, TaskId, WorkerName};
 
 use super::history::{FaultStory, History, Membership, Victim};
 use super::members;
-
-/// Statuses written this long after the group was balanced still belong to its last rebalance, in microseconds.
-const LAST_STARTS_US: u64 = 15_000_000;
 
 /// The delay for which the leader held lost tasks back.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +57,6 @@ pub(super) struct FaultMarks {
     pub began: Option<Moment>,
     pub noticed: Option<Moment>,
     pub tasks: Vec<TaskMarks>,
-    /// The group is balanced again (every expected worker is a member, every task is owned once, no delay is pending) and
-    /// the last task that moved has started.
-    pub settled: Option<Moment>,
     /// When all victims were undone, where their processes outlived the fault.
     pub back: Option<Moment>,
 }
@@ -71,21 +65,17 @@ impl FaultMarks {
     /// Moments at which the lanes are to be looked at.
     pub(super) fn moments(&self) -> Vec<Moment> {
         let tasks = self.tasks.iter().filter_map(TaskMarks::at_work);
-        let whole = [self.began, self.settled, self.back];
-        tasks.chain(whole.into_iter().flatten()).collect()
+        tasks.chain(self.back).collect()
     }
 }
 
 /// The marks of every fault, in the order of the faults.
-pub(super) fn marks(history: &History<'_>, info: &RunInfo) -> Vec<FaultMarks> {
-    history
-        .faults
-        .iter()
-        .map(|fault| of_fault(fault, history, info))
-        .collect()
+pub(super) fn marks(history: &History<'_>) -> Vec<FaultMarks> {
+    let faults = history.faults.iter();
+    faults.map(|fault| of_fault(fault, history)).collect()
 }
 
-fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultMarks {
+fn of_fault(fault: &FaultStory, history: &History<'_>) -> FaultMarks {
     let Some(began) = fault.began() else {
         return FaultMarks::default();
     };
@@ -98,28 +88,12 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         .iter()
         .find(|(at, view)| *at > began && !old.is_empty() && without(view, &old))
         .map(|(at, _)| *at);
-    let balanced = balanced(fault, began, &old, history, info);
     let tasks: BTreeSet<TaskId> = fault
         .victims
         .iter()
         .filter_map(|victim| members::tasks_of(history, victim))
         .flatten()
         .collect();
-    let settled = balanced.map(|balanced| {
-        let next = next_fault(history, balanced);
-        let limit = Moment(balanced.0.saturating_add(LAST_STARTS_US)).min(next);
-        let starts = history
-            .statuses
-            .iter()
-            .filter(|s| s.state == "RUNNING" && s.at > began && s.at <= limit)
-            .filter(|s| {
-                info.scenario
-                    .route
-                    .connectors()
-                    .any(|c| c.name == s.task.connector)
-            });
-        starts.map(|status| status.at).fold(balanced, Moment::max)
-    });
     let alive = |worker: Option<&WorkerName>| {
         !ends
             && fault
@@ -139,7 +113,6 @@ fn of_fault(fault: &FaultStory, history: &History<'_>, info: &RunInfo) -> FaultM
         began: Some(began),
         noticed,
         tasks: tasks.into_iter().map(of_task).collect(),
-        settled,
         back: fault.undone().filter(|_| !ends),
     }
 }
@@ -169,69 +142,11 @@ fn until(
     hits.chain(again).min()
 }
 
-/// When the group was first balanced without the members that the fault cost it; of a worker that outlived the fault not
-/// before that was undone, and perhaps in the view that held then.
-fn balanced(
-    fault: &FaultStory,
-    began: Moment,
-    old: &BTreeSet<&str>,
-    history: &History<'_>,
-    info: &RunInfo,
-) -> Option<Moment> {
-    let fine = |(at, view): &(Moment, &GroupView)| {
-        without(view, old) && is_balanced(view, *at, history, info)
-    };
-    let mut views = history.groups.iter();
-    if fault.kind.ends_process() {
-        return views
-            .find(|seen| seen.0 > began && fine(seen))
-            .map(|(at, _)| *at);
-    }
-    let undone = fault.undone()?;
-    let held = history.groups.iter().rfind(|(at, _)| *at <= undone);
-    if held.is_some_and(fine) {
-        return Some(undone);
-    }
-    views
-        .find(|seen| seen.0 > undone && fine(seen))
-        .map(|(at, _)| *at)
-}
-
-fn next_fault(history: &History<'_>, after: Moment) -> Moment {
-    let later = history.faults.iter().filter_map(FaultStory::acted);
-    later
-        .filter(|at| *at > after)
-        .min()
-        .unwrap_or(Moment(u64::MAX))
-}
-
 fn without(view: &GroupView, old: &BTreeSet<&str>) -> bool {
     !view
         .members
         .iter()
         .any(|member| old.contains(member.member_id.as_str()))
-}
-
-fn is_balanced(view: &GroupView, at: Moment, history: &History<'_>, info: &RunInfo) -> bool {
-    let gone_for_good = |worker: &WorkerName| {
-        history.faults.iter().any(|fault| {
-            !fault.restarts
-                && fault
-                    .victims
-                    .iter()
-                    .any(|v| v.worker == *worker && v.acted.is_some_and(|acted| acted <= at))
-        })
-    };
-    let present = |worker: &WorkerName| {
-        view.members
-            .iter()
-            .any(|member| member.worker.as_ref() == Some(worker))
-    };
-    let mut workers = info.scenario.connect.workers.iter();
-    view.state == "Stable"
-        && view.delay_ms == 0
-        && workers.all(|worker| present(worker) || gone_for_good(worker))
-        && history.tasks.iter().all(|task| owners(view, task) == 1)
 }
 
 /// How many members own a task.

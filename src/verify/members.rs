@@ -292,8 +292,8 @@ mod tests {
     #[test]
     fn a_worker_has_run_what_the_group_gave_it_and_what_it_told_of() {
         let world = World::with_fault(440, FaultKind::Kill);
-        let worker = WorkerName::new("w2").unwrap();
-        let has_run = |left_out: fn(&What) -> bool| {
+        let has_run = |worker: &str, left_out: fn(&What) -> bool| {
+            let worker = WorkerName::new(worker).unwrap();
             read(
                 &world,
                 |events| events.retain(|event| !left_out(&event.what)),
@@ -302,11 +302,13 @@ mod tests {
         };
         let views = |what: &What| matches!(what, What::Group(_));
         let statuses = |what: &What| matches!(what, What::TaskStatus { .. });
-        assert!(has_run(views));
-        assert!(has_run(statuses));
-        assert!(!has_run(|what| {
+        assert!(has_run("w2", views));
+        assert!(has_run("w2", statuses));
+        assert!(!has_run("w2", |what| {
             matches!(what, What::Group(_) | What::TaskStatus { .. })
         }));
+        // w1 had other tasks all the time, and never this one.
+        assert!(!has_run("w1", |_| false));
     }
 
     #[test]

@@ -688,3 +688,27 @@ impl TapLane {
         self.watched_at[at]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CopyRun;
+
+    #[test]
+    fn the_records_of_a_run_of_copies_are_timed_evenly_between_its_ends() {
+        let run = CopyRun {
+            first: 10,
+            last: 14,
+            row: 7,
+            at_us: 1_000,
+            until_us: 1_400,
+        };
+        let arrivals = [10, 11, 14].map(|sequence| run.arrival(sequence));
+        assert_eq!(arrivals, [(7, 1_000), (8, 1_100), (11, 1_400)]);
+        let alone = CopyRun {
+            last: 10,
+            until_us: 1_000,
+            ..run
+        };
+        assert_eq!(alone.arrival(10), (7, 1_000));
+    }
+}

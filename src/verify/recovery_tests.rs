@@ -235,6 +235,30 @@ fn an_outage_that_runs_into_the_next_fault_breaks_nothing_by_what_cannot_be_told
 }
 
 #[test]
+fn a_lane_that_falls_silent_as_a_recovery_ends_is_no_outage_of_its_fault() {
+    let mut world = told(World::with_fault(800, FaultKind::Kill));
+    let usual = world.judge().faults[0].clone();
+    let ended_ms = KILL_MS + 5 + usual.recovery_ms.unwrap();
+    // Lane 0 was not hit: its last record comes as the recovery ends, and the next one 12 s later.
+    let silent = |first_ms: u64, world: &mut World| {
+        for row in &mut world.archive[0] {
+            let at_ms = row.at.as_ms();
+            if (first_ms - 50..first_ms).contains(&at_ms) {
+                row.at = Moment::from_ms(first_ms);
+            } else if (first_ms..first_ms + 12_000).contains(&at_ms) {
+                row.at = Moment::from_ms(first_ms + 12_000);
+            }
+        }
+        world.judge().faults[0].clone()
+    };
+    let after = silent(ended_ms, &mut world.clone());
+    assert_eq!(after.recovery_ms, usual.recovery_ms);
+    assert_eq!(after.outage_ms, usual.outage_ms);
+    let before = silent(ended_ms - 100, &mut world);
+    assert!(before.outage_ms > usual.outage_ms, "{before:?}");
+}
+
+#[test]
 fn what_the_live_run_saw_and_the_evidence_does_not_show_breaks_nothing() {
     let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
     for (at, what) in world.events.iter_mut().filter(|(at, _)| *at > 10_000) {

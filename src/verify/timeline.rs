@@ -224,3 +224,44 @@ fn bands(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Vec<FaultBand> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::FaultKind;
+
+    use super::super::Paint;
+    use super::super::world::World;
+
+    #[test]
+    fn the_time_line_of_a_kill_tells_of_the_group_of_workers_and_of_tasks() {
+        let timeline = World::with_fault(440, FaultKind::Kill).judge().timeline;
+        let end = timeline.end.as_ms();
+        let lane = |label: &str| -> Vec<(u64, u64, &str, Paint)> {
+            let lane = timeline.lanes.iter().find(|lane| lane.label == label);
+            let segments = lane.unwrap().segments.iter();
+            segments
+                .map(|s| (s.from.as_ms(), s.to.as_ms(), s.label.as_str(), s.paint))
+                .collect()
+        };
+        let stable = "Stable · 3 members";
+        assert_eq!(
+            lane("state"),
+            [
+                (1_500, 16_000, stable, Paint::Good),
+                (16_000, 19_000, "delay 3000 ms", Paint::Waiting),
+                (19_000, end, stable, Paint::Good),
+            ]
+        );
+        assert_eq!(lane("leader"), [(1_500, end, "w1", Paint::Worker(0))]);
+        assert_eq!(
+            lane("mirror-1"),
+            [
+                (1_500, 16_000, "w2", Paint::Worker(1)),
+                (16_000, 19_000, "nobody 3.0 s", Paint::Bad),
+                (19_000, end, "w3", Paint::Worker(2)),
+            ]
+        );
+        let down = lane("w2").into_iter().find(|segment| segment.2 == "down");
+        assert_eq!(down, Some((10_005, end, "down", Paint::Waiting)));
+    }
+}

@@ -136,6 +136,38 @@ fn what_had_failed_before_a_fault_is_not_waited_for() {
 }
 
 #[test]
+fn what_is_told_of_a_watched_task_is_its_own_and_from_when_the_routes_tasks_ran_to_the_end() {
+    let mut world = beside(World::calm(RECORDS));
+    let end = world.end_ms() + 2_100;
+    for (at, name, state) in [
+        (1_570, "billing-0", "FAILED"),
+        (1_580, "billing-0", "RUNNING"),
+        (5_000, "billing-1", "PAUSED"),
+        (6_000, "billing-0", "RUNNING"),
+        (end, "billing-1", "UNASSIGNED"),
+        (end + 100, "billing-0", "UNASSIGNED"),
+    ] {
+        let on = if name == "billing-0" { "w1" } else { "w2" };
+        tell(&mut world, at, status(name, state, on));
+    }
+    let judgement = world.judge();
+    let spans = only(&judgement).spans.iter();
+    let spans: Vec<(String, &str, u64, u64)> = spans
+        .map(|s| {
+            let (from, to) = (s.from.as_ms(), s.to.as_ms());
+            (s.task.to_string(), s.state.as_str(), from, to)
+        })
+        .collect();
+    let [first, second] = ["billing-0", "billing-1"].map(str::to_owned);
+    let expected = [
+        (first, "RUNNING", 1_600, end),
+        (second.clone(), "RUNNING", 1_600, 5_000),
+        (second, "PAUSED", 5_000, end),
+    ];
+    assert_eq!(spans, expected);
+}
+
+#[test]
 fn a_pause_that_the_group_did_not_notice_is_over_for_a_watched_task_when_its_worker_is_back() {
     let world = beside(World::with_faults(
         800,
