@@ -104,6 +104,29 @@ fn a_damaged_record_alone_breaks_the_promise_that_nothing_is_damaged() {
         Verdict::Broken
     );
     assert_eq!(count_of(&judgement, FindingKind::Corrupt), 1);
+    let used = guarantee(&judgement, GuaranteeKind::Phantoms).used;
+    assert_eq!(used, None, "there is no part of nothing");
+    world.info.scenario.expect.phantoms = Some(4);
+    let judgement = world.judge();
+    let answer = guarantee(&judgement, GuaranteeKind::Phantoms);
+    assert_eq!(answer.verdict, Verdict::Held);
+    assert_eq!((answer.limit.as_str(), answer.used), ("≤ 4", Some(0.25)));
+}
+
+#[test]
+fn a_loss_names_the_first_three_runs_of_numbers_that_are_missing() {
+    let text = |missing: &[u64]| {
+        let mut world = World::calm(RECORDS);
+        world.archive[1].retain(|row| !missing.contains(&row.sequence.0));
+        let findings = world.judge().findings;
+        let lost = findings.iter().find(|f| f.kind == FindingKind::Lost);
+        lost.unwrap().text.clone()
+    };
+    let three = text(&[100, 101, 102, 120, 130]);
+    let all = "5 records of lane 1 lost by connector archive: 100–102, 120, 130, fed from";
+    assert!(three.starts_with(all), "{three}");
+    let four = text(&[100, 101, 102, 120, 130, 140]);
+    assert!(four.contains("archive: 100–102, 120, 130, …, fed from"));
 }
 
 #[test]

@@ -181,3 +181,27 @@ fn latency_of(place: &crate::model::PlaceName, phase: &str, histogram: &Histogra
         max_ms: histogram.max() as f64 / 1e3,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::FaultKind;
+
+    use super::super::world::World;
+
+    #[test]
+    fn what_arrives_in_a_second_and_what_waits_is_told_for_each_tap_in_buckets() {
+        let judgement = World::with_fault(440, FaultKind::Kill).judge();
+        let series = |label: &str| {
+            let mut all = judgement.series.iter();
+            all.find(|series| series.label == label).unwrap()
+        };
+        let arrived = series("arrived at src.orders");
+        assert_eq!(arrived.bucket_ms, 100);
+        // Four lanes of 20 records a second; after the kill at 10 s two of them are silent.
+        let at = [50, 150].map(|bucket| (arrived.low[bucket], arrived.high[bucket]));
+        assert_eq!(at, [(80.0, 80.0), (40.0, 40.0)]);
+        // By 19.3 s 346 records of each of these two were fed, of which 160 had come before the kill.
+        let waiting = series("backlog before src.orders");
+        assert_eq!((waiting.low[192], waiting.high[192]), (368.0, 372.0));
+    }
+}

@@ -221,17 +221,22 @@ fn a_record_that_is_missing_for_good_is_no_backlog() {
 fn an_outage_that_runs_into_the_next_fault_breaks_nothing_by_what_cannot_be_told_apart() {
     // Silent from 10.1 s to 19.3 s; the second fault comes at 13 s: 3 s are certainly the first one's, 6.3 s the second's.
     let mut world = killed_while_joining();
-    let mut check = |limit, verdict| {
+    let second = world.judge().faults[1].outage_ms;
+    let mut check = |limit, verdict, note: &str| {
         world.info.scenario.expect.outage_ms = Some(limit);
         let judgement = world.judge();
         let mut answers = judgement.guarantees.iter();
         let answer = answers.find(|g| g.kind == GuaranteeKind::Outage).unwrap();
         assert_eq!(answer.verdict, verdict, "{limit}: {answer:?}");
+        assert!(answer.note.starts_with(note), "{limit}: {answer:?}");
     };
-    check(9_500, Verdict::Held);
-    check(8_000, Verdict::Inconclusive);
-    check(6_700, Verdict::Inconclusive);
-    check(5_000, Verdict::Broken);
+    let about = "longest silence at a tap";
+    check(9_500, Verdict::Held, about);
+    let first = "the silence after F1 runs into the next fault and cannot be told apart";
+    check(8_000, Verdict::Inconclusive, first);
+    check(second, Verdict::Inconclusive, first);
+    check(second - 1, Verdict::Broken, about);
+    check(5_000, Verdict::Broken, about);
 }
 
 #[test]
