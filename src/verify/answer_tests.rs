@@ -114,6 +114,28 @@ fn a_damaged_record_alone_breaks_the_promise_that_nothing_is_damaged() {
 }
 
 #[test]
+fn the_pace_of_a_source_that_feeds_itself_is_measured_in_the_baseline() {
+    let promised = |world: &World| {
+        let judgement = world.judge();
+        let promised = judgement.rewinds.iter().filter_map(|r| r.promised);
+        promised.max().unwrap()
+    };
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    let fed = promised(&world);
+    world.info.scenario.route.origin = crate::model::Origin::Generated;
+    world.info.scenario.route.legs[0].0.offsets = OffsetMapping::Pointers {
+        lane: Some("/partition".to_owned()),
+        sequence: "/offset".to_owned(),
+        names: SequenceNames::LastSent,
+    };
+    let generated = promised(&world);
+    assert!(
+        fed > 0 && fed.abs_diff(generated) <= 1,
+        "{fed}, {generated}"
+    );
+}
+
+#[test]
 fn a_loss_names_the_first_three_runs_of_numbers_that_are_missing() {
     let text = |missing: &[u64]| {
         let mut world = World::calm(RECORDS);

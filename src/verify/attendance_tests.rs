@@ -267,6 +267,38 @@ fn the_last_status_of_a_task_is_of_its_last_owner() {
 }
 
 #[test]
+fn a_journal_with_most_of_what_only_a_living_cluster_leaves_must_have_all_of_it() {
+    // The first five events are of four kinds among eight, the sixth is of another one.
+    let told = |events: usize| {
+        let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+        let living = super::world::living().into_iter().take(events);
+        world.events.extend(living);
+        world.events.sort_by_key(|(at, _)| *at);
+        let doubts = world.judge().doubts;
+        doubts.iter().any(|doubt| doubt.contains("does not tell"))
+    };
+    assert!(!told(5));
+    assert!(told(6));
+}
+
+#[test]
+fn the_group_was_seen_as_well_as_it_was_looked_at_around_faults() {
+    let mut world = attended();
+    for (at, what) in &mut world.events {
+        if let What::GroupPolled { longest_gap_ms, .. } = what
+            && *at == 8_000
+        {
+            *longest_gap_ms = 900;
+        }
+    }
+    let judgement = world.judge();
+    let mut answers = judgement.guarantees.iter();
+    let overlap = answers.find(|g| g.kind == GuaranteeKind::Overlap).unwrap();
+    let error = "shorter than 60 ms around faults and 900 ms between them cannot be seen";
+    assert!(overlap.note.ends_with(error), "{}", overlap.note);
+}
+
+#[test]
 fn commits_that_stop_while_records_go_on_are_a_doubt() {
     for (kept, name) in [("mirror", "archive"), ("archive", "mirror")] {
         let mut world = World::calm(RECORDS);
@@ -278,6 +310,10 @@ fn commits_that_stop_while_records_go_on_are_a_doubt() {
             };
             *at < 8_000 || !goes
         });
+        // A start of another connector's task is no reason to wait for a commit once more.
+        let start = running(&format!("{kept}-0"), "w1");
+        world.events.push((15_000, start));
+        world.events.sort_by_key(|(at, _)| *at);
         let judgement = world.judge();
         let why = format!("nobody saw a commit of {name} from 7.9 to 2");
         let told = judgement.doubts.iter().any(|text| text.starts_with(&why));

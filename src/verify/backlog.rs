@@ -204,4 +204,13 @@ mod tests {
         let waiting = series("backlog before src.orders");
         assert_eq!((waiting.low[192], waiting.high[192]), (368.0, 372.0));
     }
+
+    #[test]
+    fn latency_in_the_baseline_is_of_records_that_were_sent_and_came_within_it() {
+        let latency = World::calm(440).judge().latency;
+        let of_mirror = latency.iter().filter(|l| l.place.as_str() == "src.orders");
+        let samples: Vec<(&str, u64)> = of_mirror.map(|l| (l.phase.as_str(), l.samples)).collect();
+        // Each 64th of 440 records in four lanes: seven of a lane, of which two came by 8 s.
+        assert_eq!(samples, [("baseline", 8), ("whole run", 28)]);
+    }
 }

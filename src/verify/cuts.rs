@@ -175,4 +175,29 @@ mod tests {
         assert_eq!(start(0, 99), None);
         assert_eq!(cuts.end(0), Some(6));
     }
+
+    #[test]
+    fn a_lane_keeps_to_a_partition_until_it_was_seen_in_another_one() {
+        let mut cuts = Cuts::new(&[], &[], 2);
+        let before = LaneAt {
+            rows: 0,
+            high: None,
+        };
+        for (sequence, partition) in (0..).zip([1, 1, 0, 1]) {
+            assert_eq!(cuts.partition_of(1).is_none(), [0, 3].contains(&sequence));
+            cuts.row((1, sequence), partition, sequence as i64, before);
+        }
+        assert_eq!((cuts.partition_of(0), cuts.partition_of(1)), (None, None));
+    }
+
+    #[test]
+    fn partitions_beyond_the_most_that_are_followed_have_no_end() {
+        let mut cuts = Cuts::default();
+        let ends = [MOST_PARTITIONS - 1, MOST_PARTITIONS].map(|partition| {
+            let partition = i32::try_from(partition).unwrap();
+            cuts.touch(partition, 3);
+            cuts.end(partition)
+        });
+        assert_eq!(ends, [Some(4), None]);
+    }
 }

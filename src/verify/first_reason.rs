@@ -160,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn a_connector_whose_repeats_broke_nothing_is_no_reason_for_those_of_another_one() {
+        let mut world = World::with_fault(440, FaultKind::Kill);
+        let rows = world.archive[0].clone().into_iter();
+        let again = rows.filter(|row| (100..103).contains(&row.sequence.0));
+        let at = crate::model::Moment::from_ms(21_000);
+        world.archive[0].extend(again.map(|row| crate::journal::Observation { at, ..row }));
+        world.archive[0].sort_by_key(|row| row.at);
+        let judgement = world.judge_with(
+            |events| {
+                events.retain(|event| !matches!(event.what, What::SourceCommit { .. }));
+                (0..).zip(events).for_each(|(n, event)| event.n = n);
+            },
+            |_| {},
+        );
+        assert_eq!(judgement.taps[1].unexplained_copies, 3);
+        let note = &guarantee(&judgement, GuaranteeKind::UnexplainedDuplicates).note;
+        assert!(!note.contains("never committed"), "{note}");
+    }
+
+    #[test]
     fn a_member_that_leaves_by_itself_is_missed_within_a_second_and_a_half_and_a_look() {
         assert!(super::said_goodbye(1_600, 100));
         assert!(!super::said_goodbye(1_601, 100));
@@ -175,8 +195,12 @@ mod tests {
             ),
             "{note}"
         );
-        let killed = World::with_fault(440, FaultKind::Kill).judge();
-        let note = &guarantee(&killed, GuaranteeKind::Stops).note;
-        assert!(!note.contains("did not leave"), "{note}");
+        let killed = Blow::first(FaultKind::Kill);
+        let paused = Blow::lasting(FaultKind::Pause, 12_000);
+        for other in [killed, paused] {
+            let judgement = World::with_faults(440, &[other]).judge();
+            let note = &guarantee(&judgement, GuaranteeKind::Stops).note;
+            assert!(!note.contains("did not leave"), "{note}");
+        }
     }
 }

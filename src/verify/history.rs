@@ -758,3 +758,15 @@ fn written_at(seen: Moment, worker_ms: i64, started_unix_us: i64) -> Moment {
         Some(_) | None => seen,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Moment, written_at};
+
+    #[test]
+    fn a_worker_whose_clock_is_a_minute_off_is_not_believed() {
+        let written = |seen_us: u64| written_at(Moment(seen_us), 10_000, 0);
+        assert_eq!(written(69_999_999), Moment::from_ms(10_000));
+        assert_eq!(written(70_000_000), Moment::from_ms(70_000));
+    }
+}

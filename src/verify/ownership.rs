@@ -105,3 +105,20 @@ fn add(to: &mut BTreeMap<TaskId, Vec<Stretch>>, task: &TaskId, stretch: Stretch)
         _ => list.push(stretch),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::task;
+    use super::*;
+
+    #[test]
+    fn stretches_of_a_task_that_touch_are_one_and_others_are_not() {
+        let mut all = BTreeMap::new();
+        let task = task("mirror-0");
+        for (from, to) in [(1_000, 2_000), (2_000, 3_000), (5_000, 6_000)] {
+            let (from, to) = (Moment::from_ms(from), Moment::from_ms(to));
+            add(&mut all, &task, Stretch { from, to });
+        }
+        assert_eq!((all[&task].len(), overlap_ms(&all[&task])), (2, 3_000));
+    }
+}

@@ -691,7 +691,7 @@ impl TapLane {
 
 #[cfg(test)]
 mod tests {
-    use super::CopyRun;
+    use super::{Before, CopyRun, TapLane};
 
     #[test]
     fn the_records_of_a_run_of_copies_are_timed_evenly_between_its_ends() {
@@ -710,5 +710,29 @@ mod tests {
             ..run
         };
         assert_eq!(alone.arrival(10), (7, 1_000));
+    }
+
+    #[test]
+    fn the_row_that_first_brought_a_number_is_known_by_the_strides_of_its_lane() {
+        let before = Before {
+            feed: None,
+            origin: None,
+            given: None,
+        };
+        let mut lane = TapLane::default();
+        for sequence in [5, 6, 7, 10, 11] {
+            lane.arrived += 1;
+            lane.first_sighting(0, sequence, 0, &before);
+        }
+        let rows = [4, 5, 6, 7, 9, 10, 11].map(|number| lane.first_beyond(number));
+        let expected = [0, 1, 2, 3, 3, 4].map(Some);
+        assert_eq!((&rows[..6], rows[6]), (&expected[..], None));
+        // One copy, and 12 and 13; two copies in place of 14 and 15, and 16.
+        for (copies, sequence) in [(1, 12), (0, 13), (2, 16)] {
+            lane.arrived += copies + 1;
+            lane.first_sighting(0, sequence, 0, &before);
+        }
+        let rows = [11, 12, 13].map(|number| lane.first_beyond(number));
+        assert_eq!(rows, [6, 7, 10].map(Some));
     }
 }

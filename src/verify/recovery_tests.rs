@@ -264,6 +264,65 @@ fn a_lane_that_falls_silent_as_a_recovery_ends_is_no_outage_of_its_fault() {
 }
 
 #[test]
+fn a_lane_of_which_all_has_come_is_not_silent() {
+    // The feed ends at 10.5 s, all of it has come by 19.6 s, and w2 joins at 22 s only.
+    let judged = |joins_ms: u64| {
+        let mut world = told(World::with_fault(170, FaultKind::Kill));
+        for (at, what) in &mut world.events {
+            if let What::Group(view) = what
+                && (16_000..joins_ms).contains(at)
+            {
+                view.members.retain(|m| m.worker != Some(worker("w2")));
+            }
+        }
+        let back = group_of(&[("w1", "a"), ("w2", "c"), ("w3", "a")], 0, "w3");
+        world.events.push((joins_ms, back));
+        world.events.sort_by_key(|(at, _)| *at);
+        world.judge().faults[0].clone()
+    };
+    let (soon, late) = (judged(19_500), judged(22_000));
+    assert_eq!(late.recovery_ms, Some(11_995));
+    assert!(soon.recovery_ms < late.recovery_ms);
+    assert_eq!(soon.outage_ms, late.outage_ms);
+}
+
+#[test]
+fn lanes_that_come_back_one_after_the_other_are_one_wait_for_a_first_record() {
+    let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
+    for row in &mut world.mirror[3] {
+        if row.at.as_ms() >= 19_000 {
+            row.at = Moment::from_ms(row.at.as_ms() + 1_500);
+        }
+    }
+    world.archive = world.behind(&world.mirror, 200);
+    let judgement = world.judge();
+    let fault = &judgement.faults[0];
+    let names: Vec<&str> = phases(fault).iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["noticed", "delay", "started", "first record"]);
+    sums_up(fault);
+}
+
+#[test]
+fn a_task_has_caught_up_when_no_more_waits_than_a_bucket_brings_beyond_the_baseline() {
+    // A lane sends 20 records a second: 2 in a bucket of 100 ms, and none waits in the baseline.
+    let caught_up_ms = |late_ms: u64| {
+        let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
+        for row in world.mirror.iter_mut().skip(2).flatten() {
+            if row.at.as_ms() >= 19_000 {
+                row.at = Moment::from_ms(row.at.as_ms() + late_ms);
+            }
+        }
+        world.archive = world.behind(&world.mirror, 200);
+        let recoveries = world.judge().recoveries;
+        let task = recoveries.iter().find(|r| r.task.to_string() == "mirror-1");
+        task.unwrap().phases.last().unwrap().to.as_ms()
+    };
+    // Three are always on their way when each comes 150 ms after it was sent, and four after 200 ms.
+    let (three, four) = (caught_up_ms(130), caught_up_ms(180));
+    assert!(three < 23_000 && four >= 24_000, "{three}, {four}");
+}
+
+#[test]
 fn what_the_live_run_saw_and_the_evidence_does_not_show_breaks_nothing() {
     let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
     for (at, what) in world.events.iter_mut().filter(|(at, _)| *at > 10_000) {

@@ -308,6 +308,18 @@ mod tests {
     }
 
     #[test]
+    fn a_credit_that_is_certain_pays_before_one_that_is_not() {
+        let unsure = Credit {
+            certain: false,
+            ..credit()
+        };
+        for (credits, payer) in [([unsure, credit()], 1), ([credit(), unsure], 0)] {
+            let paid = replay(&[copy(60, 69)], &Given::new(), &credits);
+            assert_eq!(paid, [Payer::Credit(payer)]);
+        }
+    }
+
+    #[test]
     fn what_lies_below_the_committed_position_or_beyond_what_was_read_is_paid_by_nobody() {
         let copies = [copy(59, 69), copy(69, 77)];
         assert_eq!(

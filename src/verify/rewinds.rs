@@ -169,7 +169,7 @@ impl Teller<'_, '_> {
         own.dedup_by(|next, open| {
             let goes_on = open.goes_on_with(next);
             if goes_on {
-                open.last = next.last;
+                (open.last, open.until_us) = (next.last, next.until_us);
             }
             goes_on
         });
@@ -205,6 +205,7 @@ impl Teller<'_, '_> {
             last: copy.sequence,
             row: copy.row,
             at_us: copy.at_us,
+            until_us: copy.at_us,
             stretch,
             cause,
             before,
@@ -275,7 +276,7 @@ impl Group {
         self.explained += told.explained();
         self.unexplained += told.unexplained();
         self.from_us = self.from_us.min(told.at_us);
-        self.to_us = self.to_us.max(told.at_us);
+        self.to_us = self.to_us.max(told.until_us);
         self.before = self.before.max(told.before);
         self.first_row = self.first_row.min(told.row);
         let ranges = match told.outcome {
@@ -407,6 +408,7 @@ mod tests {
             last,
             row: first + 10,
             at_us: first * 1_000,
+            until_us: last * 1_000,
             stretch: None,
             cause: None,
             before: Some(first as usize),
@@ -424,7 +426,7 @@ mod tests {
             (group.copies, group.explained, group.unexplained),
             (15, 2, 13)
         );
-        assert_eq!((group.from_us, group.to_us), (60_000, 72_000));
+        assert_eq!((group.from_us, group.to_us), (60_000, 79_000));
         assert_eq!((group.first_row, group.before), (70, Some(72)));
         assert_eq!(group.unexplained_ranges, [(60, 64), (72, 79)]);
         assert_eq!(group.explained_ranges, [(70, 71)]);

@@ -202,6 +202,9 @@ mod tests {
         let below = |end| missing(Expected::Below(end), &seen);
         let first = (1, 9_999_999);
         assert_eq!(below(15_000_000), [first, (10_000_001, 14_999_999)]);
+        let pair = set_of(&BTreeSet::from([0, 10_000_000, 10_000_001]));
+        let last = (10_000_002, 10_000_002);
+        assert_eq!(missing(Expected::Below(10_000_003), &pair), [first, last]);
         assert_eq!(below(20_000_000), [first, (10_000_001, 19_999_999)]);
         assert_eq!(
             below(20_000_002),

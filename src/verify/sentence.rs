@@ -206,6 +206,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_was_and_several_were() {
+        assert_eq!(["1 was", "2 were"], [were(1), were(2)].as_slice());
+    }
+
+    #[test]
     fn a_finding_is_told_beside_the_verdict_where_no_guarantee_asks_for_it() {
         let judgement = World::with_fault(440, FaultKind::Kill).judge();
         let texts = |kind, asked: Option<GuaranteeKind>| {

@@ -189,3 +189,24 @@ pub(super) fn certain_pieces(
     pieces.retain(|(from, to)| from < to);
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standstill_touches_what_ends_after_it_began_and_begins_before_all_was_told() {
+        let (from, to) = (Moment::from_ms(10_000), Moment::from_ms(12_000));
+        let still = Standstill {
+            who: Who::Tap(0),
+            from,
+            to,
+            never: false,
+            text: String::new(),
+        };
+        let told = Moment(to.0 + CATCHES_UP_US);
+        let [just_before, just_after] = [Moment(told.0 - 1), Moment(from.0 + 1)];
+        assert!(still.touches(just_before, told) && !still.touches(told, Moment(told.0 + 1)));
+        assert!(still.touches(Moment(0), just_after) && !still.touches(Moment(0), from));
+    }
+}

@@ -408,3 +408,35 @@ fn late(leg: &Leg<'_>, history: &History<'_>, info: &RunInfo, list: &mut Vec<Str
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::task;
+    use super::*;
+
+    #[test]
+    fn a_task_that_was_taken_again_was_at_work_no_later_than_that() {
+        let taken = |leg, name: &str, struck_s: u64, settled_s: u64| {
+            let [struck, settled] = [struck_s, settled_s].map(|s| Moment::from_ms(s * 1_000));
+            Stretch {
+                cause: None,
+                leg,
+                task: Some(task(name)),
+                nature: Nature::Taken,
+                struck,
+                opens: struck,
+                settled,
+                read_until: struck,
+            }
+        };
+        let mut list = [
+            taken(0, "mirror-1", 10, 30),
+            taken(1, "mirror-1", 12, 30),
+            taken(0, "mirror-0", 15, 30),
+            taken(0, "mirror-1", 20, 30),
+        ];
+        end_at_next_hit(&mut list);
+        let settled = list.map(|stretch| stretch.settled.as_ms() / 1_000);
+        assert_eq!(settled, [20, 30, 30, 30]);
+    }
+}

@@ -62,6 +62,10 @@ fn repeats_after_a_kill_are_explained_by_the_committed_positions() {
         .map(|r| (r.copies, r.explained))
         .collect();
     assert!(!explained.is_empty() && explained.iter().all(|(copies, told)| copies == told));
+    assert_eq!(
+        judgement.rewinds[0].why,
+        "F1 killed mirror-1; the last commit, at 9.90 s, led on from 158; 2 were already delivered"
+    );
     assert!(
         judgement
             .rewinds
@@ -341,6 +345,7 @@ fn repeats_after_a_graceful_stop_are_unexplained() {
             .iter()
             .all(|rewind| rewind.bound == Some(0))
     );
+    assert_eq!(count_of(&judgement, FindingKind::StopOverrun), 0);
 }
 
 /// A stop of w2 that overran its grace and ended like this, with what its threads waited for.
@@ -446,6 +451,20 @@ fn a_rewind_after_the_lane_had_gone_on_is_not_due_to_the_old_kill() {
 }
 
 #[test]
+fn a_task_is_at_work_again_when_it_runs_itself_whenever_others_do() {
+    let mut world = World::with_fault(RECORDS, FaultKind::Kill);
+    for (at, what) in world.events.iter_mut().filter(|(at, _)| *at > 10_000) {
+        if matches!(what, What::TaskStatus { task, .. } if task.to_string() == "archive-1") {
+            *at = 23_000;
+        }
+    }
+    world.events.sort_by_key(|(at, _)| *at);
+    // First sent by mirror-1 when it had been at work for a while.
+    world.plant_in(2, 22_000, 360..363);
+    assert_eq!(world.judge().taps[0].unexplained_copies, 3);
+}
+
+#[test]
 fn repeats_of_a_worker_that_was_not_hit_are_unexplained() {
     let mut world = World::with_fault(RECORDS, FaultKind::Kill);
     let at = world.mirror[0]
@@ -458,6 +477,10 @@ fn repeats_of_a_worker_that_was_not_hit_are_unexplained() {
     let judgement = world.judge();
     assert_eq!(judgement.taps[0].unexplained_copies, 1);
     assert_eq!(count_of(&judgement, FindingKind::UnexplainedRepeat), 1);
+    // Not committed when the kill came, and still not what it let this lane repeat.
+    let mut after = World::with_fault(RECORDS, FaultKind::Kill);
+    after.plant_in(0, KILL_MS + 500, 158..160);
+    assert_eq!(after.judge().taps[0].unexplained_copies, 2);
 }
 
 #[test]

@@ -231,6 +231,20 @@ mod tests {
 
     use super::super::Paint;
     use super::super::world::World;
+    use super::Moment;
+
+    #[test]
+    fn equal_neighbours_grow_together_and_others_do_not() {
+        let good = |label: &str| Some((label.to_owned(), Paint::Good));
+        let changes = [good("a"), good("a"), good("b"), None, good("b")];
+        let changes: Vec<_> = (0..).map(Moment).zip(changes).collect();
+        let segments = super::stretches(&changes, Moment(9));
+        let told = segments
+            .iter()
+            .map(|s| (s.from.0, s.to.0, s.label.as_str()));
+        let expected = [(0, 2, "a"), (2, 3, "b"), (4, 9, "b")];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn the_time_line_of_a_kill_tells_of_the_group_of_workers_and_of_tasks() {

@@ -23,6 +23,8 @@ pub(super) struct Told {
     /// Which row of the lane the first of them was.
     pub row: u64,
     pub at_us: u64,
+    /// When the last of them came.
+    pub until_us: u64,
     /// The stretch (its index) that paid for them; where none did, the last before them that hit their task.
     pub stretch: Option<usize>,
     /// The fault (its index) behind that.

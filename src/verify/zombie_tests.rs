@@ -101,6 +101,17 @@ fn the_time_line_shows_the_pause_and_the_band_says_where_it_was_over() {
 }
 
 #[test]
+fn a_sink_whose_consumers_kept_their_partitions_through_a_pause_must_repeat_nothing() {
+    let mut world = paused(2_000);
+    let rows = world.archive[2].clone().into_iter();
+    let again = rows.filter(|row| (DELIVERED - 3..DELIVERED).contains(&row.sequence.0));
+    let at = Moment::from_ms(KILL_MS + 2_300);
+    world.archive[2].extend(again.map(|row| Observation { at, ..row }));
+    world.archive[2].sort_by_key(|row| row.at);
+    assert_eq!(copies(&world.judge(), 1), (3, 3));
+}
+
+#[test]
 fn a_repeat_after_a_short_pause_is_unexplained_and_beyond_a_bound_of_nothing() {
     let mut world = paused(2_000);
     world.plant(KILL_MS + 2_100, DELIVERED - 3..DELIVERED);
@@ -125,6 +136,8 @@ fn a_repeat_after_a_short_pause_is_unexplained_and_beyond_a_bound_of_nothing() {
     let found = found
         .find(|f| f.kind == FindingKind::UnexplainedRepeat)
         .unwrap();
+    let [from, to] = [2_100, 2_102].map(|after| Some(Moment::from_ms(KILL_MS + after)));
+    assert_eq!((found.from, found.to), (from, to));
     assert!(
         found.text.contains("the pause of w2 at 10.0 s"),
         "{}",
@@ -190,6 +203,67 @@ fn whether_a_zombie_ran_a_task_beside_its_heir_is_not_known() {
         verdict_of(&paused(2_000).judge(), GuaranteeKind::Overlap),
         Verdict::Held
     );
+}
+
+/// Copies of three records of lane 2 that came while the zombie slept or later, in a world with this change to its events.
+fn unexplained_copies(mut world: World, at_ms: u64, change: impl Fn(&mut (u64, What))) -> u64 {
+    world.plant_in(2, at_ms, 420..423);
+    world.events.iter_mut().for_each(change);
+    world.events.sort_by_key(|(at, _)| *at);
+    let judgement = without_overlap(world).judge();
+    copies(&judgement, 0).1
+}
+
+#[test]
+fn a_zombie_is_about_until_its_worker_is_a_member_again() {
+    let joining = WAKE_MS + 400..WAKE_MS + 700;
+    let late = |event: &mut (u64, What)| {
+        let moves = matches!(event.1, What::Group(_) | What::TaskStatus { .. });
+        if joining.contains(&event.0) && moves {
+            event.0 += 10_000;
+        }
+    };
+    let at_ms = WAKE_MS + 8_000;
+    assert_eq!(unexplained_copies(paused(ZOMBIE_MS), at_ms, |_| {}), 3);
+    assert_eq!(unexplained_copies(paused(ZOMBIE_MS), at_ms, late), 0);
+}
+
+#[test]
+fn a_zombie_that_is_held_again_before_it_has_learnt_what_it_lost_is_about_until_it_has() {
+    let first = Blow::lasting(FaultKind::Pause, ZOMBIE_MS);
+    for (again_ms, unexplained) in [(WAKE_MS + 1_000, 0), (WAKE_MS + 13_000, 3)] {
+        let again = Blow {
+            at_ms: again_ms,
+            ..Blow::lasting(FaultKind::Pause, 2_000)
+        };
+        let world = World::with_faults(RECORDS, &[first, again]);
+        let found = unexplained_copies(world, WAKE_MS + 6_000, |_| {});
+        assert_eq!(found, unexplained, "{again_ms}");
+    }
+}
+
+#[test]
+fn what_the_group_gave_a_held_worker_before_it_gave_it_up_is_in_its_hands_when_it_wakes() {
+    for (given, unexplained) in [(false, 3), (true, 0)] {
+        let mut world = without_overlap(paused(ZOMBIE_MS));
+        world.plant_in(0, WAKE_MS + 100, 300..303);
+        let What::Group(mut view) = group_of(&[("w1", "a"), ("w2", "b"), ("w3", "a")], 0, "w2")
+        else {
+            unreachable!("that is what it is");
+        };
+        let moved = task("mirror-0");
+        for member in &mut view.members {
+            member.tasks.retain(|task| *task != moved);
+            if member.member_id == "w2-b" {
+                member.tasks.push(moved.clone());
+            }
+        }
+        if given {
+            world.events.push((KILL_MS + 2_000, What::Group(view)));
+            world.events.sort_by_key(|(at, _)| *at);
+        }
+        assert_eq!(copies(&world.judge(), 0).1, unexplained);
+    }
 }
 
 #[test]
