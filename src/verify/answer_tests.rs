@@ -110,7 +110,7 @@ fn a_damaged_record_alone_breaks_the_promise_that_nothing_is_damaged() {
     let judgement = world.judge();
     let answer = guarantee(&judgement, GuaranteeKind::Phantoms);
     assert_eq!(answer.verdict, Verdict::Held);
-    assert_eq!((answer.limit.as_str(), answer.used), ("≤ 4", Some(0.25)));
+    assert_eq!((answer.limit().as_str(), answer.used), ("≤ 4", Some(0.25)));
 }
 
 #[test]
