@@ -17,6 +17,7 @@
 //! | floor | does | touches |
 //! |---|---|---|
 //! | [`model`] | the words as types that cannot be wrong, and what a secret is | nothing |
+//! | [`stats`] | what few runs can show: exact tests and intervals, better or worse | nothing |
 //! | [`scenario`] | text to a checked value, every mistake at its place | environment |
 //! | [`plan`] | scenario and seed to a fixed timetable | nothing |
 //! | [`journal`] | the run folder: events, observations, seal | files, clock |
@@ -59,6 +60,8 @@
 )]
 
 pub mod model;
+
+pub mod stats;
 
 pub mod scenario;
 

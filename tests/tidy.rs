@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use imports::Imports;
 
 /// The floors from top to bottom; a file may name its own floor and those before it.
-const FLOORS: [&str; 12] = [
-    "model", "scenario", "plan", "journal", "verify", "report", "kafka", "connect", "places",
-    "runtime", "run", "cli",
+const FLOORS: [&str; 13] = [
+    "model", "stats", "scenario", "plan", "journal", "verify", "report", "kafka", "connect",
+    "places", "runtime", "run", "cli",
 ];
 
 /// Which floors may name which outside crate; a crate that is not here may be named anywhere.
@@ -32,7 +32,8 @@ const CRATES: [(&str, &[&str]); 27] = [
     ("strsim", &["scenario"]),
     ("regex", &["scenario"]),
     ("rand", &["plan"]),
-    ("rand_chacha", &["plan"]),
+    ("rand_chacha", &["plan", "stats"]),
+    ("statrs", &["stats"]),
     ("arrow_array", &["journal"]),
     ("arrow_buffer", &["journal"]),
     ("arrow_ipc", &["journal"]),
