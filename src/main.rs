@@ -7,7 +7,7 @@ macro_rules! floors {
     ($($floor:ident)*) => { $(mod $floor;)* };
 }
 #[cfg(alone)]
-floors! { model scenario plan journal verify report kafka connect places runtime run cli }
+floors! { model stats scenario plan journal verify report kafka connect places runtime run cli }
 
 #[cfg(not(alone))]
 use squall::cli;

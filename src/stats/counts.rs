@@ -89,7 +89,7 @@ pub struct RateRatio {
 /// testing samples from Poisson series", Biometrika 31(3/4); the interval is Clopper and Pearson's for the share, turned
 /// into a ratio. `None` where an exposure is not above 0.
 ///
-/// 3 in 10 h against 12 in 10 h: 4 times (1.07 to 22.1), p = 0.0352.
+/// 3 in 10 h against 12 in 10 h: 4 times (1.08 to 22.1), p = 0.0352.
 pub fn compare_rates(base: (u64, f64), other: (u64, f64), level: Level) -> Option<RateRatio> {
     let usable = |exposure: f64| exposure > 0.0 && exposure.is_finite();
     if !usable(base.1) || !usable(other.1) {

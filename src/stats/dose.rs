@@ -24,7 +24,7 @@ pub struct Dose {
 /// median of the slopes between its points (Theil 1950, "A rank-invariant method of linear and polynomial regression
 /// analysis", Indagationes Mathematicae 12; Sen 1968, "Estimates of the regression coefficient based on Kendall's tau",
 /// JASA 63), so that what a whole block has in common is gone; the blocks' slopes give estimate, exact interval and
-/// p-value as [`paired_shift`](super::paired_shift) does. It takes them to lie evenly about the true one.
+/// p-value as [`paired_shift`] does. It takes them to lie evenly about the true one.
 ///
 /// On [`Scale::Ratio`] the measure's logarithm is taken, so the slope is a factor for each unit; where a value is not above
 /// 0, differences. Whoever wants "times for each doubling" gives the axis as base-2 logarithms. `None` where no block is

@@ -13,7 +13,8 @@ pub enum Family {
     /// most repeats: three cells show nothing below seven.
     Holm,
     /// First whether the cells differ at all ([`joint_test`](super::joint_test)), then Holm's steps with the factors that
-    /// are possible for pairs: if one of three cells differs, it does so from two. Three cells can answer with six repeats.
+    /// are possible for pairs: if one of three cells differs, it does so from two. Three cells can answer with six repeats;
+    /// two are a single pair, which needs no joint test.
     AfterJoint,
 }
 

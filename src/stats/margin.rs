@@ -60,7 +60,7 @@ pub struct Bounds {
 /// A share is judged on the ratio. Where a value is not above 0 there is none, and it is judged on the difference, against that
 /// share of the base's median.
 ///
-/// Ten pairs whose ratios lie between 0.98 and 1.05, 20 % allowed: shown.
+/// Eight pairs whose ratios lie between 1 and 1.02, 20 % allowed: shown.
 pub fn no_worse(
     base: &[Option<f64>],
     other: &[Option<f64>],

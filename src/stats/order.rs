@@ -22,7 +22,7 @@ pub struct Median {
 /// Mathematical Statistics 7(3); David and Nagaraja 2003, *Order Statistics*, §7.1.
 ///
 /// As many values are left off at either end as a fair coin allows: each is below the true median by chance 1/2,
-/// whatever the distribution. At 95 % there is an interval from six values on. `None` where every value is missing.
+/// whatever the distribution. With few values its steps are wide: seven give 98.4 %. At 95 % there is an interval from six values on. `None` where every value is missing.
 ///
 /// 3, 1, 4, 1, 5, 9: median 3.5, interval 1 to 9 at 96.875 %.
 pub fn median(cell: &[Option<f64>], level: Level) -> Option<Median> {

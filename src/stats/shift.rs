@@ -41,7 +41,8 @@ pub fn paired_shift(differences: &[f64], level: Level) -> Option<Shift> {
     if differences.is_empty() {
         return None;
     }
-    let averages = walsh_averages(differences);
+    let mut averages = walsh_averages(differences);
+    averages.sort_by(f64::total_cmp);
     Some(Shift {
         estimate: middle(&averages),
         interval: central(&averages, &signed_rank_chances(differences.len()), level),
@@ -93,13 +94,11 @@ pub fn unpaired_ratio(from: &[f64], to: &[f64], level: Level) -> Option<Shift> {
     unpaired_shift(&logs(from)?, &logs(to)?, level).map(Shift::exp)
 }
 
-/// The means of all pairs of values, each with itself too, smallest first.
+/// The means of all pairs of values, each with itself too, in no order.
 pub(super) fn walsh_averages(values: &[f64]) -> Vec<f64> {
-    let mut averages: Vec<f64> = (0..values.len())
+    (0..values.len())
         .flat_map(|one| (0..=one).map(move |other| f64::midpoint(values[one], values[other])))
-        .collect();
-    averages.sort_by(f64::total_cmp);
-    averages
+        .collect()
 }
 
 /// The chance of every sum of the ranks of the positive differences, where no sizes are tied.
