@@ -19,7 +19,7 @@ const FLOORS: [&str; 13] = [
 ];
 
 /// Which floors may name which outside crate; a crate that is not here may be named anywhere.
-const CRATES: [(&str, &[&str]); 27] = [
+const CRATES: [(&str, &[&str]); 28] = [
     ("rdkafka", &["kafka"]),
     ("reqwest", &["connect"]),
     ("rustls", &["connect"]),
@@ -31,7 +31,7 @@ const CRATES: [(&str, &[&str]); 27] = [
     ("miette", &["scenario"]),
     ("strsim", &["scenario"]),
     ("regex", &["scenario"]),
-    ("rand", &["plan"]),
+    ("rand", &["plan", "stats"]),
     ("rand_chacha", &["plan", "stats"]),
     ("statrs", &["stats"]),
     ("arrow_array", &["journal"]),
