@@ -220,7 +220,7 @@ fn a_zombie_is_about_until_its_worker_is_a_member_again() {
     let late = |event: &mut (u64, What)| {
         let moves = matches!(event.1, What::Group(_) | What::TaskStatus { .. });
         if joining.contains(&event.0) && moves {
-            event.0 += 10_000;
+            event.0 += 19_000;
         }
     };
     let at_ms = WAKE_MS + 8_000;
