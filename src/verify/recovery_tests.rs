@@ -287,18 +287,23 @@ fn a_lane_of_which_all_has_come_is_not_silent() {
 }
 
 #[test]
-fn lanes_that_come_back_one_after_the_other_are_one_wait_for_a_first_record() {
+fn a_lane_that_falls_silent_again_while_it_catches_up_is_still_waited_for_as_a_first_record() {
     let mut world = told(World::with_fault(RECORDS, FaultKind::Kill));
-    for row in &mut world.mirror[3] {
-        if row.at.as_ms() >= 19_000 {
-            row.at = Moment::from_ms(row.at.as_ms() + 1_500);
+    for rows in world.mirror.iter_mut().skip(2) {
+        let (mut next_ms, again_ms) = (19_300, 21_500);
+        for row in rows.iter_mut().filter(|row| row.at.as_ms() >= 19_000) {
+            // A hundred records a second, with a pause from 20.0 s on.
+            let pauses = (20_000..again_ms).contains(&next_ms);
+            next_ms = if pauses { again_ms } else { next_ms + 10 };
+            row.at = row.at.max(Moment::from_ms(next_ms));
         }
     }
     world.archive = world.behind(&world.mirror, 200);
     let judgement = world.judge();
     let fault = &judgement.faults[0];
     let names: Vec<&str> = phases(fault).iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["noticed", "delay", "started", "first record"]);
+    let expected = ["noticed", "delay", "started", "first record", "backlog"];
+    assert_eq!(names, expected, "{:?}", phases(fault));
     sums_up(fault);
 }
 
