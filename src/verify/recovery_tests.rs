@@ -308,6 +308,24 @@ fn a_lane_that_falls_silent_again_while_it_catches_up_is_still_waited_for_as_a_f
 }
 
 #[test]
+fn what_was_fed_in_the_last_second_may_have_no_answer_yet_and_does_not_wait() {
+    // Two of four lanes lag behind. Of what they lack 80 records were sent in the last second, 60 are normal, and 8 come
+    // from one look to the next: 148 are no backlog, and 152 are one to the end of the feed.
+    let recovered_ms = |lag_ms: u64| {
+        let mut world = told(World::with_fault(800, FaultKind::Kill));
+        for row in world.mirror.iter_mut().skip(2).flatten() {
+            if row.at.as_ms() >= 19_000 {
+                row.at = Moment::from_ms(row.at.as_ms() + lag_ms - 20);
+            }
+        }
+        world.archive = world.behind(&world.mirror, 200);
+        world.judge().faults[0].recovery_ms.unwrap()
+    };
+    let (normal, more) = (recovered_ms(3_700), recovered_ms(3_800));
+    assert!(normal < 14_000 && more > 30_000, "{normal}, {more}");
+}
+
+#[test]
 fn a_task_has_caught_up_when_no_more_waits_than_a_bucket_brings_beyond_the_baseline() {
     // A lane sends 20 records a second: 2 in a bucket of 100 ms, and none waits in the baseline.
     let caught_up_ms = |late_ms: u64| {
