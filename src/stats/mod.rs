@@ -42,7 +42,7 @@
 //! | a difference called where none is, two cells alike: 6, 10 blocks | 3.6, 4.8 |
 //! | … three cells alike by [`Family::Holm`]: 7 blocks; of three measures: 9 blocks | 4.0; 2.9 |
 //! | … three cells alike by [`Family::AfterJoint`]: 6, 10 blocks; two alike and one not: 6 blocks; of three measures: 7 blocks | 2.9, 5.3; 3.4; 2.8 |
-//! | … four cells alike by [`Family::Holm`]: 8 blocks | 4.8 |
+//! | … four cells, 8 blocks: alike by [`Family::Holm`]; two and two alike by [`Family::AfterJoint`] | 4.8; 4.8 |
 //! | twice as much found, two cells, six blocks; runs differ by 20, 22, 25 % | 96.0, 91.8, 87.0 |
 //! | twice as much found, two cells, seven, eight blocks; runs differ by 25 % | 97.3, 99.4 |
 //! | each of three cells' pairs found at 1, 2, 4 times by [`Family::AfterJoint`], six blocks; by Holm, eight | 95.1; 99.9 |
