@@ -263,3 +263,26 @@ fn a_run_folder_is_its_owners_alone_unless_asked_otherwise() {
         assert_eq!(mode, expected, "{readers:?}");
     }
 }
+
+#[test]
+fn a_value_that_is_set_counts_as_if_it_stood_in_the_file() {
+    let plan = |set: &[&str]| {
+        let mut words = vec!["plan", "quickstart", "--seed", "7f3a-91c2"];
+        words.extend(set.iter().flat_map(|one| ["--set", one]));
+        run(&words)
+    };
+    let (code, text, _) = plan(&["connect.workers=5"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("× 5"), "{text}");
+    let (code, text, told) = plan(&["connect.workers=many"]);
+    assert_eq!((code, text.as_str()), (2, ""));
+    assert!(
+        told.contains("quickstart:") && told.contains("many"),
+        "{told}"
+    );
+    let (code, _, told) = plan(&["connect.wrkers=5", "faults.99.kill.target=w1"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("did you mean `workers`"), "{told}");
+    assert!(told.contains("`99` is none of the"), "{told}");
+    assert_eq!(plan(&["novalue"]).0, 2);
+}

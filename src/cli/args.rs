@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::journal::Readers;
 use crate::model::{KafkaVersion, RuntimeKind, Seed};
+use crate::scenario::Override;
 
 use super::attach::AttachArguments;
 use super::backup::{BackupArguments, RestoreArguments};
@@ -115,6 +116,10 @@ pub enum Command {
 pub struct RunArguments {
     /// Scenario file (YAML or JSON), or the name of a bundled scenario
     pub scenario: PathBuf,
+    /// A value of the scenario to set, as if it stood in the file: connect.config.offset.flush.interval.ms=1000,
+    /// route.archive.config.tasks.max=2 or faults.1.kill.target=leader; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<Override>,
     /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,
@@ -153,6 +158,10 @@ pub struct PlanArguments {
     /// The cluster to join instead of starting one
     #[command(flatten)]
     pub cluster: AttachArguments,
+    /// A value of the scenario to set, as if it stood in the file: connect.config.offset.flush.interval.ms=1000,
+    /// route.archive.config.tasks.max=2 or faults.1.kill.target=leader; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<Override>,
     /// Seed of all choices; drawn anew and printed when left out
     #[arg(long)]
     pub seed: Option<Seed>,

@@ -8,6 +8,7 @@ use crate::model::Seed;
 use crate::plan::Plan;
 use crate::run::Attach;
 use crate::runtime::attached;
+use crate::scenario::Override;
 use crate::scenario::inventory::{self, Inventory};
 
 use super::exit::Exit;
@@ -36,15 +37,16 @@ pub struct Chosen {
     pub attach: Option<Attach>,
 }
 
-/// Reads the scenario, for the cluster of `--attach` where there is one, and draws its plan.
+/// Reads the scenario with the values that are set, for the cluster of `--attach` where there is one, and draws its plan.
 pub fn choose(
     scenario: &Path,
     arguments: &AttachArguments,
     seed: Option<Seed>,
+    set: &[Override],
     output: &Output,
 ) -> Result<Chosen, Exit> {
     let Some(path) = &arguments.attach else {
-        let loaded = scenarios::load(scenario, output)?;
+        let loaded = scenarios::load(scenario, set, output)?;
         let plan = scenarios::plan_of(&loaded, seed);
         return Ok(Chosen {
             loaded,
@@ -54,7 +56,7 @@ pub fn choose(
     };
     let given = path.clone();
     let (inventory, path) = read(path, output)?;
-    let (loaded, differences) = scenarios::load_for(scenario, &inventory, output)?;
+    let (loaded, differences) = scenarios::load_for((scenario, set), &inventory, output)?;
     let plan = plan_of(&loaded, &inventory, seed);
     Ok(Chosen {
         loaded,

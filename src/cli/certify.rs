@@ -25,6 +25,7 @@ fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
         &arguments.scenario,
         &arguments.cluster,
         arguments.seed,
+        &arguments.set,
         output,
     )?;
     attach::refuse(&chosen, output)?;
@@ -96,6 +97,7 @@ fn assignment(arguments: &RunArguments, chosen: attach::Chosen) -> Assignment {
         text: loaded.text,
         path: loaded.path,
         plan,
+        set: arguments.set.clone(),
         site: match (attach, arguments.runtime) {
             (Some(attach), _) => Site::Attached(Box::new(attach)),
             (None, RuntimeChoice::Process) => Site::Process {

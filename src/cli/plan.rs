@@ -16,6 +16,7 @@ pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
         &arguments.scenario,
         &arguments.cluster,
         arguments.seed,
+        &arguments.set,
         output,
     ) {
         Ok(chosen) => chosen,

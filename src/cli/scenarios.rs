@@ -7,7 +7,7 @@ use clap::Args;
 use crate::model::{Seed, visible};
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
-use crate::scenario::{self, Difference, Scenario};
+use crate::scenario::{self, Difference, Override, Scenario, with_overrides};
 
 use super::exit::Exit;
 use super::input::read_text;
@@ -76,8 +76,8 @@ pub struct Loaded {
 }
 
 /// Reads a scenario file, or a bundled one by its name; every mistake goes to stderr.
-pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
-    load_with(path, output, None, scenario::parse).map(|(path, text, scenario)| Loaded {
+pub fn load(path: &Path, set: &[Override], output: &Output) -> Result<Loaded, Exit> {
+    load_with((path, set), output, None, scenario::parse).map(|(path, text, scenario)| Loaded {
         scenario,
         text,
         path,
@@ -86,12 +86,12 @@ pub fn load(path: &Path, output: &Output) -> Result<Loaded, Exit> {
 
 /// The same for the cluster of an inventory; also returns the settings that the cluster has otherwise.
 pub fn load_for(
-    path: &Path,
+    asked: (&Path, &[Override]),
     inventory: &Inventory,
     output: &Output,
 ) -> Result<(Loaded, Vec<Difference>), Exit> {
     let parse = |name: &str, text: &str| scenario::parse_for(name, text, inventory);
-    load_with(path, output, Some(inventory), parse).map(|(path, text, (scenario, differences))| {
+    load_with(asked, output, Some(inventory), parse).map(|(path, text, (scenario, differences))| {
         let loaded = Loaded {
             scenario,
             text,
@@ -102,7 +102,7 @@ pub fn load_for(
 }
 
 fn load_with<T>(
-    path: &Path,
+    (path, set): (&Path, &[Override]),
     output: &Output,
     inventory: Option<&Inventory>,
     parse: impl Fn(&str, &str) -> Result<T, scenario::Mistakes>,
@@ -121,6 +121,7 @@ fn load_with<T>(
             }
         },
     };
+    let text = with_overrides(&text, set).map_err(|error| output.failed(Exit::Usage, &error))?;
     match parse(&name, &text) {
         Ok(read) => {
             warn(&name, &text, inventory, output);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::model::RuntimeKind;
 use crate::plan::Plan;
 use crate::scenario::inventory::Inventory;
-use crate::scenario::{self, Difference, Scenario};
+use crate::scenario::{self, Difference, Override, Scenario};
 
 /// What is joined, and with what consent.
 #[derive(Debug, Clone)]
@@ -83,17 +83,26 @@ impl Site {
 pub struct Assignment {
     /// The scenario.
     pub scenario: Scenario,
-    /// Its text, as given.
+    /// Its text, with what was set from outside in it.
     pub text: String,
     /// Its path, as given.
     pub path: String,
     /// The timetable.
     pub plan: Plan,
+    /// What was set from outside; it stands in the text.
+    pub set: Vec<Override>,
     /// Where.
     pub site: Site,
 }
 
 impl Assignment {
+    /// The words of the command line that repeat it, beside scenario and seed; secrets among them are hidden.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let set = self.set.iter().map(Override::masked);
+        let set = set.flat_map(|one| ["--set".to_owned(), one]);
+        self.site.arguments().into_iter().chain(set).collect()
+    }
+
     /// What may not do what it says in the scenario, each with its place.
     pub(super) fn warnings(&self) -> Vec<String> {
         let inventory = self.site.attach().map(|attach| &attach.inventory);

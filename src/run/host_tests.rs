@@ -70,6 +70,7 @@ fn scene() -> Scene {
         scenario,
         text: SECRETIVE.to_owned(),
         path: "s.yaml".to_owned(),
+        set: Vec::new(),
         site: Site::Process { home: None },
     };
     let run = Run::prepare(assignment, folder, Clock::start()).unwrap();

@@ -228,7 +228,10 @@ impl<'r> OnCluster<'r> {
             stream: run.stream,
             scenario: host::masked_scenario(&self.scenario, journal),
             scenario_path: run.assignment.path.clone(),
-            cluster_arguments: run.assignment.site.arguments(),
+            cluster_arguments: {
+                let words = run.assignment.arguments().into_iter();
+                words.map(|word| journal.hidden(&word)).collect()
+            },
             warnings: run.assignment.warnings(),
             host: host::this_machine(&found.java),
             worker_ids: found.worker_ids.clone(),
