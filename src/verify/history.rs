@@ -40,7 +40,8 @@ pub(super) struct Victim {
     /// `None` where the line does not name the task.
     pub late: Vec<Option<TaskId>>,
     pub exit: Option<Exit>,
-    pub member_gone: bool,
+    /// When the group was seen without it, by the fault's own proof.
+    pub member_gone: Option<Moment>,
     pub overran: bool,
     /// It was asked to stop and crashed instead.
     pub crashed: bool,
@@ -60,7 +61,7 @@ impl Victim {
             membership: Membership::Unknown,
             late: Vec::new(),
             exit: None,
-            member_gone: false,
+            member_gone: None,
             overran: false,
             crashed: false,
             stacks: Vec::new(),
@@ -70,7 +71,7 @@ impl Victim {
 
     /// Whether the group lost the member that it was, or had none to lose because it had yet to join.
     pub(super) fn no_member_left(&self) -> bool {
-        self.member_gone || self.struck == Struck::Nobody
+        self.member_gone.is_some() || self.struck == Struck::Nobody
     }
 
     /// Whether this task of a connector (any, where it is not known which) had no chance to commit.
@@ -724,7 +725,9 @@ impl FaultStory {
             Proof::Paused { worker, .. } | Proof::Disconnected { worker, .. } => {
                 self.victim(worker).ended.get_or_insert(at);
             }
-            Proof::MemberGone { worker, .. } => self.victim(worker).member_gone = true,
+            Proof::MemberGone { worker, .. } => {
+                self.victim(worker).member_gone.get_or_insert(at);
+            }
             Proof::Missing { worker, awaited } => {
                 self.missing_proof.push(format!("{worker}: {awaited}"));
             }

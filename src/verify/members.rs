@@ -203,11 +203,15 @@ fn membership(
         .roster
         .joined(id)
         .map_or(acted, |joined| joined.max(acted));
-    let without = history.groups.iter().find(|(at, view)| {
-        *at > from && *at <= limit && view.members.iter().all(|m| m.member_id != id)
-    });
-    match without {
-        Some((at, _)) => Membership::Lost(*at),
+    let in_time = |at: &Moment| *at > from && *at <= limit;
+    let without = history
+        .groups
+        .iter()
+        .find(|(at, view)| in_time(at) && view.members.iter().all(|m| m.member_id != id));
+    // It may have been back before the group was looked at again: the proof is a look too.
+    let seen = without.map(|(at, _)| *at);
+    match seen.or(victim.member_gone.filter(in_time)) {
+        Some(at) => Membership::Lost(at),
         None => Membership::Kept,
     }
 }
@@ -265,12 +269,12 @@ pub(super) fn is_struck(
 
 #[cfg(test)]
 mod tests {
-    use crate::journal::{Event, What};
+    use crate::journal::{Event, Proof, What};
     use crate::model::{FaultKind, WorkerName};
 
     use super::super::Evidence;
-    use super::super::history::History;
-    use super::super::world::{World, task};
+    use super::super::history::{History, Membership};
+    use super::super::world::{Blow, World, task};
 
     /// Reads the history of a world after these changes to its events.
     fn read<T>(
@@ -287,6 +291,30 @@ mod tests {
             places: &places,
             damage: Vec::new(),
         }))
+    }
+
+    #[test]
+    fn that_a_member_was_gone_is_told_by_its_proof_where_no_other_look_was_without_it() {
+        let blow = Blow::lasting(FaultKind::Pause, 12_000);
+        let world = World::with_faults(440, &[blow]);
+        let membership = |proven: bool| {
+            let change = |events: &mut Vec<Event>| {
+                events.retain(|event| match &event.what {
+                    What::Group(view) => view.members.iter().any(|m| m.member_id == "w2-b"),
+                    What::FaultProof {
+                        proof: Proof::MemberGone { .. },
+                        ..
+                    } => proven,
+                    _ => true,
+                });
+            };
+            read(&world, change, |history| {
+                let fault = &history.faults[0];
+                super::membership(history, fault, &fault.victims[0], &world.info)
+            })
+        };
+        assert!(matches!(membership(true), Membership::Lost(_)));
+        assert_eq!(membership(false), Membership::Kept);
     }
 
     #[test]

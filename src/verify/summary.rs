@@ -186,7 +186,7 @@ fn end_proof(victim: &Victim, proof: &mut Vec<String>) {
     if victim.overran {
         proof.push(format!("{worker} overran its grace"));
     }
-    proof.push(if victim.member_gone {
+    proof.push(if victim.member_gone.is_some() {
         format!("the group lost the member that {worker} was")
     } else if victim.struck == Struck::Nobody {
         format!("{worker} had yet to join, so the group had no member of it to lose")

@@ -323,6 +323,8 @@ fn histories_that_were_judged_wrongly_once_are_right() {
         1_026_977,
         // A worker that was just joining was cut off from the network, and had its tasks in hand when it was back.
         1_303_277,
+        // Paused workers were back under their old names before the group was looked at again: the proof had seen it without.
+        1_715_686,
     ] {
         let judgement = judged(seed);
         assert_eq!(

@@ -117,6 +117,8 @@ impl Cluster {
                     let soon = self.rng.range(10, 300);
                     consumer.join_at = now + soon;
                     self.runs[r].cursors.clear();
+                    // A commit names the member and the generation that it was made as, and is refused from here on.
+                    self.runs[r].commit = None;
                     return stopping;
                 }
             }
