@@ -385,13 +385,22 @@ fn without_kind(history: &mut History, kind: &str) -> Option<String> {
     Some(format!("{} events gone", before - history.events.len()))
 }
 
+/// A journal of fewer events has no middle.
+const FEWEST_EVENTS: usize = 70;
+
 fn cut_journal(history: &mut History, rng: &mut Rng) -> Option<String> {
+    if history.events.len() < FEWEST_EVENTS {
+        return None;
+    }
     let at = rng.range(20, history.events.len() as u64 - 1) as usize;
     history.events.truncate(at);
     Some(format!("{at} events are left"))
 }
 
 fn go_back(history: &mut History, rng: &mut Rng) -> Option<String> {
+    if history.events.len() < FEWEST_EVENTS {
+        return None;
+    }
     let number = rng.range(30, history.events.len() as u64 - 30) as usize;
     let at = history.events[number].0;
     history.events[number].0 = at.saturating_sub(3_000_000);
