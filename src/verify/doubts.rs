@@ -223,7 +223,7 @@ impl Doubts {
 
     fn of_faults(&mut self, case: &Case<'_>) {
         for fault in &case.history.faults {
-            let Some(text) = of_fault(fault) else {
+            let Some(text) = of_fault(fault, case.info.has_attendance_of_places()) else {
                 continue;
             };
             if fault.skipped.is_none() {
@@ -315,7 +315,8 @@ impl Doubts {
     }
 }
 
-fn of_fault(fault: &FaultStory) -> Option<String> {
+/// Journals before format 3 need not tell that a worker was started again.
+fn of_fault(fault: &FaultStory, tells_restarts: bool) -> Option<String> {
     let id = fault.id;
     if let Some(why) = &fault.skipped {
         return Some(format!("{id} could not be injected: {why}"));
@@ -326,7 +327,7 @@ fn of_fault(fault: &FaultStory) -> Option<String> {
     let seen = |victim: &Victim| victim.ended.is_some();
     let ends = fault.kind.ends_process();
     let open = if fault.proven() {
-        ends && fault.restarts
+        ends && fault.restarts && tells_restarts
     } else {
         !ends && fault.victims.iter().all(seen)
     };
