@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::journal::Readers;
-use crate::model::{KafkaVersion, RuntimeKind, Seed};
-use crate::scenario::Override;
+use crate::model::{KafkaVersion, RuntimeKind};
 
-use super::attach::AttachArguments;
+use super::attach::Asked;
 use super::backup::{BackupArguments, RestoreArguments};
 use super::inspect::InspectArguments;
 use super::output::{Colour, Format};
@@ -114,18 +113,9 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// Scenario file (YAML or JSON), or the name of a bundled scenario
-    pub scenario: PathBuf,
-    /// A value of the scenario to set, as if it stood in the file: connect.config.offset.flush.interval.ms=1000,
-    /// route.archive.config.tasks.max=2 or faults.1.kill.target=leader; may be repeated
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub set: Vec<Override>,
-    /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
-    #[arg(long)]
-    pub seed: Option<Seed>,
-    /// The cluster to join instead of starting one
+    /// What is run, and where
     #[command(flatten)]
-    pub cluster: AttachArguments,
+    pub asked: Asked,
     /// Where the run's folder is made
     #[arg(long, default_value = "reports", env = "SQUALL_REPORTS")]
     pub reports: PathBuf,
@@ -153,18 +143,9 @@ pub struct RunArguments {
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
-    /// Scenario file, or the name of a bundled scenario
-    pub scenario: PathBuf,
-    /// The cluster to join instead of starting one
+    /// What is run, and where
     #[command(flatten)]
-    pub cluster: AttachArguments,
-    /// A value of the scenario to set, as if it stood in the file: connect.config.offset.flush.interval.ms=1000,
-    /// route.archive.config.tasks.max=2 or faults.1.kill.target=leader; may be repeated
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub set: Vec<Override>,
-    /// Seed of all choices; drawn anew and printed when left out
-    #[arg(long)]
-    pub seed: Option<Seed>,
+    pub asked: Asked,
     /// What stdout gets
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

@@ -27,6 +27,23 @@ pub struct AttachArguments {
     pub yes_i_mean: Option<String>,
 }
 
+/// Which scenario, with what set in it, for which cluster.
+#[derive(Debug, Args)]
+pub struct Asked {
+    /// Scenario file (YAML or JSON), or the name of a bundled scenario
+    pub scenario: PathBuf,
+    /// A value of the scenario to set, as if it stood in the file: connect.config.offset.flush.interval.ms=1000,
+    /// route.archive.config.tasks.max=2 or faults.1.kill.target=leader; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<Override>,
+    /// Seed of all choices, like 7f3a-91c2; drawn anew and printed when left out
+    #[arg(long)]
+    pub seed: Option<Seed>,
+    /// The cluster to join instead of starting one
+    #[command(flatten)]
+    pub cluster: AttachArguments,
+}
+
 /// A scenario with the inventory of the cluster that it is for, if it is for one.
 pub struct Chosen {
     /// The scenario.
@@ -38,16 +55,11 @@ pub struct Chosen {
 }
 
 /// Reads the scenario with the values that are set, for the cluster of `--attach` where there is one, and draws its plan.
-pub fn choose(
-    scenario: &Path,
-    arguments: &AttachArguments,
-    seed: Option<Seed>,
-    set: &[Override],
-    output: &Output,
-) -> Result<Chosen, Exit> {
-    let Some(path) = &arguments.attach else {
+pub fn choose(asked: &Asked, output: &Output) -> Result<Chosen, Exit> {
+    let (scenario, set) = (asked.scenario.as_path(), asked.set.as_slice());
+    let Some(path) = &asked.cluster.attach else {
         let loaded = scenarios::load(scenario, set, output)?;
-        let plan = scenarios::plan_of(&loaded, seed);
+        let plan = scenarios::plan_of(&loaded, asked.seed);
         return Ok(Chosen {
             loaded,
             plan,
@@ -57,7 +69,7 @@ pub fn choose(
     let given = path.clone();
     let (inventory, path) = read(path, output)?;
     let (loaded, differences) = scenarios::load_for((scenario, set), &inventory, output)?;
-    let plan = plan_of(&loaded, &inventory, seed);
+    let plan = plan_of(&loaded, &inventory, asked.seed);
     Ok(Chosen {
         loaded,
         plan,
@@ -65,7 +77,7 @@ pub fn choose(
             inventory,
             path,
             given,
-            yes_i_mean: arguments.yes_i_mean.clone(),
+            yes_i_mean: asked.cluster.yes_i_mean.clone(),
             differences,
         }),
     })

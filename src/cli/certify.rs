@@ -21,13 +21,7 @@ pub fn run(arguments: &RunArguments, output: &Output) -> Exit {
 
 fn story(arguments: &RunArguments, output: &Output) -> Result<Exit, Exit> {
     let environment = |error: &dyn std::fmt::Display| output.failed(Exit::Environment, error);
-    let chosen = attach::choose(
-        &arguments.scenario,
-        &arguments.cluster,
-        arguments.seed,
-        &arguments.set,
-        output,
-    )?;
+    let chosen = attach::choose(&arguments.asked, output)?;
     attach::refuse(&chosen, output)?;
     let in_containers = chosen.attach.is_none() && arguments.runtime == RuntimeChoice::Docker;
     if arguments.image.is_some() && !in_containers {
@@ -97,7 +91,7 @@ fn assignment(arguments: &RunArguments, chosen: attach::Chosen) -> Assignment {
         text: loaded.text,
         path: loaded.path,
         plan,
-        set: arguments.set.clone(),
+        set: arguments.asked.set.clone(),
         site: match (attach, arguments.runtime) {
             (Some(attach), _) => Site::Attached(Box::new(attach)),
             (None, RuntimeChoice::Process) => Site::Process {

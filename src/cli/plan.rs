@@ -12,13 +12,7 @@ use super::output::{Format, Output, first_lines};
 
 /// Prints the plan; starts nothing.
 pub fn plan(arguments: &PlanArguments, output: &Output) -> Exit {
-    let chosen = match attach::choose(
-        &arguments.scenario,
-        &arguments.cluster,
-        arguments.seed,
-        &arguments.set,
-        output,
-    ) {
+    let chosen = match attach::choose(&arguments.asked, output) {
         Ok(chosen) => chosen,
         Err(exit) => return exit,
     };

@@ -60,13 +60,13 @@ impl Site {
     /// The words of the command line that say it, to repeat the run with: nothing for what a run would do anyway.
     pub fn arguments(&self) -> Vec<String> {
         let path = |path: &PathBuf| path.display().to_string();
-        let all: [(&str, Option<String>); 2] = match self {
-            Self::Process { home } => [("--kafka-home", home.as_ref().map(path)), ("", None)],
-            Self::Docker { image } => [
+        let all = match self {
+            Self::Process { home } => vec![("--kafka-home", home.as_ref().map(path))],
+            Self::Docker { image } => vec![
                 ("--runtime", Some("docker".to_owned())),
                 ("--image", image.clone()),
             ],
-            Self::Attached(attach) => [
+            Self::Attached(attach) => vec![
                 ("--attach", Some(path(&attach.given))),
                 ("--yes-i-mean", attach.yes_i_mean.clone()),
             ],

@@ -5,6 +5,7 @@ use crate::model::{GuaranteeKind, Moment, RuntimeKind};
 
 use super::attendance::{self, Absence};
 use super::case::Case;
+use super::findings::Facts;
 use super::history::{FaultStory, Victim};
 use super::recovery::FaultRecovery;
 use super::{contradictions, departures, lateness, settings};
@@ -33,14 +34,15 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
-    pub(super) fn of(case: &Case<'_>, recoveries: &[FaultRecovery]) -> Self {
+    pub(super) fn of(facts: &Facts<'_, '_>) -> Self {
+        let case = facts.case;
         let mut doubts = Self::default();
         doubts.of_journal(case);
         doubts.of_outside(case);
-        doubts.of_records(case);
+        doubts.of_records(facts);
         doubts.of_observers(case);
         doubts.of_faults(case);
-        doubts.of_attendance(case, recoveries);
+        doubts.of_attendance(case, facts.recoveries);
         doubts.of_drain(case);
         let departures = departures::unasked(&case.history, case.info);
         doubts.departed = departures.first().map(|departure| {
@@ -123,7 +125,8 @@ impl Doubts {
         }
     }
 
-    fn of_records(&mut self, case: &Case<'_>) {
+    fn of_records(&mut self, facts: &Facts<'_, '_>) {
+        let case = facts.case;
         if case.legs.is_empty() {
             self.distrust_records("the route has no connector and no tap".to_owned());
         }
@@ -145,8 +148,8 @@ impl Doubts {
                 self.of_place(case, &name, tap.rows, &tap.damage);
             }
         }
-        for contradiction in contradictions::of_places(case) {
-            self.distrust_records(contradiction.text);
+        for contradiction in facts.contradictions {
+            self.distrust_records(contradiction.text.clone());
         }
         let nothing = (0..case.legs.len()).all(|leg| case.expected_count(leg) == 0);
         if nothing {

@@ -6,6 +6,8 @@ use crate::journal::Exit;
 use crate::model::{FaultId, Lane, Moment, TaskId};
 
 use super::case::Case;
+use super::contradictions::Contradiction;
+use super::departures;
 use super::dropped::Early;
 use super::figures::{grouped, percent, plural};
 use super::history::Victim;
@@ -18,7 +20,6 @@ use super::rewinds::{Bound, Rewinds};
 use super::strays::OwnStrays;
 use super::stuck::why_not_ended;
 use super::{Finding, FindingKind, LogLine};
-use super::{contradictions, departures};
 
 /// Findings of one kind that are listed.
 const MOST_LISTED: usize = 200;
@@ -37,6 +38,8 @@ pub(super) struct Facts<'c, 'a> {
     pub offsets: &'c Offsets,
     pub ownership: &'c Ownership,
     pub recoveries: &'c [FaultRecovery],
+    /// What the observations contradict.
+    pub contradictions: &'c [Contradiction<'c>],
 }
 
 /// Findings, worst first, and how many of each kind are not listed.
@@ -51,9 +54,11 @@ pub(super) fn list(facts: &Facts<'_, '_>) -> (Vec<Finding>, BTreeMap<FindingKind
     stops_and_failures(facts, &mut found);
     departures(facts, &mut found);
     unrecovered(facts, &mut found);
-    let contradicted = contradictions::of_places(facts.case);
     let is_of = |finding: &Finding| {
-        let mut places = contradicted.iter().map(|contradiction| contradiction.place);
+        let mut places = facts
+            .contradictions
+            .iter()
+            .map(|contradiction| contradiction.place);
         places.any(|place| finding.place.as_ref() == Some(place))
     };
     found.retain(|finding| !is_of(finding));

@@ -15,7 +15,10 @@ use super::ownership::Ownership;
 use super::rewinds::Rewinds;
 use super::strays::OwnStrays;
 use super::{Evidence, GuaranteeResult, Judgement};
-use super::{backlog, ledger, recovery, sentence, settings, summary, timeline, warned, watched};
+use super::{
+    backlog, contradictions, ledger, recovery, sentence, settings, summary, timeline, warned,
+    watched,
+};
 
 /// Judges a run by its evidence alone. Never fails: what is damaged or missing becomes a doubt, and a doubt makes the
 /// verdict at best inconclusive.
@@ -32,6 +35,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
         offsets: &Offsets::check(&case),
         ownership: &Ownership::read(&case),
         recoveries: &recoveries,
+        contradictions: &contradictions::of_places(&case),
     };
     let judgement = Judgement {
         warnings: warned::warnings(evidence.info, &evidence.log.events),
@@ -89,7 +93,7 @@ fn conclude(facts: &Facts<'_, '_>) -> Judgement {
     let case = facts.case;
     let (findings, findings_not_listed) = findings::list(facts);
     let ledgers = ledger::taps(case, facts.rewinds);
-    let doubts = Doubts::of(case, facts.recoveries);
+    let doubts = Doubts::of(facts);
     let guarantees = guarantees::all(&Grounds {
         facts,
         ledgers: &ledgers,

@@ -366,6 +366,12 @@ fn histories_that_were_judged_wrongly_once_are_right() {
         let (history, claim) = harmed(harm, seed).unwrap();
         assert_eq!(missed(&history.judge(), &claim), None, "{harm:?} {seed}");
     }
+    // A row beside committed ones of its transaction was taken for a record that was lost.
+    for seed in [1_500_011, 1_500_017] {
+        let (_, history) = first_deprived(Case::NotBetween, seed);
+        let verdict = history.judge().verdict;
+        assert_eq!(verdict, Verdict::Inconclusive, "NotBetween {seed}");
+    }
 }
 
 #[test]
